@@ -1,0 +1,105 @@
+"""The command line: one small file per command, imported only when that command is asked for."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from photocap import __version__
+from photocap.cli import console
+from photocap.errors import PhotocapError
+
+# Each command is photocap/cli/<name>.py with a click command named `command`. The one-line summaries stand here
+# so that `photocap --help` imports none of them; a test holds them against the commands' own help.
+COMMANDS: dict[str, dict[str, str]] = {
+    "Caption": {
+        "index": "Caption the photos of a library and remember them.",
+        "watch": "Keep captioning what is new in a library.",
+        "caption": "Print a caption for each photo; write nothing.",
+        "serve": "Try captions in a web page on this machine.",
+    },
+    "Find": {
+        "search": "Find photos by words.",
+        "similar": "Find photos that look like this one.",
+        "dupes": "List photos that are the same picture.",
+    },
+    "Photos and captions": {
+        "show": "Show the caption inside a photo and who wrote it.",
+        "explain": "Tell where the caption of a photo comes from.",
+        "edit": "Put your own words on a photo.",
+        "review": "Accept, edit or reject captions one by one.",
+        "restore": "Take back what photocap wrote, byte for byte.",
+        "export": "Write the captions of the index to a file.",
+    },
+    "Models": {
+        "train": "Train a model on captions of your own.",
+        "evaluate": "Score a model against captions by people.",
+        "models": "List models, or choose the one to use.",
+    },
+    "House-keeping": {
+        "status": "Tell what the index holds.",
+        "prune": "Forget photos that are gone.",
+        "doctor": "Check what works on this machine.",
+        "config": "Show each setting and where it comes from.",
+        "completion": "Print the shell code that completes commands.",
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when used, and whose errors are one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands, section by section."""
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None where there is no such command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        found: click.Command = importlib.import_module(f"photocap.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        for title, commands in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an expected error becomes one line on stderr (and an object with --json)."""
+        try:
+            return super().invoke(ctx)
+        except (PhotocapError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            ctx.exit(console.show_error(error))
+
+    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run the command line; see `console.exit_code_of` for the exit codes."""
+        run = functools.partial(super().main, *args, standalone_mode=False, **kwargs)
+        if not standalone_mode:
+            return run()
+        sys.exit(console.exit_code_of(run))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="photocap", message="%(prog)s %(version)s")
+def group() -> None:
+    """Caption a photo library, write the captions into the photos, find photos by words.
+
+    \b
+        photocap index ~/Pictures
+        photocap search "dog on a beach"
+
+    Everything happens on this machine. `photocap COMMAND --help` begins with an example.
+    """
+
+
+def main() -> None:
+    """Run `photocap`; the console script."""
+    group.main(prog_name="photocap")

@@ -1,0 +1,152 @@
+"""The screen: results on stdout, everything else on stderr, and what an error looks like."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from photocap.errors import PhotocapError, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+COULD_NOT_RUN = 1
+INTERRUPTED = 130
+READER_GONE = 141  # what a shell reports for a program that SIGPIPE ended
+
+# Where --json and --quiet are remembered: click's own dictionary, shared by a context and its children.
+JSON_KEY = "photocap.json"
+QUIET_KEY = "photocap.quiet"
+
+
+@functools.cache
+def stdout() -> Console:
+    """Return the console for results: no markup, so that "[1]" in a name stays as it is."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, emoji=False)
+
+
+@functools.cache
+def stderr() -> Console:
+    """Return the console for everything that is not a result."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+
+def _remembered(key: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(key))
+
+
+def note(text: str) -> None:
+    """Print one line on stderr, unless --quiet."""
+    if not _remembered(QUIET_KEY):
+        click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Print one line on stderr, also with --quiet."""
+    click.echo(text, err=True)
+
+
+def emit_json(record: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line of stdout; names that are not UTF-8 come as escaped surrogates."""
+    line = json.dumps(record, ensure_ascii=False, default=_plain)
+    if not line.isascii() and any("\ud800" <= c <= "\udfff" for c in line):
+        line = json.dumps(record, default=_plain)
+    click.echo(line.encode())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON output")
+
+
+def emit_path(path: Path, *, end_with_null: bool = False) -> None:
+    """Print one path on stdout: its own bytes in a pipe, one safe line on a terminal."""
+    if end_with_null:
+        click.echo(os.fsencode(path) + b"\0", nl=False)
+    elif sys.stdout.isatty():
+        click.echo(printable(path))
+    else:
+        click.echo(os.fsencode(path))
+
+
+def progress(*, unit: str = "photos") -> Progress:
+    """Return a progress bar on stderr with count, rate and time left; silent off a terminal and with --quiet.
+
+    Use it as a context manager and add a task to it; `total=None` while the number is not known.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.1f} {unit}/s" if task.speed else "")
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+        console=stderr(),
+        disable=not stderr().is_terminal or _remembered(QUIET_KEY),
+        transient=True,
+    )
+
+
+def show_error(error: PhotocapError | OSError) -> int:
+    """Print an error as one line on stderr, with --json also as an object on stdout; return its exit code."""
+    text = str(error) if isinstance(error, PhotocapError) else _os_error_text(error)
+    exit_code = error.exit_code if isinstance(error, PhotocapError) else COULD_NOT_RUN
+    warn(f"photocap: {text}")
+    if _remembered(JSON_KEY):
+        emit_json({"error": text, "exit_code": exit_code})
+    return exit_code
+
+
+def _os_error_text(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{printable(error.filename)}: {reason}" if isinstance(error.filename, (str, Path)) else reason
+
+
+def exit_code_of(run: Callable[[], Any]) -> int:
+    """Run the command line and return its exit code.
+
+    0 ok, 1 could not run, 2 wrong usage, 3 some photos failed, 5 index busy, 130 interrupted, 141 the reader of
+    a pipe is gone. A command asks for a code with `ctx.exit(code)`; without standalone mode, click returns it.
+    """
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; let that go nowhere instead of into a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE

@@ -1,0 +1,96 @@
+"""Options that several commands share; each also reads PHOTOCAP_<NAME> and config.toml (see `settings`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from photocap.cli import console, settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, bool], bool]:
+    def callback(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+        ctx.meta[key] = value
+        return value
+
+    return callback
+
+
+def json_option(function: F) -> F:
+    """Add `--json` as `as_json: bool`; errors become objects too."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=_remember(console.JSON_KEY),
+        is_eager=True,
+        help="Print JSON, one object per line.",
+    )(function)
+
+
+def quiet_option(function: F) -> F:
+    """Add `-q/--quiet` as `quiet: bool`; `console.note` and `console.progress` obey it by themselves."""
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        callback=_remember(console.QUIET_KEY),
+        is_eager=True,
+        help="No progress and no summary; results and errors only.",
+    )(function)
+
+
+def null_option(function: F) -> F:
+    """Add `-0/--null` as `end_with_null: bool`: file names end with a NUL byte, for `xargs -0`."""
+    return click.option("-0", "--null", "end_with_null", is_flag=True, help="End file names with NUL, for xargs -0.")(
+        function
+    )
+
+
+def _setting(name: str, *declarations: str, type_: Any, help_: str) -> Callable[[F], F]:
+    return click.option(
+        *(declarations or (f"--{name.replace('_', '-')}",)),
+        name,
+        type=type_,
+        envvar=settings.env_name(name),
+        default=lambda: settings.file_or_default(name),
+        show_default=settings.DEFAULTS[name].shown,
+        help=help_,
+    )
+
+
+class AutoOr(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+    """The word "auto", or a whole number of at least 1."""
+
+    name = "auto|n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return "auto" or the number."""
+        if str(value) == "auto":
+            return "auto"
+        number: int = click.IntRange(min=1).convert(value, param, ctx)
+        return number
+
+
+db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")
+model_option = _setting(
+    "model",
+    type_=click.Path(file_okay=False, path_type=Path),
+    help_="The folder of the model.",
+)
+device_option = _setting("device", type_=click.Choice(["auto", "cpu", "cuda", "mps"]), help_="Where the network runs.")
+batch_size_option = _setting("batch_size", type_=AutoOr(), help_="Photos that go through the network together.")
+workers_option = _setting("workers", type_=AutoOr(), help_="Photos that are decoded at the same time.")
+beam_size_option = _setting(
+    "beam_size", type_=click.IntRange(min=1), help_="Sentences kept in play while a caption is built."
+)
+metadata_option = _setting(
+    "metadata",
+    type_=click.Choice(["embed", "sidecar", "none"]),
+    help_="Where captions are written: into the photo, beside it, or only into the index.",
+)
