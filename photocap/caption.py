@@ -1,0 +1,38 @@
+"""One caption, and what produces captions: the seam between the network and the rest of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about a picture.
+
+    Attributes:
+        text: the sentence.
+        confidence: calibrated probability in [0, 1] that the sentence fits the picture.
+        embedding: the picture's place in the joint text-image space, unit length,
+            float16 little-endian bytes; None where the model has none.
+    """
+
+    text: str
+    confidence: float
+    embedding: bytes | None = None
+
+
+class CaptionerProtocol(Protocol):
+    """What indexing needs to know of a captioner; the fake one in the tests satisfies it without torch."""
+
+    model_id: str
+    image_size_px: int
+    batch_size: int
+
+    def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Return one caption per upright RGB image, in order."""
+        ...

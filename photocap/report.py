@@ -1,0 +1,66 @@
+"""What happened to each photo, the summary and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+
+class Outcome(Enum):
+    """What became of one photo in a run."""
+
+    CAPTIONED = "captioned"
+    UNCHANGED = "unchanged"
+    MOVED = "moved"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """One photo's line in the report.
+
+    Attributes:
+        path: the photo.
+        outcome: what became of it.
+        caption: the sentence now in the index, if any.
+        confidence: in [0, 1], for generated captions.
+        written: "embedded", "sidecar" or "none".
+        error: for failed and skipped photos, the reason; for sidecars, why not embedded.
+        before: the caption that stood in the file before the write (for dry runs).
+    """
+
+    path: Path
+    outcome: Outcome
+    caption: str | None = None
+    confidence: float | None = None
+    written: str = "none"
+    error: str | None = None
+    before: str | None = None
+
+
+@dataclass
+class Report:
+    """Counts outcomes; prints nothing itself."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    interrupted: bool = False
+
+    def add(self, result: PhotoResult) -> None:
+        """Count one photo."""
+        self.counts[result.outcome] += 1
+
+    @property
+    def exit_code(self) -> int:
+        """Return 130 after an interrupt, 3 where photos failed, else 0."""
+        if self.interrupted:
+            return 130
+        return 3 if self.counts[Outcome.FAILED] else 0
+
+    @property
+    def summary(self) -> str:
+        """Return one line, for example "12 captioned, 3 unchanged, 1 failed"."""
+        parts = [f"{self.counts[o]:,} {o.value}" for o in Outcome if self.counts[o]]
+        return ", ".join(parts) or "no photos found"
