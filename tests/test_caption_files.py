@@ -1,0 +1,116 @@
+import pytest
+
+from photocap.caption_files import CaptionRow, keep_existing, read_captions, split_by_image
+from photocap.errors import CaptionFileError
+
+
+@pytest.fixture
+def table_of(tmp_path):
+    def read(content: str | bytes, name="captions.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_captions(path)
+
+    return read
+
+
+def test_flickr8k_captions_txt(table_of):
+    table = table_of('image,caption\n1.jpg,A dog .\n1.jpg,"A dog , running ."\n2.jpg,A cat .\n')
+    assert table.rows == (
+        CaptionRow("1.jpg", "A dog .", None, 2),
+        CaptionRow("1.jpg", "A dog , running .", None, 3),
+        CaptionRow("2.jpg", "A cat .", None, 4),
+    )
+    assert table.problems == ()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_and_split_names(table_of, delimiter):
+    lines = ["image caption split", "1.jpg dog train", "2.jpg cat val", "3.jpg cow test", "4.jpg owl restval"]
+    table = table_of("\n".join(lines).replace(" ", delimiter))
+    assert [row.split for row in table.rows] == ["train", "dev", "test", "train"]
+
+
+def test_flickr30k_table(table_of):
+    table = table_of("image_name| comment_number| comment\n1.jpg| 0| A dog .\n1.jpg| 1| Two, or so .\n")
+    assert [row.caption for row in table.rows] == ["A dog .", "Two, or so ."]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_encodings(table_of, encoding):
+    text = "image,caption\r\n1.jpg,Ein Mädchen läuft\r\n"
+    data = ("\ufeff" + text if encoding == "utf-16-le" else text).encode(encoding)
+    table = table_of(data)
+    assert table.rows[0].caption == "Ein Mädchen läuft"
+    assert bool(table.problems) is (encoding == "cp1252")
+
+
+def test_bad_rows_are_listed_with_their_line_and_cost_the_others_nothing(table_of):
+    table = table_of(
+        "image,caption,split\n1.jpg,ok,train\n,no image,train\n3.jpg,,dev\n4.jpg,dog, cat,train\n"
+        '5.jpg,hm,later\n6.jpg\n\n7.jpg,"open quote,train\n8.jpg,ok too,dev\n1.jpg,leak,dev\n'
+    )
+    assert [row.image for row in table.rows] == ["1.jpg", "7.jpg", "8.jpg", "1.jpg"]
+    assert [row.split for row in table.rows] == ["train", "train", "dev", "train"]
+    assert [problem.line for problem in table.problems] == [3, 4, 5, 6, 7, 11]
+    assert "needs quotes" in table.problems[2].text
+    assert "later" in table.problems[3].text
+
+
+def test_a_quoted_caption_may_span_lines(table_of):
+    table = table_of('image,caption\n1.jpg,"two\nlines"\n2.jpg,one\n')
+    assert [(row.caption, row.line) for row in table.rows] == [("two lines", 2), ("one", 4)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "no column"),
+        ("picture,words\n1,2\n", "no column 'image'"),
+        ("image,caption\n", "empty"),
+        ("image,caption\n1.jpg,\n", "line|empty caption"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "not a text file"),
+    ],
+)
+def test_a_file_without_use_is_one_clear_error(table_of, content, reason):
+    with pytest.raises(CaptionFileError, match=reason) as raised:
+        table_of(content)
+    assert "captions.csv" in str(raised.value)
+
+
+def test_a_missing_file_is_one_clear_error(tmp_path):
+    with pytest.raises(CaptionFileError, match="No such file"):
+        read_captions(tmp_path / "none.csv")
+
+
+def test_missing_images_are_listed(table_of, tmp_path):
+    (tmp_path / "1.jpg").touch()
+    table = keep_existing(table_of("image,caption\n1.jpg,dog\n2.jpg,cat\n"), tmp_path)
+    assert [row.image for row in table.rows] == ["1.jpg"]
+    assert [problem.line for problem in table.problems] == [3]
+
+
+def rows(n_images, split=None):
+    return [CaptionRow(f"{i}.jpg", f"caption {j}", split, 1) for i in range(n_images) for j in range(5)]
+
+
+def test_split_by_image_keeps_an_images_captions_together():
+    splits = split_by_image(rows(1000))
+    train, dev = ({row.image for row in splits[name]} for name in ("train", "dev"))
+    assert not train & dev
+    assert len(train) + len(dev) == 1000
+    assert 70 < len(dev) < 130
+    assert all(len(splits[name]) == 5 * len(images) for name, images in (("train", train), ("dev", dev)))
+
+
+def test_split_by_image_is_stable_under_growth_and_order():
+    before = {row.image for row in split_by_image(rows(100))["dev"]}
+    after = {row.image for row in split_by_image(reversed(rows(200)))["dev"]}
+    assert before == {image for image in after if int(image[:-4]) < 100}
+    assert before != {row.image for row in split_by_image(rows(100), seed=1)["dev"]}
+
+
+def test_a_small_set_still_has_a_dev_image_and_a_given_split_is_respected():
+    assert len({row.image for row in split_by_image(rows(3))["dev"]}) == 1
+    splits = split_by_image(rows(3, "test"))
+    assert (len(splits["train"]), len(splits["dev"]), len(splits["test"])) == (0, 0, 15)
