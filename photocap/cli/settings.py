@@ -13,6 +13,7 @@ from typing import Any
 import platformdirs
 
 from photocap.errors import ReadError
+from photocap.installed_models import InstalledModels
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,9 +61,14 @@ def data_dir() -> Path:
     return platformdirs.user_data_path("photocap")
 
 
+def installed_models() -> InstalledModels:
+    """Return the models that this user has trained, and the choice between them."""
+    return InstalledModels(data_dir() / "models")
+
+
 DEFAULTS = {
     "db": Default(lambda: data_dir() / "index.db", "index.db in the user's data folder"),
-    "model": Default(lambda: None, "the chosen model, else the base model"),
+    "model": Default(lambda: installed_models().current(), "the chosen model, else the base model"),
     "device": Default(lambda: "auto", "auto"),
     "batch_size": Default(lambda: "auto", "auto"),
     "workers": Default(lambda: "auto", "auto"),

@@ -1,0 +1,82 @@
+"""The models that `photocap train` installed, and which one is in use."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from photocap.errors import CheckpointError
+from photocap.model_files import BASE, CONFIG, base_model_dir
+
+_CHOICES = "chosen"
+
+
+@dataclass(frozen=True)
+class InstalledModels:
+    """A folder with one folder per model and the text file `chosen`: one name per line, the last one in use.
+
+    Attributes:
+        folder: the folder; it need not exist.
+    """
+
+    folder: Path
+
+    def names(self) -> list[str]:
+        """Return the names of all models, the base model first."""
+        return [BASE, *sorted(path.parent.name for path in self.folder.glob(f"*/{CONFIG}"))]
+
+    def path_of(self, name: str) -> Path:
+        """Return the folder of one model.
+
+        Raises:
+            CheckpointError: there is no model of this name.
+        """
+        if name == BASE:
+            return base_model_dir()
+        if name not in self.names():
+            raise CheckpointError(self.folder / name, "there is no such model", "`photocap models list` names them")
+        return self.folder / name
+
+    def current_name(self) -> str:
+        """Return the name of the model in use."""
+        return self._choices()[-1]
+
+    def current(self) -> Path | None:
+        """Return the folder of the model in use; None while that is the base model.
+
+        Raises:
+            CheckpointError: the model in use is gone.
+        """
+        name = self.current_name()
+        return None if name == BASE else self.path_of(name)
+
+    def use(self, name: str) -> None:
+        """Put a model to use.
+
+        Raises:
+            CheckpointError: there is no model of this name.
+        """
+        self.path_of(name)
+        choices = self._choices()
+        if choices[-1] != name:
+            self._write([*choices, name])
+
+    def rollback(self) -> str:
+        """Go back to the model in use before; return its name."""
+        choices = self._choices()
+        self._write(choices[:-1] if len(choices) > 1 else choices)
+        return self.current_name()
+
+    def _choices(self) -> list[str]:
+        """Return the models put to use so far, oldest first; the base model was the first of all."""
+        try:
+            return [BASE, *(self.folder / _CHOICES).read_text(encoding="utf-8").split()]
+        except FileNotFoundError:
+            return [BASE]
+
+    def _write(self, choices: list[str]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        new = self.folder / f"{_CHOICES}.new"
+        new.write_text("".join(f"{name}\n" for name in choices[1:]), encoding="utf-8")
+        os.replace(new, self.folder / _CHOICES)
