@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from photocap.errors import ReadError
 from photocap.photos.formats import FileKind, kind_of
 from photocap.photos.raw_preview import extract_preview
+from photocap.photos.reading import open_photo, reason_of
 
 # The largest cameras make 200 megapixels. Beyond this limit a small file can claim more memory than a machine has.
 MAX_PIXELS = 256_000_000
@@ -69,15 +69,15 @@ def load_image(path: Path, min_side_px: int) -> Image.Image:
 def open_picture(path: Path) -> Iterator[Image.Image]:
     """Open a photo (of a raw file, its preview) without decoding it; whatever goes wrong inside is a `ReadError`."""
     try:
-        _check_is_readable_file(path)
-        if kind_of(path) is FileKind.RAW:
-            preview = extract_preview(path)
-            with Image.open(io.BytesIO(preview.data)) as image:
-                image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)
-                yield image
-        else:
-            with Image.open(path) as image:
-                yield image
+        with open_photo(path) as file:
+            if kind_of(path) is not FileKind.RAW:
+                with Image.open(file) as image:
+                    yield image
+                return
+        preview = extract_preview(path)
+        with Image.open(io.BytesIO(preview.data)) as image:
+            image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)
+            yield image
     except ReadError:
         raise
     except Exception as error:  # decoders raise anything on damaged input: SyntaxError, struct.error, KeyError...
@@ -137,27 +137,6 @@ def _one_large_picture_at_a_time(image: Image.Image) -> Iterator[None]:
         yield
 
 
-def _check_is_readable_file(path: Path) -> None:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise ReadError(path, "this is not a regular file")
-        if status.st_size == 0:
-            raise ReadError(path, "the file is empty (0 bytes)", "copy it again from where it came")
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise ReadError(path, _os_reason(error)) from error
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
-    return error.strerror or str(error)
-
-
 def _explain(path: Path, error: Exception) -> tuple[str, str]:
     """Put a decoder's complaint into a reason and a way out."""
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
@@ -169,7 +148,7 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
             return "JPEG XL needs a decoder that is not installed", "pip install 'photocap[jxl]'"
         return _what_it_looks_like(path)
     if isinstance(error, OSError) and error.errno is not None:
-        return _os_reason(error), ""
+        return reason_of(error), ""
     return f"the picture is damaged ({str(error).strip() or type(error).__name__})", ""
 
 

@@ -1,0 +1,28 @@
+"""What the format readers hand to the hash: places in the file, and short bytes of their own."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+
+class Span(NamedTuple):
+    """A run of bytes in a file."""
+
+    start: int
+    length: int
+
+
+Piece: TypeAlias = Span | bytes
+
+
+class NotUnderstood(ValueError):
+    """The file does not follow its format; it is then hashed whole."""
+
+
+def read_exactly(file: BinaryIO, start: int, length: int) -> bytes:
+    """Read a run of bytes that must lie inside the file; a claimed length is never trusted with memory."""
+    if start < 0 or length < 0 or start + length > os.fstat(file.fileno()).st_size:
+        raise NotUnderstood("points outside the file")
+    file.seek(start)
+    return file.read(length)
