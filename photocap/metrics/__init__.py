@@ -1,5 +1,81 @@
 """Caption scores under the COCO-caption protocol, all printed x 100."""
 
-from photocap.metrics.cider import CiderD, DocumentFrequency, cider_d
+from __future__ import annotations
 
-__all__ = ["CiderD", "DocumentFrequency", "cider_d"]
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from photocap.metrics.bleu import corpus_bleu
+from photocap.metrics.cider import CiderD, DocumentFrequency
+from photocap.metrics.meteor import MeteorScore
+from photocap.metrics.meteor import meteor as compute_meteor
+from photocap.metrics.rouge import rouge_l
+from photocap.vocabulary import tokenize
+
+__all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "cider_d", "score_captions"]
+
+
+@dataclass(frozen=True)
+class CaptionScores:
+    """Scores of a set of captions, all x 100.
+
+    Attributes:
+        bleu: BLEU-1, -2, -3 and -4 over the whole set.
+        meteor: METEOR 1.5, or None.
+        meteor_reason: why there is no METEOR.
+        rouge_l: mean over images.
+        cider_d: mean over images.
+        cider_d_each: one score per image, in order.
+    """
+
+    bleu: tuple[float, ...]
+    meteor: float | None
+    meteor_reason: str
+    rouge_l: float
+    cider_d: float
+    cider_d_each: tuple[float, ...]
+
+
+def score_captions(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True
+) -> CaptionScores:
+    """Score one caption per image against all its references.
+
+    `meteor=False` leaves out METEOR, which starts a Java program twice (some seconds).
+    """
+    words = [tokenize(text) for text in candidates]
+    sentences = [[tokenize(text) for text in texts] for texts in references]
+    rouge = [rouge_l(w, s) for w, s in zip(words, sentences, strict=True)]
+    cider = _cider_d(words, sentences)
+    found = compute_meteor(words, sentences) if meteor else MeteorScore(None, "not asked for")
+    return CaptionScores(
+        corpus_bleu(words, sentences), found.value, found.reason, _mean(rouge), _mean(cider), tuple(cider)
+    )
+
+
+def cider_d(
+    candidates: Sequence[str],
+    references: Sequence[Sequence[str]],
+    document_frequency: DocumentFrequency | None = None,
+) -> tuple[float, list[float]]:
+    """Score captions as text: the mean over all images, and each one's CIDEr-D, both x 100.
+
+    Document frequencies are those of the whole `references` unless others are given: scoring
+    the same captions in small batches gives far higher numbers that compare with nothing.
+    """
+    sentences = [[tokenize(text) for text in texts] for texts in references]
+    scores = _cider_d([tokenize(text) for text in candidates], sentences, document_frequency)
+    return _mean(scores), scores
+
+
+def _cider_d(
+    words: Sequence[Sequence[str]],
+    sentences: Sequence[Sequence[Sequence[str]]],
+    document_frequency: DocumentFrequency | None = None,
+) -> list[float]:
+    scorer = CiderD(sentences, document_frequency)
+    return [scorer.score(w, image) for image, w in enumerate(words)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -10,8 +10,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-from photocap.vocabulary import tokenize
-
 N = 4  # n-grams of one to four words
 SIGMA = 6.0  # width of the Gaussian that punishes a difference in length, in words
 _SCALE = 10.0 * 100.0  # the paper's factor of ten, printed x 100 like the other scores
@@ -110,21 +108,6 @@ class CiderD:
             tuple(tuple(sqrt(s) for s in row) for row in squares),
             tuple(len(sentence) for sentence in sentences),
         )
-
-
-def cider_d(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
-    document_frequency: DocumentFrequency | None = None,
-) -> tuple[float, list[float]]:
-    """Score captions as text: the mean over all images, and each one's score, both x 100.
-
-    Document frequencies are those of the whole `references` unless others are given: scoring
-    the same captions in small batches gives far higher numbers that compare with nothing.
-    """
-    scorer = CiderD([[tokenize(r) for r in texts] for texts in references], document_frequency)
-    scores = [scorer.score(tokenize(c), image) for image, c in enumerate(candidates)]
-    return (sum(scores) / len(scores) if scores else 0.0), scores
 
 
 def _ngrams(tokens: Tokens) -> list[NGram]:

@@ -1,0 +1,145 @@
+import csv
+
+import pytest
+
+from photocap.metrics import meteor as meteor_module
+from photocap.metrics import score_captions
+from photocap.metrics.bleu import corpus_bleu
+from photocap.metrics.rouge import rouge_l
+from photocap.vocabulary import tokenize
+
+CANDIDATES = ["a dog runs on the beach", "a man rides a red bike down", "two kids", "snow"]
+REFERENCES = [
+    ["a dog runs along the beach .", "a brown dog is running on sand", "A wet dog"],
+    ["a man on a bike", "a person rides a red bike down a hill"],
+    ["two kids play in the isn't-sea", "Two kids , playing", "kids"],
+    ["a mountain", "the man's skis"],
+]
+
+
+def words(text):
+    return text.split()
+
+
+def test_bleu_by_hand():
+    # 5 of 6 words, 3 of 5 pairs ("the the" is no pair of the reference), brevity exp(1 - 7/6).
+    bleu = corpus_bleu([words("the cat the cat on mat")], [[words("the cat is on the mat now")]])
+    precisions = [5 / 6, 1 / 5]
+    brevity = 2.718281828459045 ** (1 - 7 / 6)
+    assert bleu[0] == pytest.approx(100 * brevity * precisions[0])
+    assert bleu[1] == pytest.approx(100 * brevity * (precisions[0] * precisions[1]) ** 0.5)
+    assert bleu[2:] == (0, 0)
+
+
+def test_bleu_is_over_the_corpus_not_a_mean_of_sentences():
+    whole = corpus_bleu([["a", "b", "c", "d", "e"], ["x", "y"]], [[["a", "b", "c", "d", "e"]], [["x", "z"]]])
+    assert whole[0] == pytest.approx(100 * 6 / 7)
+
+
+def test_bleu_takes_the_closest_reference_length_and_the_shorter_of_two():
+    assert corpus_bleu([["a", "b"]], [[["a"], ["a", "b", "c"]]])[0] == pytest.approx(100)
+
+
+def test_rouge_l_by_hand():
+    # Common subsequence "a c": precision 2/3 and recall 2/4 in one reference, recall 1/1 in the other.
+    value = rouge_l(["a", "b", "c"], [["a", "x", "c", "y"], ["b"]])
+    precision, recall = 2 / 3, 1.0
+    assert value == pytest.approx(100 * (1 + 1.44) * precision * recall / (recall + 1.44 * precision))
+    assert rouge_l(["a"], [["b"]]) == 0
+    assert rouge_l([], [["b"]]) == 0
+
+
+def test_scores_without_captions_or_words():
+    assert score_captions([], [], meteor=False).bleu == (0, 0, 0, 0)
+    scores = score_captions(["", "!"], [["a dog"], ["a cat"]], meteor=False)
+    assert (scores.bleu, scores.rouge_l, scores.cider_d) == ((0, 0, 0, 0), 0, 0)
+
+
+def test_meteor_says_why_it_is_missing(monkeypatch):
+    monkeypatch.setattr(meteor_module, "find_spec", lambda _: None)
+    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: "/usr/bin/java")
+    scores = score_captions(CANDIDATES, REFERENCES)
+    assert scores.meteor is None
+    assert "pycocoevalcap" in scores.meteor_reason
+    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: None)
+    assert "java" in score_captions(CANDIDATES, REFERENCES).meteor_reason
+
+
+def test_a_failing_meteor_program_is_an_answer(monkeypatch, tmp_path):
+    (tmp_path / "meteor").mkdir()
+    (tmp_path / "meteor" / "meteor-1.5.jar").touch()
+    program = tmp_path / "java"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: str(program))
+    monkeypatch.setattr(meteor_module, "_find_jar", lambda: tmp_path / "meteor" / "meteor-1.5.jar")
+    scores = score_captions(CANDIDATES, REFERENCES)
+    assert scores.meteor is None
+    assert "failed" in scores.meteor_reason
+
+
+@pytest.fixture
+def flickr8k(shared):
+    with (shared / "flickr8k" / "captions.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "dev"][:1500]
+    by_image = {}
+    for row in rows:
+        by_image.setdefault(row["image"], []).append(row["caption"])
+    texts = list(by_image.values())
+    return [t[0] for t in texts], [t[1:] for t in texts]
+
+
+def for_pycocoevalcap(candidates, references):
+    """The same words as they go into pycocoevalcap: references first."""
+    sentences = {i: [" ".join(tokenize(r)) for r in texts] for i, texts in enumerate(references)}
+    return sentences, {i: [" ".join(tokenize(c))] for i, c in enumerate(candidates)}
+
+
+@pytest.mark.parametrize("source", ["written here", "flickr8k"])
+def test_equal_to_pycocoevalcap(source, request):
+    candidates, references = (
+        (CANDIDATES, REFERENCES) if source == "written here" else request.getfixturevalue("flickr8k")
+    )
+    ours = score_captions(candidates, references, meteor=False)
+    bleu = pytest.importorskip("pycocoevalcap.bleu.bleu", reason="pycocoevalcap is not installed").Bleu(4)
+    rouge = pytest.importorskip("pycocoevalcap.rouge.rouge", reason="pycocoevalcap is not installed").Rouge()
+    # Its class Cider is CIDEr-D: counts are clipped and lengths punished.
+    cider = pytest.importorskip("pycocoevalcap.cider.cider", reason="pycocoevalcap is not installed").Cider()
+    texts = for_pycocoevalcap(candidates, references)
+    assert ours.bleu == pytest.approx([100 * b for b in bleu.compute_score(*texts, verbose=0)[0]], abs=1e-3)
+    assert ours.rouge_l == pytest.approx(100 * rouge.compute_score(*texts)[0])
+    mean, each = cider.compute_score(*texts)
+    assert ours.cider_d == pytest.approx(100 * mean)
+    assert list(ours.cider_d_each) == pytest.approx([100 * e for e in each])
+
+
+@pytest.fixture
+def java_and_meteor():
+    if meteor_module.shutil.which("java") is None or meteor_module._find_jar() is None:
+        pytest.skip("java or the METEOR program of pycocoevalcap is not installed")
+
+
+@pytest.mark.slow  # two Java programs read tables of 60 MB
+@pytest.mark.usefixtures("java_and_meteor")
+def test_meteor_is_equal_to_pycocoevalcap():
+    from pycocoevalcap.meteor.meteor import Meteor
+
+    ours = score_captions(CANDIDATES, REFERENCES)
+    program = Meteor()
+    theirs, _ = program.compute_score(*for_pycocoevalcap(CANDIDATES, REFERENCES))
+    for pipe in (program.meteor_p.stdin, program.meteor_p.stdout, program.meteor_p.stderr):
+        pipe.close()
+    program.meteor_p.kill()
+    program.meteor_p.wait()
+    assert ours.meteor == pytest.approx(100 * theirs)
+
+
+@pytest.mark.usefixtures("java_and_meteor")
+def test_tokens_agree_with_the_stanford_tokenizer(shared):
+    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+
+    with (shared / "flickr8k" / "captions.csv").open(encoding="utf-8") as file:
+        captions = [row["caption"] for row in csv.DictReader(file)][:5000]
+    theirs = PTBTokenizer().tokenize({i: [{"caption": c}] for i, c in enumerate(captions)})
+    differing = [c for i, c in enumerate(captions) if tokenize(c) != theirs[i][0].split()]
+    assert len(differing) <= 0.002 * len(captions), differing
