@@ -1,0 +1,41 @@
+# On a fresh machine with Python 3.10 or later, two commands do all there is to do:
+#   make demo                     sets up .venv, captions real photographs, searches them (PHOTOS=~/Pictures: your own)
+#   make test                     sets up .venv, runs the tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PHOTOS ?=
+METADATA ?=
+
+.PHONY: demo test test-slow lint readme clean
+
+demo: $(VENV)/demo
+	@$(BIN)/python tests/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(METADATA),--metadata $(METADATA))
+
+test: $(VENV)/dev
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/dev
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# The help texts and tables in the README are made by the commands themselves.
+readme: $(VENV)/dev
+	NO_COLOR=1 COLUMNS=80 $(BIN)/cog -r README.md
+
+clean:
+	rm -rf $(VENV) demo build dist
+
+# The stamps are named after what was installed, so that a change of pyproject.toml installs again.
+$(VENV)/demo $(VENV)/dev: $(VENV)/%: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[$*]"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("photocap needs Python 3.10 or later; this is " \
+	  + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 demo")'
+	$(PYTHON) -m venv $(VENV)
