@@ -1,0 +1,74 @@
+import math
+import random
+
+import pytest
+
+from photocap.calibration import (
+    Platt,
+    auroc,
+    expected_calibration_error,
+    fit_platt,
+    recalibrated,
+    reliability_table,
+)
+
+
+def outcomes(platt, n=4000, seed=0):
+    """Scores like log-probabilities, and outcomes drawn with the probabilities of a known calibration."""
+    rng = random.Random(seed)
+    scores = [-rng.gammavariate(4, 0.2) for _ in range(n)]
+    return scores, [rng.random() < platt(s) for s in scores]
+
+
+@pytest.mark.parametrize("true", [Platt(4.0, 4.5), Platt(1.0, -1.0), Platt(-2.0, 0.3)])
+def test_fit_finds_the_calibration_that_made_the_outcomes(true):
+    fitted = fit_platt(*outcomes(true, n=20000))
+    assert fitted.scale == pytest.approx(true.scale, abs=0.25)
+    assert fitted.offset == pytest.approx(true.offset, abs=0.25)
+
+
+def test_a_fitted_confidence_is_calibrated_on_new_captions():
+    true = Platt(4.0, 3.0)
+    fitted = fit_platt(*outcomes(true))
+    scores, right = outcomes(true, seed=1)
+    raw = [math.exp(s) for s in scores]
+    calibrated = [fitted(s) for s in scores]
+    assert expected_calibration_error(calibrated, right) < 0.03 < expected_calibration_error(raw, right)
+
+
+def test_separated_and_constant_scores_stay_finite():
+    separated = fit_platt([-3.0, -2.0, -1.0, -0.5], [False, False, True, True])
+    assert 0.5 < separated(-0.5) < 0.99
+    assert 0.01 < separated(-3.0) < 0.5
+    constant = fit_platt([-1.0] * 10, [True] * 8 + [False] * 2)
+    assert constant(-1.0) == pytest.approx(0.75, abs=0.05)
+    assert 0 < fit_platt([], [])(-1.0) < 1
+    assert fit_platt([-1.0, -2.0], [True, True])(-1.0) > 0.5
+
+
+def test_extreme_scores_do_not_overflow():
+    assert Platt(1.0, 0.0)(-1e6) == 0.0
+    assert Platt(1.0, 0.0)(1e6) == 1.0
+    assert 0 <= fit_platt([-1e9, -1.0, 0.0, 1e9], [False, True, False, True])(0.0) <= 1
+
+
+def test_reliability_table_and_error_by_hand():
+    confidences, right = [0.05, 0.15, 0.12, 1.0], [False, True, False, True]
+    table = reliability_table(confidences, right)
+    assert [(b.low, b.count, b.accuracy) for b in table] == [(0.0, 1, 0.0), (0.1, 2, 0.5), (0.9, 1, 1.0)]
+    assert expected_calibration_error(confidences, right) == pytest.approx((0.05 + 2 * (0.5 - 0.135) + 0) / 4)
+    assert expected_calibration_error([], []) == 0
+
+
+def test_recalibration_mends_an_overconfident_model():
+    scores, right = outcomes(Platt(4.0, 3.0))
+    overconfident = [Platt(8.0, 9.0)(s) for s in scores]
+    before = expected_calibration_error(overconfident, right)
+    after = expected_calibration_error(recalibrated(overconfident, right), right)
+    assert after < before / 3
+
+
+def test_auroc_by_hand_with_ties():
+    assert auroc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]) == 0.75
+    assert auroc([0.5, 0.5], [True, False]) == 0.5
+    assert auroc([0.5, 0.6], [True, True]) is None
