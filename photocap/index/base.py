@@ -1,0 +1,58 @@
+"""The open database that every part of the index works on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from photocap.index.connection import translated
+
+
+class Database:
+    """A connection, its path, and transactions whose errors are in a user's words."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run one transaction: all of it or nothing."""
+        with translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path):
+            yield self._connection
+
+
+def path_bytes(path: Path) -> bytes:
+    """Return a path as it is bound to `CAST(? AS TEXT)`: the file system's own bytes."""
+    return os.fsencode(path)
+
+
+def storable(text: str) -> str:
+    """Return text that SQLite can hold: what metadata in a broken encoding leaves behind becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def now() -> str:
+    """Return the time as it is stored: ISO 8601, UTC, whole seconds."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def folder_range(folder: Path) -> tuple[bytes, bytes]:
+    """Return the bounds [first, last) between which every path inside a folder sorts."""
+    start = os.fsencode(folder).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
+    return start, start[:-1] + bytes([start[-1] + 1])

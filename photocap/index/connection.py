@@ -1,0 +1,183 @@
+"""Opening the index: what is not ours, damaged or too new is refused before anything touches it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from photocap.errors import (
+    IndexBusy,
+    IndexNotFound,
+    IndexUnusable,
+    PhotocapError,
+    WriteError,
+)
+from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, migrate
+
+_BUSY_TIMEOUT_MS = 5_000
+_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\0"
+
+
+def check_place(path: Path, *, create: bool) -> bool:
+    """Look at what lies at `path` without opening it as a database; tell whether an index stands there.
+
+    Raises:
+        IndexNotFound: there is none and `create` is false.
+        IndexUnusable: what is there is not an index, or visibly damaged.
+        WriteError: the folder for a new one cannot be made.
+    """
+    if path.is_dir():
+        raise IndexUnusable(path, "is a folder, not an index", "give --db a file name")
+    # A file of no bytes is what a kill in the first moment leaves.
+    if path.exists() and path.stat().st_size:
+        _check_header(path)
+        return True
+    if not create:
+        raise IndexNotFound(path, "there is no index here", "make one with: photocap index FOLDER")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"its folder cannot be made: {error.strerror}"
+        raise WriteError(path, reason, "give --db another place") from error
+    return False
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Open an index that stays as it is; on a read-only disk, where WAL cannot make its files, as immutable.
+
+    Raises:
+        IndexUnusable: damaged or of another version.
+    """
+    with translated(path):
+        try:
+            connection = _raw(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            if "unable to open" not in str(error):
+                raise
+            connection = _raw(path, "mode=ro&immutable=1")
+        return _refuse_newer(connection, path)
+
+
+def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
+    """Open an index and bring it up to date.
+
+    Raises:
+        IndexUnusable: damaged or of a newer photocap; nothing was changed.
+        IndexBusy: another program holds the file.
+    """
+    with translated(path):
+        connection = _raw(path, "mode=rwc")
+        try:
+            _refuse_newer(connection, path)
+            if exists:
+                _check_all(connection, path)
+            migrate(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # In WAL mode NORMAL never damages the file; only `begin_undo` needs more (FULL).
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def file_path(text: str | bytes) -> Path:
+    """Return the path that stands in the database as `text`."""
+    return Path(os.fsdecode(text))
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into words for a user."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _in_words(path, error) from error
+
+
+def _in_words(path: Path, error: sqlite3.Error) -> PhotocapError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return IndexBusy(path, "another program is writing to this index", "wait for it or close it")
+    if "readonly" in text or "attempt to write" in text:
+        return WriteError(path, "the index cannot be written", "check its permissions")
+    if "is full" in text or "disk I/O" in text:
+        return WriteError(path, f"the index cannot be written: {text}", "check the disk")
+    if "unable to open" in text:
+        return IndexUnusable(path, "cannot be opened", "check its folder and permissions")
+    if "malformed" in text or "not a database" in text or "no such" in text:
+        return damaged(path, text)
+    return IndexUnusable(path, f"SQLite says: {text}")
+
+
+def damaged(path: Path, what: str) -> IndexUnusable:
+    """Return the error for an index that has lost its shape."""
+    return IndexUnusable(
+        path,
+        f"this index is damaged ({what}); nothing was changed",
+        "put a backup in its place, or give --db another name to start a new one",
+    )
+
+
+def _check_header(path: Path) -> None:
+    """Judge by the first 100 bytes, since even opening a stranger's database may change it.
+
+    The application id is set by the transaction that makes the schema, before the file turns to
+    WAL, so it always stands in the file itself (https://sqlite.org/fileformat2.html, section 1.3).
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+            size_bytes = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise IndexUnusable(path, f"cannot be read: {error.strerror}") from error
+    if not header.startswith(_MAGIC):
+        raise IndexUnusable(path, "is not an SQLite database", "give --db another file")
+    if len(header) < _HEADER_BYTES:
+        raise damaged(path, "cut off")
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise IndexUnusable(path, "is a database of another program", "give --db another file; it was not touched")
+    page_bytes = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big")
+    if size_bytes < pages * page_bytes:
+        raise damaged(path, f"cut off after {size_bytes:,} of {pages * page_bytes:,} bytes")
+
+
+def _raw(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_MS / 1_000)
+    connection.text_factory = os.fsdecode
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    version = _version(connection)
+    if version > CURRENT_VERSION:
+        connection.close()
+        raise IndexUnusable(
+            path,
+            f"was made by a newer photocap (schema {version}; this one knows {CURRENT_VERSION})",
+            "update photocap; the index was not touched",
+        )
+    return connection
+
+
+def _check_all(connection: sqlite3.Connection, path: Path) -> None:
+    """Read every page once before anything is written; about a second for a gigabyte."""
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise damaged(path, verdict)

@@ -1,0 +1,35 @@
+"""Whether SQLite on this machine has what the index needs, and whether an index is sound."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from photocap.index.connection import check_place, connect_for_reading, damaged, translated
+
+SQLITE_VERSION = sqlite3.sqlite_version
+
+
+def has_full_text_search() -> bool:
+    """Tell whether SQLite was built with FTS5 and its trigram tokenizer (SQLite 3.34 or later)."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE t USING fts5(x, tokenize = 'trigram')")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+def check_index(path: Path) -> None:
+    """Read an index through and through, changing nothing.
+
+    Raises:
+        IndexNotFound: there is none.
+        IndexUnusable: it is damaged, too new or not photocap's.
+    """
+    check_place(path, create=False)
+    with closing(connect_for_reading(path)) as connection, translated(path):
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise damaged(path, verdict)

@@ -1,0 +1,60 @@
+"""The index as the rest of photocap sees it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from photocap.index.connection import check_place, connect_for_reading, connect_for_writing
+from photocap.index.life import Life
+from photocap.index.lookup import Lookup
+from photocap.index.recording import Recording
+from photocap.index.undo_journal import UndoJournal
+from photocap.index.writer_lock import WriterLock
+
+
+class PhotoIndex(Lookup, Recording, UndoJournal, Life):
+    """An open index. Open for writing it keeps every other writer out; readers are never kept out.
+
+    Paths go in and come out as `pathlib.Path`, absolute; names that are not UTF-8 survive.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None) -> None:
+        super().__init__(connection, path)
+        self._lock = lock
+        connection.execute("CREATE TEMP TABLE seen (id INTEGER PRIMARY KEY)")
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False, read_only: bool = False) -> PhotoIndex:
+        """Open the index at `path`.
+
+        Raises:
+            IndexNotFound: there is none and `create` is false.
+            IndexUnusable: damaged, of a newer photocap, or not photocap's; it was not touched.
+            IndexBusy: another process writes to it.
+        """
+        exists = check_place(path, create=create)
+        if read_only:
+            return cls(connect_for_reading(path), path, None)
+        lock = WriterLock(path)
+        try:
+            return cls(connect_for_writing(path, exists=exists), path, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the file and let the next writer in."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> PhotoIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,85 @@
+"""The undo journal: what takes each write back stands in the index before the write happens."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from photocap.index.base import Database, folder_range, now, path_bytes
+from photocap.index.connection import file_path
+from photocap.index.records import UndoRow, UndoState
+from photocap.undo import UndoRecord
+
+_SELECT = "SELECT id, run_id, state, created, path, sha256_before, sha256_after, patch FROM undo"
+
+
+class UndoJournal(Database):
+    """Rows go OPEN -> (the file is replaced) -> WRITTEN -> RESTORED."""
+
+    def begin_undo(self, run_id: int, records: Sequence[UndoRecord]) -> list[int]:
+        """Write records down as OPEN, on the disk when this returns; give their numbers."""
+        with self._reading() as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            with self._transaction() as connection:
+                return [_insert(connection, run_id, record) for record in records]
+        finally:
+            with self._reading() as connection:
+                connection.execute("PRAGMA synchronous = NORMAL")
+
+    def settle_undo(self, ids: Sequence[int], state: UndoState) -> None:
+        """Say how far these writes have come."""
+        with self._transaction() as connection:
+            settle(connection, ids, state)
+
+    def drop_undo(self, ids: Sequence[int]) -> None:
+        """Forget records whose writes never happened."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM undo WHERE id = ?", [(id_,) for id_ in ids])
+
+    def open_undo(self) -> list[UndoRow]:
+        """Return the records a killed run has left open, oldest first."""
+        with self._reading() as connection:
+            return [_row(row) for row in connection.execute(f"{_SELECT} WHERE state = 'open' ORDER BY id")]
+
+    def undo_records(self, paths: Sequence[Path] = (), run_id: int | None = None) -> Iterator[UndoRow]:
+        """Yield what can be taken back, newest first: of these files and folders, of this run, or all."""
+        bounds: list[bytes | int] = []
+        where = ["state = 'written'"]
+        if paths:
+            where.append(f"({' OR '.join([_AT_OR_BELOW] * len(paths))})")
+            for path in paths:
+                bounds += [path_bytes(path), *folder_range(path)]
+        if run_id is not None:
+            where.append("run_id = ?")
+            bounds.append(run_id)
+        with self._reading() as connection:
+            ids = connection.execute(f"SELECT id FROM undo WHERE {' AND '.join(where)} ORDER BY id DESC", bounds)
+            # The ids first and whole: the caller settles rows while it reads on.
+            for (id_,) in ids.fetchall():
+                yield _row(connection.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchone())
+
+
+_AT_OR_BELOW = "path = CAST(? AS TEXT) OR (path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT))"
+
+
+def settle(connection: sqlite3.Connection, ids: Sequence[int], state: UndoState) -> None:
+    """Set the state of undo rows inside a transaction that is open."""
+    connection.executemany("UPDATE undo SET state = ? WHERE id = ?", [(state.value, id_) for id_ in ids])
+
+
+def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> int:
+    cursor = connection.execute(
+        "INSERT INTO undo (run_id, path, created, sha256_before, sha256_after, patch)"
+        " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)",
+        (run_id, path_bytes(record.path), now(), record.sha256_before, record.sha256_after, record.patch),
+    )
+    assert cursor.lastrowid is not None  # an INSERT has one
+    return cursor.lastrowid
+
+
+def _row(row: tuple[object, ...]) -> UndoRow:
+    id_, run_id, state, created, path, before, after, patch = row
+    record = UndoRecord(file_path(path), before, after, patch)  # type: ignore[arg-type]  # the schema's types
+    return UndoRow(id_, run_id, UndoState(state), created, record)  # type: ignore[arg-type]

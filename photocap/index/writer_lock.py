@@ -1,0 +1,55 @@
+"""One writer at a time: a lock that the operating system drops when its holder dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from photocap.errors import IndexBusy, WriteError
+
+
+class WriterLock:
+    """Holds `INDEX.lock` for as long as an index is open for writing.
+
+    The lock is not on the index itself: closing any handle on that file would drop SQLite's own
+    POSIX locks. The file stays behind, since removing it would let two writers in.
+    """
+
+    def __init__(self, index_path: Path) -> None:
+        path = index_path.with_name(index_path.name + ".lock")
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise WriteError(index_path, f"cannot be locked: {error.strerror}") from error
+        try:
+            _lock(self._handle)
+        except OSError:
+            holder = os.read(self._handle, 20).decode("ascii", "replace").strip()
+            os.close(self._handle)
+            raise IndexBusy(
+                index_path,
+                f"another photocap (process {holder or 'unknown'}) is writing to this index",
+                "wait until it is done; searching works meanwhile",
+            ) from None
+        os.ftruncate(self._handle, 0)
+        os.write(self._handle, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        os.close(self._handle)
+
+
+if sys.platform == "win32":  # pragma: no cover
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        # The byte lies far behind the process id, which others must be able to read.
+        os.lseek(handle, 1_000, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        os.lseek(handle, 0, os.SEEK_SET)
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError
+from photocap.index import (
+    CaptionRecord,
+    CaptionSource,
+    PhotoIndex,
+    PhotoRecord,
+    PhotoState,
+    UndoState,
+)
+from photocap.index.signs import sign_bytes
+from photocap.undo import UndoRecord
+
+
+@dataclass(frozen=True)
+class FakeFacts:
+    width_px: int | None = None
+    height_px: int | None = None
+    taken: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+
+
+def model_caption(text: str, **fields) -> CaptionRecord:
+    return CaptionRecord(text, CaptionSource.MODEL, "base", "0" * 64, 0.7, **fields)
+
+
+def record(path, text=None, picture_hash=None, **fields) -> PhotoRecord:
+    caption = model_caption(text) if text else None
+    return PhotoRecord(Path(path), 10, 20, 30, 1, picture_hash or f"hash of {path!a}", caption=caption, **fields)
+
+
+@pytest.fixture
+def index(tmp_path):
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(index):
+    return index.start_run("test")
+
+
+def test_a_photo_comes_back_as_it_went_in(index, run):
+    facts = FakeFacts(640, 480, datetime(2017, 8, 3, 12), "PENTAX K-5", "DA 35", 48.2, 16.4, 4)
+    index.record_batch(run, [record("/p/a.jpg", "a dog", facts=facts, written="embedded")])
+    photo = index.photo(Path("/p/a.jpg"))
+    assert (photo.caption, photo.source, photo.model_id, photo.confidence) == (
+        "a dog",
+        CaptionSource.MODEL,
+        "base",
+        0.7,
+    )
+    assert (photo.width_px, photo.taken, photo.camera, photo.lens, photo.latitude, photo.rating) == (
+        640,
+        "2017-08-03T12:00:00",
+        "PENTAX K-5",
+        "DA 35",
+        48.2,
+        4,
+    )
+    stamp = index.stamp(Path("/p/a.jpg"))
+    assert (stamp.size_bytes, stamp.mtime_ns, stamp.inode, stamp.written) == (10, 20, 30, "embedded")
+    assert stamp.state is PhotoState.PRESENT
+    assert stamp.has_caption
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.jpg", b"new\nline.jpg", "emoji 🐕.jpg".encode(), b"back\\slash.jpg"])
+def test_any_file_name_survives(index, run, name):
+    path = Path(os.fsdecode(b"/p/" + name))
+    index.record_batch(run, [record(path, "a dog")])
+    assert list(index.stamps([path])) == [path]
+    assert [photo.path for photo in index.photos(Path("/p"))] == [path]
+
+
+def test_text_in_a_broken_encoding_costs_nobody_anything(index, run):
+    index.record_batch(run, [record("/a.jpg", "caf\udce9 \0 dog", facts=FakeFacts(camera="\udcff"))])
+    assert index.photo(Path("/a.jpg")).caption == "caf? \0 dog"
+
+
+def test_a_person_is_not_overruled_by_a_model_unless_asked(index, run):
+    index.record_batch(run, [record("/a.jpg", "a dog", "h")])
+    index.record_caption(run, "h", CaptionRecord("Anna's cat", CaptionSource.PERSON), verdict="edited")
+    index.record_batch(run, [record("/a.jpg", "a wolf", "h")])
+    assert index.photo(Path("/a.jpg")).caption == "Anna's cat"
+    over = PhotoRecord(Path("/a.jpg"), 1, 1, picture_hash="h", caption=model_caption("a fox", over_person=True))
+    index.record_batch(run, [over])
+    assert index.photo(Path("/a.jpg")).caption == "a fox"
+    history = index.caption_history("h")
+    assert [(row.text, row.verdict, row.current) for row in history] == [
+        ("a dog", "edited", False),
+        ("Anna's cat", None, False),
+        ("a wolf", None, False),
+        ("a fox", None, True),
+    ]
+
+
+def test_the_same_caption_again_is_not_history(index, run):
+    for _ in range(2):
+        index.record_batch(run, [record("/a.jpg", "a dog", "h")])
+    assert len(index.caption_history("h")) == 1
+
+
+def test_a_rejected_caption_is_remembered_as_such(index, run):
+    index.record_batch(run, [record("/a.jpg", "a dog", "h")])
+    index.reject_caption("h")
+    known = index.find_by_hash("h")
+    assert known.caption is None
+    assert known.rejected
+    assert not index.stamp(Path("/a.jpg")).has_caption
+
+
+def test_a_copy_shares_the_caption_and_a_move_renames_the_row(index, run):
+    index.record_batch(run, [record("/a.jpg", "a dog", "h"), record("/b.jpg", None, "h")])
+    assert index.photo(Path("/b.jpg")).caption == "a dog"
+    assert index.find_by_hash("h").paths == (Path("/a.jpg"), Path("/b.jpg"))
+    index.record_batch(run, [record("/c.jpg", None, "h", moved_from=Path("/a.jpg"))])
+    assert index.find_by_hash("h").paths == (Path("/b.jpg"), Path("/c.jpg"))
+    assert list(index.duplicates()) == [[Path("/b.jpg"), Path("/c.jpg")]]
+
+
+def test_missing_photos_come_back_and_only_prune_forgets(index, run):
+    index.record_batch(run, [record(f"/root/{n}.jpg", "a dog") for n in range(4)] + [record("/rooted/x.jpg", "a cat")])
+    index.begin_walk()
+    index.stamps([Path("/root/0.jpg"), Path("/root/2.jpg")])
+    assert index.count_unseen(Path("/root")) == (4, 2)
+    assert index.mark_missing(Path("/root")) == 2
+    assert index.missing_photos() == [Path("/root/1.jpg"), Path("/root/3.jpg")]
+    index.record_batch(run, [record("/root/1.jpg")])
+    assert index.missing_photos() == [Path("/root/3.jpg")]
+    assert index.photo(Path("/root/1.jpg")).caption == "a dog"
+    assert index.prune() == 1
+    assert index.find_by_hash("hash of '/root/3.jpg'") is None
+    assert index.counts().pictures == 4
+
+
+def test_a_batch_is_all_or_nothing(index, run):
+    with pytest.raises(PhotocapError):
+        index.record_batch(run, [record("/a.jpg", "a dog"), PhotoRecord(Path("/b.jpg"), 1, 1, written="nowhere")])
+    assert index.photo(Path("/a.jpg")) is None
+
+
+def test_the_text_index_follows_every_change(index, run):
+    index.record_batch(run, [record("/a.jpg", "a dog runs", "h"), record("/b.jpg", "a cat", "i")])
+    index.record_caption(run, "h", CaptionRecord("Anna läuft", CaptionSource.PERSON))
+    index.reject_caption("i")
+    connection = sqlite3.connect(index.path)
+    for word, hits in [("dog", 0), ("lauft", 1), ("cat", 0)]:
+        assert connection.execute("SELECT count(*) FROM picture_fts(?)", (word,)).fetchone() == (hits,)
+    connection.execute("INSERT INTO picture_fts(picture_fts, rank) VALUES ('integrity-check', 1)")
+    connection.execute("INSERT INTO picture_trigram(picture_trigram, rank) VALUES ('integrity-check', 1)")
+    connection.close()
+
+
+def test_undo_rows_go_from_open_to_written_to_restored(index, run):
+    undo = [UndoRecord(Path(f"/p/{n}.jpg"), "before", "after", b"patch") for n in range(3)]
+    ids = index.begin_undo(run, undo)
+    index.record_batch(run, [], settled=ids[:2])
+    assert [row.record for row in index.open_undo()] == undo[2:]
+    index.drop_undo(ids[2:])
+    assert [row.record.path.name for row in index.undo_records()] == ["1.jpg", "0.jpg"]
+    assert [row.id for row in index.undo_records([Path("/p/0.jpg")])] == ids[:1]
+    assert [row.id for row in index.undo_records([Path("/p")], run)] == [ids[1], ids[0]]
+    index.settle_undo(ids[:1], UndoState.RESTORED)
+    assert [row.id for row in index.undo_records(run_id=run)] == ids[1:2]
+    assert list(index.undo_records(run_id=run + 1)) == []
+
+
+def test_signs_are_the_signs():
+    values = [1.0, -1.0, 0.5, -0.5, 0.0, -2.0, 3.0, -4.0]
+    assert sign_bytes(struct.pack("<8e", *values)) == bytes([0b10101010])
+
+
+def test_embeddings_have_their_place_and_lose_it(index, run):
+    vector = struct.pack("<256e", *([1.0, -1.0] * 128))
+    index.record_batch(run, [record("/a.jpg", "a dog", embedding=vector), record("/b.jpg", "a cat", embedding=vector)])
+    connection = sqlite3.connect(index.path)
+    block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
+    assert len(block) == 1024 * 32
+    assert block[32:96] == b"\xaa" * 64
+    index.begin_walk()
+    index.stamps([Path("/b.jpg")])
+    index.mark_missing(Path("/"))
+    index.prune()
+    block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
+    connection.close()
+    assert block[32:96] == bytes(32) + b"\xaa" * 32
+    assert index.counts().embeddings == 1
+
+
+def test_readers_work_while_a_writer_writes(index, run):
+    index.record_batch(run, [record("/a.jpg", "a dog")])
+    with PhotoIndex.open(index.path, read_only=True) as reader:
+        assert reader.counts().present == 1
+        index.record_batch(run, [record("/b.jpg", "a cat")])
+        assert reader.counts().present == 2
+
+
+def _try_to_write(path, answers):
+    try:
+        PhotoIndex.open(path).close()
+        answers.put("opened")
+    except IndexBusy as error:
+        answers.put(str(error))
+
+
+def test_a_second_writer_is_told_who_is_first(index):
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=_try_to_write, args=(index.path, answers))
+    process.start()
+    answer = answers.get(timeout=20)
+    process.join()
+    assert f"process {os.getpid()}" in answer
+    assert IndexBusy(index.path, "x").exit_code == 5
+
+
+def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
+    path = tmp_path / "index.db"
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from photocap.index import PhotoIndex, PhotoRecord\n"
+        f"index = PhotoIndex.open(Path({str(path)!r}), create=True)\n"
+        "run = index.start_run('test')\n"
+        "index.record_batch(run, [PhotoRecord(Path('/a.jpg'), 1, 1, picture_hash='h')])\n"
+        "index._connection.execute('BEGIN IMMEDIATE'); index._connection.execute('DELETE FROM photo')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    with PhotoIndex.open(path) as index:
+        assert index.counts().present == 1
+        assert index.runs()[0].finished is None
+
+
+def _files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def _closed_index(tmp_path, photos=300):
+    path = tmp_path / "index.db"
+    with PhotoIndex.open(path, create=True) as index:
+        run = index.start_run("test")
+        index.record_batch(run, [record(f"/p/{n}.jpg", f"dog number {n}") for n in range(photos)])
+    (tmp_path / "index.db.lock").unlink()
+    return path
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda path: path.write_bytes(b"holiday notes\n" * 20), "not an SQLite database"),
+        (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]), "damaged"),
+        (lambda path: path.write_bytes(path.read_bytes()[:50]), "damaged"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"PhCa", b"\0\0\0\0", 1)), "another program"),
+    ],
+    ids=["text", "half", "stub", "foreign"],
+)
+def test_what_is_not_a_sound_index_is_refused_and_not_touched(tmp_path, read_only, harm, words):
+    path = _closed_index(tmp_path)
+    harm(path)
+    before = _files(tmp_path)
+    with pytest.raises(IndexUnusable, match=words):
+        PhotoIndex.open(path, create=not read_only, read_only=read_only)
+    assert _files(tmp_path) == before
+
+
+def test_damage_inside_is_found_before_anything_is_written(tmp_path):
+    path = _closed_index(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[8192 : len(data) : 4096] = b"\xff" * len(data[8192 : len(data) : 4096])
+    path.write_bytes(data)
+    with pytest.raises(IndexUnusable, match="damaged"):
+        PhotoIndex.open(path)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_newer_index_is_refused(tmp_path, read_only):
+    path = _closed_index(tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(IndexUnusable, match="newer photocap"):
+        PhotoIndex.open(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def test_no_index_is_said_with_the_way_out(tmp_path):
+    with pytest.raises(IndexNotFound, match="photocap index"):
+        PhotoIndex.open(tmp_path / "none.db", read_only=True)
+    assert _files(tmp_path) == {}
+
+
+def test_a_copied_index_opens(tmp_path):
+    path = _closed_index(tmp_path)
+    copy = tmp_path / "copy.db"
+    shutil.copy(path, copy)
+    with PhotoIndex.open(copy, read_only=True) as index:
+        assert index.counts().present == 300
+
+
+def test_the_views_and_the_content_table_are_there_for_other_programs(tmp_path):
+    path = _closed_index(tmp_path, photos=3)
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    photo = dict(connection.execute("SELECT * FROM photos LIMIT 1").fetchone())
+    assert (photo["path"], photo["caption"], photo["source"]) == ("/p/0.jpg", "dog number 0", "model")
+    assert connection.execute("SELECT count(*) FROM captions WHERE is_current").fetchone()[0] == 3
+    assert connection.execute("SELECT command FROM runs").fetchone()[0] == "test"
+    # What Datasette does with an external-content table.
+    hits = connection.execute(
+        "SELECT picture_hash FROM picture WHERE rowid IN (SELECT rowid FROM picture_fts WHERE picture_fts MATCH '1')"
+    ).fetchall()
+    assert [hit[0] for hit in hits] == ["hash of '/p/1.jpg'"]
+    connection.close()
