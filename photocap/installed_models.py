@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from photocap.errors import CheckpointError
-from photocap.model_files import BASE, CONFIG, base_model_dir
+from photocap.model_files import BASE, CONFIG, WEIGHTS, base_model_dir, read_model_info
 
 _CHOICES = "chosen"
 
@@ -24,7 +26,7 @@ class InstalledModels:
 
     def names(self) -> list[str]:
         """Return the names of all models, the base model first."""
-        return [BASE, *sorted(path.parent.name for path in self.folder.glob(f"*/{CONFIG}"))]
+        return [BASE, *sorted(p.parent.name for p in self.folder.glob(f"*/{CONFIG}") if p.parent.suffix != ".new")]
 
     def path_of(self, name: str) -> Path:
         """Return the folder of one model.
@@ -32,11 +34,9 @@ class InstalledModels:
         Raises:
             CheckpointError: there is no model of this name.
         """
-        if name == BASE:
-            return base_model_dir()
         if name not in self.names():
             raise CheckpointError(self.folder / name, "there is no such model", "`photocap models list` names them")
-        return self.folder / name
+        return base_model_dir() if name == BASE else self.folder / name
 
     def current_name(self) -> str:
         """Return the name of the model in use."""
@@ -51,13 +51,34 @@ class InstalledModels:
         name = self.current_name()
         return None if name == BASE else self.path_of(name)
 
+    def install(self, folder: Path, name: str) -> None:
+        """Copy a trained model in, whole or not at all; the same model again changes nothing.
+
+        Raises:
+            CheckpointError: the folder holds no model, or the name is taken by another one or cannot be one.
+        """
+        weights_sha256 = read_model_info(folder).weights_sha256
+        if not re.fullmatch(r"[\w-]+", name) or name == BASE:
+            raise CheckpointError(folder, f'"{name}" cannot be its name', "use letters, digits, - and _")
+        if name in self.names():
+            if read_model_info(self.folder / name).weights_sha256 == weights_sha256:
+                return
+            raise CheckpointError(folder, f'another model is called "{name}"', "choose another --name")
+        new = self.folder / f"{name}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        for file in (WEIGHTS, CONFIG):
+            shutil.copyfile(folder / file, new / file)
+        new.rename(self.folder / name)
+
     def use(self, name: str) -> None:
         """Put a model to use.
 
         Raises:
             CheckpointError: there is no model of this name.
         """
-        self.path_of(name)
+        if name != BASE:
+            self.path_of(name)
         choices = self._choices()
         if choices[-1] != name:
             self._write([*choices, name])

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from photocap.cli import console, options, settings
+from photocap.errors import CheckpointError
 from photocap.model_files import ModelInfo, read_model_info
 
 
@@ -17,7 +18,7 @@ def command() -> None:
     \b
         photocap models list
         photocap models info
-        photocap models use holidays
+        photocap models use my-model/best --name holidays
         photocap models rollback
 
     `photocap train` adds models of your own to the base model.
@@ -26,16 +27,26 @@ def command() -> None:
 
 @command.command("list")
 @options.json_option
-def list_models(as_json: bool) -> None:
+@click.pass_context
+def list_models(ctx: click.Context, as_json: bool) -> None:
     """List all models; a star marks the one in use."""
     models = settings.installed_models()
+    exit_code = 0
     for name in models.names():
-        info = read_model_info(models.path_of(name))
         in_use = name == models.current_name()
-        if as_json:
-            console.emit_json({**_facts(info), "name": name, "in_use": in_use})
+        try:
+            info = read_model_info(models.path_of(name))
+        except CheckpointError as error:  # one broken model must not hide the others
+            exit_code = console.COULD_NOT_RUN
+            facts: dict[str, object] = {"error": str(error)}
+            line = str(error)
         else:
-            click.echo(f"{'*' if in_use else ' '} {name}  {info.model_id}  {len(info.words):,} words")
+            facts, line = _facts(info), f"{info.model_id}  {len(info.words):,} words"
+        if as_json:
+            console.emit_json({"name": name, "in_use": in_use, **facts})
+        else:
+            click.echo(f"{'*' if in_use else ' '} {name}  {line}")
+    ctx.exit(exit_code)
 
 
 @command.command("info")
@@ -59,11 +70,17 @@ def info(name_or_folder: str | None, as_json: bool) -> None:
 
 
 @command.command("use")
-@click.argument("name")
-def use(name: str) -> None:
-    """Use this model from now on."""
-    settings.installed_models().use(name)
-    console.note(f"{name} is in use; `photocap models rollback` goes back")
+@click.argument("name_or_folder")
+@click.option("--name", help="Its name here, for a folder; otherwise the name it was trained under.")
+def use(name_or_folder: str, name: str | None) -> None:
+    """Use this model from now on; a folder that `photocap train` made is copied in first."""
+    models = settings.installed_models()
+    folder = Path(name_or_folder)
+    if name_or_folder not in models.names() and folder.is_dir():
+        name = name or read_model_info(folder).name
+        models.install(folder, name)
+    models.use(name or name_or_folder)
+    console.note(f"{models.current_name()} is in use; `photocap models rollback` goes back")
 
 
 @command.command("rollback")
