@@ -1,6 +1,13 @@
-import pytest
+import contextlib
+import json
+import tempfile
+from pathlib import Path
 
-from photocap.caption_files import CaptionRow, keep_existing, read_captions, split_by_image
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photocap.caption_files import CaptionRow, read_captions, split_by_image
 from photocap.errors import CaptionFileError
 
 
@@ -68,7 +75,7 @@ def test_a_quoted_caption_may_span_lines(table_of):
         ("", "no column"),
         ("picture,words\n1,2\n", "no column 'image'"),
         ("image,caption\n", "empty"),
-        ("image,caption\n1.jpg,\n", "line|empty caption"),
+        ("image,caption\n1.jpg,\n", "empty caption"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "not a text file"),
     ],
 )
@@ -83,11 +90,71 @@ def test_a_missing_file_is_one_clear_error(tmp_path):
         read_captions(tmp_path / "none.csv")
 
 
-def test_missing_images_are_listed(table_of, tmp_path):
-    (tmp_path / "1.jpg").touch()
-    table = keep_existing(table_of("image,caption\n1.jpg,dog\n2.jpg,cat\n"), tmp_path)
-    assert [row.image for row in table.rows] == ["1.jpg"]
-    assert [problem.line for problem in table.problems] == [3]
+def test_flickr8k_token_file_with_its_split_lists(table_of, tmp_path):
+    (tmp_path / "Flickr_8k.trainImages.txt").write_text("1.jpg\n")
+    (tmp_path / "Flickr_8k.devImages.txt").write_text("2.jpg\n")
+    content = "1.jpg#0\tA dog , running .\n1.jpg#1\tA dog\nbroken\n2.jpg#0\tA cat .\n3.jpg#0\t\n4.jpg#0\tA cow\n"
+    table = table_of(content, "Flickr8k.token.txt")
+    assert [(row.image, row.split, row.line) for row in table.rows] == [
+        ("1.jpg", "train", 1),
+        ("1.jpg", "train", 2),
+        ("2.jpg", "dev", 4),
+        ("4.jpg", None, 6),
+    ]
+    assert table.rows[0].caption == "A dog , running ."
+    assert [problem.line for problem in table.problems] == [3, 5]
+
+
+def test_karpathy_json(table_of):
+    content = {
+        "dataset": "coco",
+        "images": [
+            {"filename": "1.jpg", "split": "restval", "sentences": [{"raw": "A dog.", "tokens": ["a", "dog"]}]},
+            {"filename": "2.jpg", "filepath": "val2014", "split": "val", "sentences": [{"tokens": ["a", "cat"]}]},
+            {"filename": "3.jpg", "split": "test"},
+            {"filename": "4.jpg", "split": "test", "sentences": [{"raw": 7}]},
+            "nonsense",
+        ],
+    }
+    table = table_of(json.dumps(content), "dataset.json")
+    assert [(row.image, row.caption, row.split) for row in table.rows] == [
+        ("1.jpg", "A dog.", "train"),
+        ("val2014/2.jpg", "a cat", "dev"),
+    ]
+    assert [problem.line for problem in table.problems] == [3, 4, 5]
+
+
+def test_coco_captions_json(table_of):
+    content = {
+        "images": [{"id": 9, "file_name": "9.jpg"}, {"id": 8, "file_name": "8.jpg"}, {"name": "no id"}],
+        "annotations": [
+            {"image_id": 8, "id": 1, "caption": "A dog\n on grass. "},
+            {"image_id": 7, "id": 2, "caption": "No such image"},
+            {"id": 3, "caption": "No image at all"},
+            {"image_id": 9, "id": 4, "caption": "half a \ud83d smile"},
+        ],
+    }
+    table = table_of(json.dumps(content), "captions_val2017.json")
+    assert [(row.image, row.caption) for row in table.rows] == [
+        ("8.jpg", "A dog on grass."),
+        ("9.jpg", "half a ? smile"),
+    ]
+    assert [problem.line for problem in table.problems] == [2, 3]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '{"images": [', "{}", '{"images": []}', "[" * 100_000])
+def test_json_of_another_kind_is_one_clear_error(table_of, content):
+    with pytest.raises(CaptionFileError, match=r"captions\.csv"):
+        table_of(content)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_rows_or_one_clear_error(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "captions"
+        path.write_bytes(b"image,caption\n" + content)
+        with contextlib.suppress(CaptionFileError):
+            assert read_captions(path).rows
 
 
 def rows(n_images, split=None):
