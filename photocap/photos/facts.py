@@ -1,0 +1,143 @@
+"""What a photo says about itself: size, time, camera, lens, place, rating."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import IFD
+
+from photocap.photos.decoding import open_picture, orientation_of
+
+# Tag numbers from Exif 2.32 and, for the rating, from Microsoft's documentation of System.Rating.
+_MAKE, _MODEL, _DATE_TIME, _RATING = 0x010F, 0x0110, 0x0132, 0x4746
+_DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED, _LENS_MODEL = 0x9003, 0x9004, 0xA434
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
+_TURNED_ON_ITS_SIDE = (5, 6, 7, 8)
+_MAX_NAME = 200
+# What only stands in XMP, as an attribute or as an element.
+_XMP_TAKEN = re.compile(
+    rb"""(?:exif:DateTimeOriginal|photoshop:DateCreated|xmp:CreateDate)\s*(?:=\s*["']|>)([-0-9T:]{19})"""
+)
+_XMP_RATING = re.compile(rb"""xmp:Rating\s*(?:=\s*["']|>)\s*(-?\d)""")
+_XMP_LENS = re.compile(rb"""aux:Lens\s*(?:=\s*["']|>)([^"'<]{1,200})""")
+
+
+@dataclass(frozen=True)
+class PhotoFacts:
+    """What a photo says about itself; None where it says nothing, or nothing sensible.
+
+    Attributes:
+        width_px: of the upright picture.
+        height_px: of the upright picture.
+        taken: by the camera's own clock, without a time zone.
+        camera: make and model, the make not said twice.
+        latitude: degrees, north positive.
+        longitude: degrees, east positive.
+        rating: stars, 0 to 5.
+    """
+
+    width_px: int
+    height_px: int
+    taken: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+
+
+def read_facts(path: Path) -> PhotoFacts:
+    """Read a photo's facts from its header; the picture is not decoded. Broken metadata gives no facts, no error.
+
+    Raises:
+        ReadError: the file cannot be read or is no picture.
+    """
+    with open_picture(path) as image:
+        width_px, height_px = image.size
+        if orientation_of(image) in _TURNED_ON_ITS_SIDE:
+            width_px, height_px = height_px, width_px
+        try:
+            return PhotoFacts(width_px, height_px, **_said(image))
+        except Exception:  # Pillow raises anything on a broken EXIF block, and a photo is more than its EXIF
+            return PhotoFacts(width_px, height_px)
+
+
+def _said(image: Image.Image) -> dict[str, Any]:
+    main = image.getexif()
+    exif, gps = main.get_ifd(IFD.Exif), main.get_ifd(IFD.GPSInfo)
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    latitude = _degrees(gps.get(_LATITUDE), gps.get(_LATITUDE_REF), 90)
+    longitude = _degrees(gps.get(_LONGITUDE), gps.get(_LONGITUDE_REF), 180)
+    has_place = latitude is not None and longitude is not None and (latitude, longitude) != (0.0, 0.0)
+    return {
+        "taken": _first_time(exif, main, xmp),
+        "camera": _camera(_name(main.get(_MAKE)), _name(main.get(_MODEL))),
+        "lens": _name(exif.get(_LENS_MODEL)) or _name(_found(_XMP_LENS, xmp)),
+        "latitude": latitude if has_place else None,
+        "longitude": longitude if has_place else None,
+        "rating": _rating(main.get(_RATING), xmp),
+    }
+
+
+def _first_time(exif: Mapping[int, Any], main: Mapping[int, Any], xmp: bytes) -> datetime | None:
+    in_xmp = (_found(_XMP_TAKEN, xmp) or b"").decode()
+    values = (exif.get(_DATE_TIME_ORIGINAL), exif.get(_DATE_TIME_DIGITIZED), in_xmp, main.get(_DATE_TIME))
+    return next((time for value in values if (time := _time(value))), None)
+
+
+def _time(value: Any) -> datetime | None:
+    """Read "2017:08:12 10:11:12" or "2017-08-12T10:11:12"; cameras without a clock write blanks or zeros."""
+    numbers = [int(digits) for digits in re.findall(r"\d+", value)[:6]] if isinstance(value, str) else []
+    try:
+        return datetime(*numbers) if len(numbers) == 6 and numbers[0] > 1825 else None  # type: ignore[arg-type]  # six
+    except (ValueError, OverflowError):
+        return None
+
+
+def _name(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return None
+    printable = "".join(c if c.isprintable() else " " for c in value.split("\0")[0])
+    return " ".join(printable.split())[:_MAX_NAME] or None
+
+
+def _camera(make: str | None, model: str | None) -> str | None:
+    """Join make and model: "Canon" and "Canon EOS 5D" are one Canon."""
+    if not make or not model:
+        return model or make
+    first_word = make.split()[0].lower()
+    return model if model.lower().startswith(first_word) else f"{make} {model}"
+
+
+def _degrees(value: Any, hemisphere: Any, limit: float) -> float | None:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        return None
+    parts = [float(part) for part in value[:3]]
+    degrees = sum(part / 60**place for place, part in enumerate(parts))
+    if isinstance(hemisphere, bytes):
+        hemisphere = hemisphere.decode("ascii", "replace")
+    if str(hemisphere or "").strip("\0 ").upper() in ("S", "W"):
+        degrees = -degrees
+    return degrees if math.isfinite(degrees) and abs(degrees) <= limit else None
+
+
+def _rating(value: Any, xmp: bytes) -> int | None:
+    if value is None:
+        found = _found(_XMP_RATING, xmp)
+        value = int(found) if found else None
+    return value if isinstance(value, int) and 0 <= value <= 5 else None
+
+
+def _found(pattern: re.Pattern[bytes], xmp: bytes) -> bytes | None:
+    match = pattern.search(xmp)
+    return match.group(1) if match else None
