@@ -74,9 +74,9 @@ class LazyGroup(click.Group):
         """Run a command; an expected error becomes one line on stderr (and an object with --json)."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            ctx.exit(console.READER_GONE)
         except (PhotocapError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
-                raise
             ctx.exit(console.show_error(error))
 
     def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
