@@ -181,3 +181,5 @@ def test_a_small_set_still_has_a_dev_image_and_a_given_split_is_respected():
     assert len({row.image for row in split_by_image(rows(3))["dev"]}) == 1
     splits = split_by_image(rows(3, "test"))
     assert (len(splits["train"]), len(splits["dev"]), len(splits["test"])) == (0, 0, 15)
+    named = [*rows(3), CaptionRow("dev.jpg", "a", "dev", 1)]
+    assert [row.image for row in split_by_image(named)["dev"]] == ["dev.jpg"]

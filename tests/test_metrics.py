@@ -4,7 +4,7 @@ import pytest
 
 from photocap.metrics import meteor as meteor_module
 from photocap.metrics import score_captions
-from photocap.metrics.bleu import corpus_bleu
+from photocap.metrics.bootstrap import bootstrap_mean
 from photocap.metrics.rouge import rouge_l
 from photocap.vocabulary import tokenize
 
@@ -19,6 +19,11 @@ REFERENCES = [
 
 def words(text):
     return text.split()
+
+
+def corpus_bleu(candidates, references):
+    texts = [[" ".join(r) for r in sentences] for sentences in references]
+    return score_captions([" ".join(c) for c in candidates], texts, meteor=False).bleu
 
 
 def test_bleu_by_hand():
@@ -76,6 +81,21 @@ def test_a_failing_meteor_program_is_an_answer(monkeypatch, tmp_path):
     scores = score_captions(CANDIDATES, REFERENCES)
     assert scores.meteor is None
     assert "failed" in scores.meteor_reason
+
+
+def test_intervals_hold_the_score_and_shrink_with_more_photos():
+    few = score_captions(CANDIDATES, REFERENCES, meteor=False, intervals=True)
+    assert set(few.intervals) == {"bleu_1", "bleu_4", "rouge_l", "cider_d"}
+    assert few.intervals["cider_d"].low < few.cider_d < few.intervals["cider_d"].high
+    assert few.intervals["bleu_1"].low < few.bleu[0] < few.intervals["bleu_1"].high
+    assert score_captions(CANDIDATES[:1], REFERENCES[:1], meteor=False, intervals=True).intervals == {}
+
+
+def test_interval_of_a_mean_is_what_theory_says():
+    values = [float(i % 2) for i in range(400)]  # mean 0.5, standard error 0.025
+    interval = bootstrap_mean(values)
+    assert interval.low == pytest.approx(0.5 - 1.96 * 0.025, abs=0.007)
+    assert interval.high == pytest.approx(0.5 + 1.96 * 0.025, abs=0.007)
 
 
 @pytest.fixture

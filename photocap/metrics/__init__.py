@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from photocap.metrics.bleu import corpus_bleu
+from photocap.metrics.bleu import bleu_counts, bleu_of_counts
+from photocap.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
 from photocap.metrics.cider import CiderD, DocumentFrequency
 from photocap.metrics.meteor import MeteorScore
 from photocap.metrics.meteor import meteor as compute_meteor
 from photocap.metrics.rouge import rouge_l
 from photocap.vocabulary import tokenize
 
-__all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "cider_d", "score_captions"]
+__all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "Interval", "cider_d", "score_captions"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class CaptionScores:
         rouge_l: mean over images.
         cider_d: mean over images.
         cider_d_each: one score per image, in order.
+        intervals: 95 % intervals over photos of "bleu_1", "bleu_4", "rouge_l" and "cider_d",
+            where they were asked for and there are at least two photos.
     """
 
     bleu: tuple[float, ...]
@@ -34,23 +37,41 @@ class CaptionScores:
     rouge_l: float
     cider_d: float
     cider_d_each: tuple[float, ...]
+    intervals: Mapping[str, Interval]
 
 
 def score_captions(
-    candidates: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True
+    candidates: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True, intervals: bool = False
 ) -> CaptionScores:
     """Score one caption per image against all its references.
 
-    `meteor=False` leaves out METEOR, which starts a Java program twice (some seconds).
+    `meteor=False` leaves out METEOR, which starts a Java program (some seconds).
     """
     words = [tokenize(text) for text in candidates]
     sentences = [[tokenize(text) for text in texts] for texts in references]
+    bleu = [bleu_counts(w, s) for w, s in zip(words, sentences, strict=True)]
     rouge = [rouge_l(w, s) for w, s in zip(words, sentences, strict=True)]
     cider = _cider_d(words, sentences)
     found = compute_meteor(words, sentences) if meteor else MeteorScore(None, "not asked for")
     return CaptionScores(
-        corpus_bleu(words, sentences), found.value, found.reason, _mean(rouge), _mean(cider), tuple(cider)
+        bleu=bleu_of_counts([sum(column) for column in zip(*bleu, strict=True)] or [0] * 10),
+        meteor=found.value,
+        meteor_reason=found.reason,
+        rouge_l=_mean(rouge),
+        cider_d=_mean(cider),
+        cider_d_each=tuple(cider),
+        intervals=_intervals(bleu, rouge, cider) if intervals else {},
     )
+
+
+def _intervals(bleu: Sequence[Sequence[int]], rouge: Sequence[float], cider: Sequence[float]) -> dict[str, Interval]:
+    found = {
+        "bleu_1": bootstrap(bleu, lambda sums: bleu_of_counts(sums)[0]),
+        "bleu_4": bootstrap(bleu, lambda sums: bleu_of_counts(sums)[3]),
+        "rouge_l": bootstrap_mean(rouge),
+        "cider_d": bootstrap_mean(cider),
+    }
+    return {name: interval for name, interval in found.items() if interval}
 
 
 def cider_d(

@@ -13,25 +13,31 @@ N = 4
 Words = Sequence[str]
 
 
-def corpus_bleu(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> tuple[float, ...]:
-    """Return BLEU-1 to BLEU-4 (x 100) with the closest reference length, the shorter one of two as close."""
-    matches, totals = [0] * N, [0] * N
-    candidate_length = reference_length = 0
-    for candidate, sentences in zip(candidates, references, strict=True):
-        candidate_length += len(candidate)
-        reference_length += min((abs(len(s) - len(candidate)), len(s)) for s in sentences)[1]
-        for n in range(N):
-            counts = Counter(_ngrams(candidate, n + 1))
-            allowed: Counter[tuple[str, ...]] = Counter()
-            for sentence in sentences:
-                allowed |= Counter(_ngrams(sentence, n + 1))
-            matches[n] += (counts & allowed).total()
-            totals[n] += counts.total()
+def bleu_counts(candidate: Words, references: Sequence[Words]) -> tuple[int, ...]:
+    """Count one caption's part in BLEU: matches of 1 to 4 words, n-grams of 1 to 4 words, both lengths.
+
+    The reference length is the closest one, the shorter of two as close.
+    """
+    matches, totals = [], []
+    for n in range(1, N + 1):
+        counts = Counter(_ngrams(candidate, n))
+        allowed: Counter[tuple[str, ...]] = Counter()
+        for reference in references:
+            allowed |= Counter(_ngrams(reference, n))
+        matches.append((counts & allowed).total())
+        totals.append(counts.total())
+    closest = min((abs(len(r) - len(candidate)), len(r)) for r in references)[1]
+    return *matches, *totals, len(candidate), closest
+
+
+def bleu_of_counts(counts: Sequence[float]) -> tuple[float, ...]:
+    """Return BLEU-1 to BLEU-4 (x 100) from the counts of all captions, added up."""
+    matches, totals, (candidate_length, reference_length) = counts[:N], counts[N : 2 * N], counts[2 * N :]
     brevity = min(0.0, 1 - reference_length / candidate_length) if candidate_length else 0.0
-    return tuple(100 * exp(brevity) * value for value in _geometric_means(matches, totals))
+    return tuple(100 * exp(brevity) * mean for mean in _geometric_means(matches, totals))
 
 
-def _geometric_means(matches: Sequence[int], totals: Sequence[int]) -> Iterator[float]:
+def _geometric_means(matches: Sequence[float], totals: Sequence[float]) -> Iterator[float]:
     """Yield the mean precision of the n-grams up to 1, 2, 3 and 4; zero once a length has no match."""
     logs = 0.0
     for n in range(N):
