@@ -1,0 +1,81 @@
+"""Cutting a query into tokens; every string has a cut."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    OPEN = "("
+    CLOSE = ")"
+    MINUS = "-"
+    QUOTED = "quoted"
+    PLAIN = "plain"
+    FIELD = "field"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token; of `caption:"two words"` the field is "caption", the text "two words" and the kind FIELD."""
+
+    kind: Kind
+    text: str
+    field: str = ""
+    quoted: bool = False
+    raw: str = ""
+
+
+_TOKEN = re.compile(
+    r"""
+      (?P<open>\()
+    | (?P<close>\))
+    | (?P<minus>-(?=[^\s\-)]))
+    | (?P<field>[A-Za-z]+):(?:"(?P<inner>[^"]*)"|(?P<value>[^\s()"]+))
+    | "(?P<quoted>[^"]*)"
+    | (?P<plain>(?:[^\s()"])+)
+    | (?P<stray>")
+    """,
+    re.VERBOSE,
+)
+
+
+def without_controls(text: str) -> str:
+    """Return text whose control characters are spaces and whose stray bytes are question marks."""
+    clean = text.encode("utf-8", "replace").decode()
+    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in clean)
+
+
+def cut(text: str, fields: frozenset[str]) -> list[Token]:
+    """Return the tokens of a query. A name before a colon is a field only when `fields` knows it."""
+    tokens: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        raw = match.group()
+        if match["open"] or match["close"]:
+            tokens.append(Token(Kind(raw), raw, raw=raw))
+        elif match["minus"]:
+            # A minus inside a word belongs to it, and then the word pattern has taken it already.
+            tokens.append(Token(Kind.MINUS, raw, raw=raw))
+        elif match["field"]:
+            tokens += _field(match, fields)
+        elif match["quoted"] is not None:
+            tokens.append(Token(Kind.QUOTED, match["quoted"], raw=raw))
+        elif match["plain"]:
+            tokens.append(Token(Kind.PLAIN, raw, raw=raw))
+        else:
+            tokens.append(Token(Kind.PLAIN, "", raw=raw))
+    return tokens
+
+
+def _field(match: re.Match[str], fields: frozenset[str]) -> list[Token]:
+    name, quoted, raw = match["field"].lower(), match["inner"] is not None, match.group()
+    value = match["inner"] if quoted else match["value"]
+    if name in fields:
+        return [Token(Kind.FIELD, value, name, quoted, raw)]
+    if quoted:
+        return [Token(Kind.PLAIN, match["field"], raw=match["field"]), Token(Kind.QUOTED, value, raw=f'"{value}"')]
+    return [Token(Kind.PLAIN, raw, raw=raw)]
