@@ -1,0 +1,214 @@
+"""Replacing a file whole or not at all.
+
+The new bytes go into a temporary file in the same folder, are flushed to the disk and read back; only then does one
+rename put them in place. A kill, a full disk or a failing disk leaves the old file or the new file, nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: no advisory locks, and an open file cannot be removed there anyway
+    fcntl = None  # type: ignore[assignment]
+
+TEMP_PREFIX = ".photocap-"
+TEMP_SUFFIX = ".tmp"
+_COPIED_ATTRIBUTES = ("user.", "system.posix_acl_")
+
+
+class ChangedMeanwhile(OSError):
+    """Somebody else changed the file between reading it and replacing it; it was left alone."""
+
+
+class CannotCarry(OSError):
+    """The new file could not be given the old one's owner or attributes, so it must not replace it."""
+
+
+class Replacement:
+    """New content for one path, on disk beside it and waiting for `commit`.
+
+    Args:
+        path: the file to replace or create; links must be resolved already.
+        data: its whole new content.
+        like: the stat of the file as it was read; its mode and owner are carried over, and a file that no longer
+            looks like this is left alone. None: there is no such file yet.
+        mtime_ns: the modification time to give; None: now.
+
+    Raises:
+        OSError: the temporary file could not be written; nothing is left behind.
+    """
+
+    def __init__(
+        self, path: Path, data: bytes, *, like: os.stat_result | None = None, mtime_ns: int | None = None
+    ) -> None:
+        self.path = path
+        self._like = like
+        self._temp = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(self._temp, flags, 0o666 if like is None else 0o600)
+        try:
+            self._fill(data, mtime_ns)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _fill(self, data: bytes, mtime_ns: int | None) -> None:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _write_all(self._descriptor, data)
+        if self._like is not None:
+            _carry(self.path, self._temp, self._descriptor, self._like)
+        if mtime_ns is not None:
+            access_ns = self._like.st_atime_ns if self._like is not None else mtime_ns
+            os.utime(self._temp, ns=(access_ns, mtime_ns))
+        os.fsync(self._descriptor)
+        if self._temp.read_bytes() != data:
+            raise OSError(f"{self._temp}: what was written does not read back")
+
+    def commit(self) -> os.stat_result:
+        """Put the new content in place and return its stat.
+
+        Raises:
+            ChangedMeanwhile: the file is no longer the one that was read.
+            OSError: the rename failed. In both cases the old file stands and the temporary one is gone.
+        """
+        try:
+            if not _looks_like(self.path, self._like):
+                raise ChangedMeanwhile(f"{self.path} changed meanwhile")
+            result = os.fstat(self._descriptor)
+            if os.name == "nt":  # where an open file cannot be renamed
+                self._unlock()
+            os.replace(self._temp, self.path)
+        except BaseException:
+            self.discard()
+            raise
+        self._unlock()
+        _sync_folder(self.path.parent)
+        return result
+
+    def discard(self) -> None:
+        """Remove the temporary file; harmless when called twice."""
+        self._unlock()
+        with contextlib.suppress(OSError):
+            self._temp.unlink()
+
+    def _unlock(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace or create a file atomically, following links and keeping mode and owner of what was there.
+
+    Raises:
+        OSError: nothing was changed.
+    """
+    target = path.resolve()
+    like = target.stat() if target.exists() else None
+    Replacement(target, data, like=like).commit()
+
+
+def remove_file(path: Path, like: os.stat_result) -> None:
+    """Remove a file if it still looks as it did when it was read, and make that durable.
+
+    Raises:
+        ChangedMeanwhile: it does not; it was left alone.
+        OSError: it could not be removed.
+    """
+    if not _looks_like(path, like):
+        raise ChangedMeanwhile(f"{path} changed meanwhile")
+    path.unlink()
+    _sync_folder(path.parent)
+
+
+def remove_stale_temps(folder: Path) -> int:
+    """Remove what killed runs left in a folder and return how many files that were.
+
+    A living run holds a lock on its temporary files, so those stay.
+    """
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(TEMP_PREFIX) and entry.name.endswith(TEMP_SUFFIX):
+                removed += _remove_if_stale(Path(entry.path))
+    return removed
+
+
+def _remove_if_stale(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _carry(source: Path, temp: Path, descriptor: int, like: os.stat_result) -> None:
+    """Give the new file the old one's owner, extended attributes (access lists among them) and mode."""
+    if hasattr(os, "fchown"):
+        new = os.fstat(descriptor)
+        if (new.st_uid, new.st_gid) != (like.st_uid, like.st_gid):
+            try:
+                os.fchown(descriptor, like.st_uid, like.st_gid)
+            except OSError as error:
+                raise CannotCarry(error.errno, "the file belongs to another user or group") from error
+    if hasattr(os, "listxattr"):
+        _carry_attributes(source, descriptor)
+    os.chmod(temp, stat.S_IMODE(like.st_mode))
+
+
+def _carry_attributes(source: Path, descriptor: int) -> None:
+    try:
+        names = os.listxattr(source)
+    except OSError:  # the file system has none
+        return
+    for name in names:
+        if name.startswith(_COPIED_ATTRIBUTES):
+            try:
+                os.setxattr(descriptor, name, os.getxattr(source, name))
+            except OSError as error:
+                raise CannotCarry(error.errno, f"its attribute {name} cannot be carried over") from error
+
+
+def _looks_like(path: Path, like: os.stat_result | None) -> bool:
+    """Tell whether a path is still the file that `like` describes (or still absent)."""
+    try:
+        now = os.lstat(path)
+    except FileNotFoundError:
+        return like is None
+    return like is not None and _identity(now) == _identity(like)
+
+
+def _identity(result: os.stat_result) -> tuple[int, ...]:
+    return (result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_nlink)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable where the system can flush folders; the rename itself has already happened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

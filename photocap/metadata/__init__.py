@@ -1,0 +1,36 @@
+"""Captions inside photo files: reading them, writing them without harm, and taking them back."""
+
+from photocap.metadata.captions import Copy, FoundCaption, Origin, Place
+from photocap.metadata.policy import (
+    DryRun,
+    Marking,
+    MetadataMode,
+    Mtime,
+    Overwrite,
+    WritePolicy,
+    Written,
+    may_replace,
+)
+from photocap.metadata.reading import read_caption
+from photocap.metadata.splice import PatchError, apply_undo
+from photocap.metadata.writing import PreparedWrite, prepare_write
+
+__all__ = [
+    "Copy",
+    "DryRun",
+    "FoundCaption",
+    "Marking",
+    "MetadataMode",
+    "Mtime",
+    "Origin",
+    "Overwrite",
+    "PatchError",
+    "Place",
+    "PreparedWrite",
+    "WritePolicy",
+    "Written",
+    "apply_undo",
+    "may_replace",
+    "prepare_write",
+    "read_caption",
+]

@@ -1,0 +1,122 @@
+"""Planning a caption inside a photo, and proving that nothing else changes. Nothing here touches the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from photocap.metadata.captions import Origin
+from photocap.metadata.container import Change, Container, FormatError, Layout, Part
+from photocap.metadata.formats import container_of
+from photocap.metadata.iptc import IptcError, foreign_datasets, foreign_resources, resource_edits, with_caption
+from photocap.metadata.marking import OWN_PROPERTIES, caption_change
+from photocap.metadata.policy import Marking
+from photocap.metadata.reading import find_captions
+from photocap.metadata.splice import Edit, splice
+from photocap.metadata.tiffblock import TiffError
+from photocap.metadata.xmltree import XmlError
+from photocap.metadata.xmp import CAPTION_WRITER, EMPTY_PACKET, Packet, XmpChange
+
+MAX_FILE_BYTES = 1 << 30
+
+
+class CannotEmbed(ValueError):
+    """The caption cannot go into this file without a risk; the text says why."""
+
+
+def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: bool) -> list[Edit]:
+    """Return the edits that put a caption into a photo, verified.
+
+    Args:
+        path: the photo, for its name only.
+        data: its bytes.
+        text: the caption, cleaned.
+        marking: who wrote it.
+        alt_text: also write the accessibility text.
+
+    Raises:
+        CannotEmbed: the format has no safe writer here, or the file is damaged, signed or built in an unusual way.
+    """
+    container = container_of(data, path)
+    if container is None:
+        raise CannotEmbed("this format is not written to")
+    if len(data) > MAX_FILE_BYTES:
+        raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
+    try:
+        layout = container.layout(data)
+        if layout.refusal:
+            raise CannotEmbed(layout.refusal)
+        change = _xmp_change(layout, text, marking, alt_text=alt_text)
+        edits = _edits(container, data, layout, text, change)
+        _verify(container, path, data, splice(data, edits), text, change)
+    except XmlError as error:
+        raise CannotEmbed(f"its XMP cannot be changed: {error}") from error
+    except IptcError as error:
+        raise CannotEmbed(f"its IPTC cannot be changed: {error}") from error
+    except (FormatError, TiffError) as error:
+        raise CannotEmbed(str(error)) from error
+    return edits
+
+
+def sidecar_edits(content: bytes, text: str, marking: Marking, *, alt_text: bool) -> list[Edit]:
+    """Return the edits that put a caption into a sidecar, verified.
+
+    Raises:
+        XmlError: the sidecar cannot be read, or is not changed as planned.
+    """
+    packet = Packet(content)
+    change = caption_change(packet, text, marking, alt_text=alt_text)
+    edits = packet.edits(change)
+    _verify_packet(packet, Packet(splice(content, edits)), change)
+    return edits
+
+
+def _xmp_change(layout: Layout, text: str, marking: Marking, *, alt_text: bool) -> XmpChange:
+    if Part.XMP in layout.locked:
+        raise CannotEmbed(f"its XMP cannot be changed: {layout.locked[Part.XMP]}")
+    packet = Packet(layout.parts.get(Part.XMP, EMPTY_PACKET))
+    return caption_change(packet, text, marking, alt_text=alt_text)
+
+
+def _edits(container: Container, data: bytes, layout: Layout, text: str, change: XmpChange) -> list[Edit]:
+    """Return the edits to the file; without EXIF where its block has to stay as it is."""
+    old_xmp = layout.parts.get(Part.XMP)
+    packet_edits = Packet(old_xmp or EMPTY_PACKET).edits(change, limit_bytes=container.xmp_limit_bytes)
+    changes: dict[Part, Change] = {Part.XMP: packet_edits if old_xmp else splice(EMPTY_PACKET, packet_edits)}
+    if Part.IRB not in layout.locked and (irb_edits := resource_edits(layout.parts.get(Part.IRB, b""), text)):
+        changes[Part.IRB] = irb_edits
+    if (datasets := layout.parts.get(Part.IIM)) is not None:
+        changes[Part.IIM] = with_caption(datasets, text)
+    if Part.DESCRIPTION not in layout.locked:
+        try:
+            return container.edits(data, {**changes, Part.DESCRIPTION: text.encode() + b"\0"})
+        except TiffError:
+            pass  # no room in EXIF: the caption goes into XMP alone
+    return container.edits(data, changes)
+
+
+def _verify(container: Container, path: Path, old: bytes, new: bytes, text: str, change: XmpChange) -> None:
+    """Make sure that the new file has the caption, and apart from that is the old one.
+
+    Raises:
+        CannotEmbed: it is not.
+    """
+    difference = container.difference(old, new)
+    if difference:
+        raise CannotEmbed(f"the check before writing found a change in {difference}")
+    before, after = container.layout(old), container.layout(new)
+    _verify_packet(Packet(before.parts.get(Part.XMP, EMPTY_PACKET)), Packet(after.parts[Part.XMP]), change)
+    for part, foreign in ((Part.IRB, foreign_resources), (Part.IIM, foreign_datasets)):
+        old_part, new_part = before.parts.get(part, b""), after.parts.get(part, b"")
+        if old_part != new_part and foreign(old_part) != foreign(new_part):
+            raise CannotEmbed(f"the check before writing found a change in {part.value}")
+    found = find_captions(path, new, {})
+    if found.text != text or found.origin is not Origin.PHOTOCAP or not found.agree:
+        raise CannotEmbed("the check before writing did not find the caption in all its places")
+
+
+def _verify_packet(before: Packet, after: Packet, change: XmpChange) -> None:
+    own = OWN_PROPERTIES | ({CAPTION_WRITER} if CAPTION_WRITER in change.simple else set())
+    if before.foreign(own, change.texts) != after.foreign(own, change.texts):
+        raise XmlError("the check before writing found a change in another property")
+    if any(after.text(name) != text for name, text in change.texts.items()):
+        raise XmlError("the check before writing did not find the caption again")

@@ -1,0 +1,270 @@
+"""Writing a caption: decide, plan in memory, verify, prepare on disk; then one rename.
+
+The steps are apart so that a batch can be made safe together: prepare all, commit their undo records to the index
+in one transaction, then commit each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
+from photocap.errors import ReadError, WriteError
+from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
+from photocap.metadata.embedding import CannotEmbed, embedded, sidecar_edits
+from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
+from photocap.metadata.reading import find_captions, sidecar_contents
+from photocap.metadata.sidecar import sidecar_for
+from photocap.metadata.splice import Edit, splice, undo_patch
+from photocap.metadata.xmltree import XmlError
+from photocap.metadata.xmp import EMPTY_PACKET
+from photocap.undo import UndoRecord
+
+
+@dataclass
+class PreparedWrite:
+    """A caption that is ready to be put in place by `commit`, or dropped by `discard`.
+
+    Attributes:
+        path: the photo.
+        found: the captions that were there before.
+        after: the caption that other programs would show after the commit.
+        written: where photocap's caption stands after the commit.
+        reason: why it is not embedded, or why nothing is written; empty where all went the plain way.
+        undo: what takes the write back: one record for each file it changes (a photo, a sidecar, both or none).
+    """
+
+    path: Path
+    found: FoundCaption
+    after: str | None
+    written: Written
+    reason: str = ""
+    undo: tuple[UndoRecord, ...] = ()
+    _photo: _OpenedPhoto | None = None
+    _replacements: list[Replacement] = field(default_factory=list)
+
+    @property
+    def before(self) -> str | None:
+        """Return the caption that was there before."""
+        return self.found.text
+
+    @property
+    def changes_files(self) -> bool:
+        """Tell whether `commit` has anything to do."""
+        return bool(self.undo)
+
+    def commit(self) -> os.stat_result:
+        """Put the new files in place and return the photo's stat.
+
+        Raises:
+            WriteError: a file changed meanwhile or cannot be replaced; it stands as it was.
+        """
+        result: os.stat_result | None = None
+        while self._replacements:
+            replacement = self._replacements.pop(0)
+            try:
+                done = replacement.commit()
+            except OSError as error:
+                self.discard()
+                raise _write_error(replacement.path, error) from error
+            if self._photo is not None and replacement.path == self._photo.target:
+                result = done
+        try:
+            return result if result is not None else self.path.stat()
+        except OSError as error:
+            raise ReadError(self.path, _plain(error)) from error
+
+    def discard(self) -> None:
+        """Remove what was prepared; the photo stays as it is."""
+        while self._replacements:
+            self._replacements.pop().discard()
+
+
+@dataclass(frozen=True)
+class _OpenedPhoto:
+    """A photo as it was read: the path without links, its bytes and the stat taken before reading."""
+
+    path: Path
+    target: Path
+    data: bytes
+    stat: os.stat_result
+
+
+@dataclass(frozen=True)
+class _FileChange:
+    target: Path
+    old: bytes | None
+    edits: list[Edit]
+    like: os.stat_result | None
+
+
+def prepare_write(
+    path: Path, text: str, *, marking: Marking, policy: WritePolicy, dry_run: DryRun = DryRun.NO
+) -> PreparedWrite:
+    """Plan a caption for a photo, verify the plan and put the new files on disk beside the old ones.
+
+    Args:
+        path: the photo; links are followed.
+        text: the caption.
+        marking: who wrote it.
+        policy: where it may go and what it may replace.
+        dry_run: YES plans and verifies only; `commit` must not be called.
+
+    Raises:
+        ReadError: the photo cannot be read.
+        WriteError: neither the photo nor a sidecar can be written.
+    """
+    text = clean_text(text)
+    photo = _open_photo(path)
+    sidecars = sidecar_contents(path, policy.sidecar_dir)
+    found = find_captions(path, photo.data, sidecars)
+    refusal = _refusal(found, text, policy)
+    if refusal:
+        return PreparedWrite(path, found, found.text, Written.NONE, refusal)
+    if _stands_already(found, text, marking):
+        return PreparedWrite(path, found, text, _where(found), "the same caption is there already")
+    return _prepare(photo, found, text, marking, policy, sidecars, dry_run)
+
+
+def _refusal(found: FoundCaption, text: str, policy: WritePolicy) -> str:
+    """Say why nothing may be written; empty where it may."""
+    if policy.mode is MetadataMode.NONE:
+        return "writing into files is switched off"
+    if not text:
+        return "the caption is empty"
+    if may_replace(found, policy.overwrite):
+        return ""
+    return {
+        Origin.PERSON: "a person's caption is kept" if found.text else "a person deleted the caption",
+        Origin.PHOTOCAP: "photocap's earlier caption is kept",
+        Origin.JUNK: "the camera's own text is kept",
+    }[found.origin]
+
+
+def _stands_already(found: FoundCaption, text: str, marking: Marking) -> bool:
+    is_own = found.origin is Origin.PHOTOCAP and found.model_id == clean_text(marking.model_id)
+    return is_own and found.text == text and found.agree
+
+
+def _where(found: FoundCaption) -> Written:
+    embedded_copy = any(copy.place is not Place.SIDECAR for copy in found.copies)
+    return Written.EMBEDDED if embedded_copy else Written.SIDECAR
+
+
+def _prepare(
+    photo: _OpenedPhoto,
+    found: FoundCaption,
+    text: str,
+    marking: Marking,
+    policy: WritePolicy,
+    sidecars: dict[Path, bytes],
+    dry_run: DryRun,
+) -> PreparedWrite:
+    reason = ""
+    if policy.mode is MetadataMode.EMBED:
+        try:
+            _check_replaceable(photo)
+            edits = embedded(photo.path, photo.data, text, marking, alt_text=policy.alt_text)
+            changes = [_FileChange(photo.target, photo.data, edits, photo.stat)]
+            stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
+            changes += [_sidecar_change(p, sidecars[p], text, marking, policy) for p in sorted(stale)]
+            prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _photo=photo)
+            return _on_disk(prepared, changes, policy, dry_run)
+        except (CannotEmbed, CannotCarry, PermissionError) as error:
+            reason = _plain(error)
+    target = sidecar_for(photo.path, policy.sidecar_dir)
+    change = _sidecar_change(target, sidecars.get(target), text, marking, policy)
+    prepared = PreparedWrite(photo.path, found, text, Written.SIDECAR, reason, _photo=photo)
+    try:
+        return _on_disk(prepared, [change], policy, dry_run)
+    except (CannotCarry, PermissionError) as error:
+        raise _write_error(target, error) from error
+
+
+def _on_disk(
+    prepared: PreparedWrite, changes: list[_FileChange], policy: WritePolicy, dry_run: DryRun
+) -> PreparedWrite:
+    """Write the temporary files of a plan.
+
+    Raises:
+        CannotCarry: a new file could not be given what belongs to the old one.
+        PermissionError: the folder takes no files.
+        WriteError: any other trouble, such as a full disk. In all cases nothing is left behind.
+    """
+    records = []
+    try:
+        for change in changes:
+            old, new = change.old or b"", splice(change.old or b"", change.edits)
+            before = None if change.old is None else hashlib.sha256(old).hexdigest()
+            patch = undo_patch(old, change.edits)
+            records.append(UndoRecord(change.target, before, hashlib.sha256(new).hexdigest(), patch))
+            if dry_run is DryRun.NO:
+                prepared._replacements.append(_replacement(change, new, policy))
+    except BaseException as error:
+        prepared.discard()
+        if isinstance(error, OSError) and not isinstance(error, (CannotCarry, PermissionError)):
+            raise _write_error(changes[len(records) - 1].target, error) from error
+        raise
+    prepared.undo = tuple(records)
+    return prepared
+
+
+def _replacement(change: _FileChange, new: bytes, policy: WritePolicy) -> Replacement:
+    if change.like is None:
+        change.target.parent.mkdir(parents=True, exist_ok=True)
+    kept_ns = change.like.st_mtime_ns if change.like is not None and policy.mtime is Mtime.KEEP else None
+    return Replacement(change.target, new, like=change.like, mtime_ns=kept_ns)
+
+
+def _sidecar_change(
+    target: Path, content: bytes | None, text: str, marking: Marking, policy: WritePolicy
+) -> _FileChange:
+    try:
+        edits = sidecar_edits(content if content is not None else EMPTY_PACKET, text, marking, alt_text=policy.alt_text)
+    except XmlError as error:
+        raise WriteError(target, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
+    if content is None:
+        return _FileChange(target, None, [Edit(0, 0, splice(EMPTY_PACKET, edits))], None)
+    opened = target.resolve()
+    return _FileChange(opened, content, edits, opened.stat())
+
+
+def _open_photo(path: Path) -> _OpenedPhoto:
+    try:
+        target = path.resolve(strict=True)
+        like = target.stat()
+        if not stat.S_ISREG(like.st_mode):
+            raise ReadError(path, "it is not a regular file")
+        return _OpenedPhoto(path, target, target.read_bytes(), like)
+    except OSError as error:
+        raise ReadError(path, _plain(error)) from error
+
+
+def _check_replaceable(photo: _OpenedPhoto) -> None:
+    """Make sure that a photo may be replaced by a new file.
+
+    Raises:
+        CannotEmbed: it is read-only, or one of several names of the same file, which would part ways.
+    """
+    if photo.stat.st_nlink > 1:
+        raise CannotEmbed(f"it has {photo.stat.st_nlink} hard links")
+    if not photo.stat.st_mode & stat.S_IWUSR or not os.access(photo.target, os.W_OK):
+        raise CannotEmbed("it is read-only")
+
+
+def _plain(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _write_error(path: Path, error: OSError) -> WriteError:
+    if isinstance(error, ChangedMeanwhile):
+        return WriteError(path, "it changed meanwhile and was left alone", "run the same command again")
+    if isinstance(error, PermissionError):
+        return WriteError(path, _plain(error), "choose another place with --sidecar-dir")
+    return WriteError(path, _plain(error))
+
+

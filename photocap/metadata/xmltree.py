@@ -1,0 +1,161 @@
+"""A small XML reader that knows at which byte each element stands.
+
+XMP is edited as bytes, so that whatever other programs wrote stays as they wrote it. Document types and entities are
+refused: metadata has no use for them, attackers have.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+MAX_BYTES = 32 << 20
+_MAX_DEPTH = 100
+_XML = "http://www.w3.org/XML/1998/namespace"
+_START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
+_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
+
+Name = tuple[str, str]  # namespace, local name
+
+
+class XmlError(ValueError):
+    """The bytes are no XML that may be edited."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute and its place, the blank before it included."""
+
+    name: Name
+    value: str
+    start: int
+    end: int
+
+
+@dataclass
+class Element:
+    """One element and its place in the bytes.
+
+    Attributes:
+        name: namespace and local name.
+        raw_name: the name as it is written, prefix included.
+        start: where `<` of the start tag stands.
+        inner_start: the byte after the start tag.
+        inner_end: where the end tag begins; equal to `inner_start` for `<a/>`.
+        end: the byte after the end tag.
+        text: the character data directly inside.
+    """
+
+    name: Name
+    raw_name: str
+    attributes: list[Attribute]
+    start: int
+    inner_start: int
+    inner_end: int = 0
+    end: int = 0
+    text: str = ""
+    children: list[Element] = field(default_factory=list)
+
+    @property
+    def is_closed_at_once(self) -> bool:
+        """Tell `<a/>` from `<a></a>`."""
+        return self.end == self.inner_start
+
+    def attribute(self, name: Name) -> str | None:
+        """Return an attribute's value, None where there is none."""
+        return next((a.value for a in self.attributes if a.name == name), None)
+
+    def child(self, name: Name) -> Element | None:
+        """Return the first child of that name."""
+        return next((c for c in self.children if c.name == name), None)
+
+    def canonical(self) -> tuple[object, ...]:
+        """Return the content without places, prefixes and blanks between elements, for comparison."""
+        attributes = tuple(sorted((a.name, a.value) for a in self.attributes))
+        text = self.text if not self.children else self.text.strip()
+        return (self.name, attributes, text, tuple(child.canonical() for child in self.children))
+
+
+def parse_xml(data: bytes) -> Element:
+    """Return the root element of UTF-8 XML.
+
+    Raises:
+        XmlError: malformed, too large or too deep, in another encoding, or with a document type.
+    """
+    if len(data) > MAX_BYTES:
+        raise XmlError(f"{len(data):,} bytes are more than the limit of {MAX_BYTES:,}")
+    return _TreeBuilder(data).build()
+
+
+class _TreeBuilder:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._open: list[Element] = []
+        self._scopes: list[dict[str, str]] = [{"xml": _XML, "": ""}]
+        self._root: Element | None = None
+        self._parser = expat.ParserCreate("UTF-8")
+        self._parser.ordered_attributes = True
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.EntityDeclHandler = self._refuse
+
+    def build(self) -> Element:
+        try:
+            self._parser.Parse(self._data, True)
+        except expat.ExpatError as error:
+            raise XmlError(str(error)) from error
+        if self._root is None:
+            raise XmlError("no element found")
+        return self._root
+
+    def _refuse(self, *_declaration: object) -> None:
+        raise XmlError("it declares a document type or an entity")
+
+    def _start(self, raw_name: str, flat: list[str]) -> None:
+        if len(self._open) >= _MAX_DEPTH:
+            raise XmlError(f"elements are nested more than {_MAX_DEPTH} deep")
+        start = self._parser.CurrentByteIndex
+        tag = _START_TAG.match(self._data, start)
+        if tag is None:
+            raise XmlError(f"no start tag at byte {start}")
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        declared = {raw[6:]: value for raw, value in pairs if raw == "xmlns" or raw.startswith("xmlns:")}
+        self._scopes.append({**self._scopes[-1], **declared} if declared else self._scopes[-1])
+        places = list(_ATTRIBUTE.finditer(self._data, start + 1 + len(raw_name.encode()), tag.end()))
+        if len(places) != len(pairs):
+            raise XmlError(f"the attributes at byte {start} cannot be told apart")
+        attributes = [
+            Attribute(self._resolve(raw, is_attribute=True), value, place.start(), place.end())
+            for (raw, value), place in zip(pairs, places, strict=True)
+            if raw != "xmlns" and not raw.startswith("xmlns:")
+        ]
+        element = Element(self._resolve(raw_name), raw_name, attributes, start, tag.end())
+        if self._open:
+            self._open[-1].children.append(element)
+        else:
+            self._root = element
+        self._open.append(element)
+
+    def _end(self, _raw_name: str) -> None:
+        element = self._open.pop()
+        self._scopes.pop()
+        if self._data[element.inner_start - 2 : element.inner_start] == b"/>":
+            element.inner_end = element.end = element.inner_start
+        else:
+            element.inner_end = self._parser.CurrentByteIndex
+            element.end = self._data.index(b">", element.inner_end) + 1
+
+    def _characters(self, text: str) -> None:
+        self._open[-1].text += text
+
+    def _resolve(self, raw: str, *, is_attribute: bool = False) -> Name:
+        prefix, colon, local = raw.rpartition(":")
+        if is_attribute and not colon:
+            return ("", local)  # the default namespace is not for attributes
+        if prefix not in self._scopes[-1]:
+            raise XmlError(f"the prefix {prefix!r} is not declared")
+        return (self._scopes[-1][prefix], local)

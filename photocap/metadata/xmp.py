@@ -1,0 +1,227 @@
+"""XMP packets: reading the properties photocap knows, and changing those alone.
+
+The packet is edited as bytes; unknown namespaces, the order, the padding and the wrapper stay as they are.
+Sources: ISO 16684-1 (XMP part 1), sections 7 (RDF) and 8 (language alternatives).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape, quoteattr
+
+from photocap.metadata.splice import Edit, growth
+from photocap.metadata.xmltree import Element, Name, XmlError, parse_xml
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML = "http://www.w3.org/XML/1998/namespace"
+_PREFIXES = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "photocap": "urn:photocap:xmp:1.0/",
+}
+_PREFIX_OF = {namespace: prefix for prefix, namespace in _PREFIXES.items()}
+
+DESCRIPTION: Name = (_PREFIXES["dc"], "description")
+CAPTION_WRITER: Name = (_PREFIXES["photoshop"], "CaptionWriter")
+ALT_TEXT: Name = (_PREFIXES["Iptc4xmpCore"], "AltTextAccessibility")
+PHOTOCAP = _PREFIXES["photocap"]
+
+_WRAPPER = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/">\n<rdf:RDF xmlns:rdf="{RDF}">\n'
+    "</rdf:RDF>\n</x:xmpmeta>\n"
+    '<?xpacket end="w"?>'
+)
+EMPTY_PACKET = _WRAPPER.encode()
+_BLANK_BEFORE = re.compile(rb"\s*\Z")
+_PADDING = re.compile(rb"\s+(?=<\?xpacket end=)")
+
+
+@dataclass(frozen=True)
+class XmpChange:
+    """What to change in a packet.
+
+    Attributes:
+        texts: language alternatives (dc:description and the like) and their new default text.
+        simple: plain properties and their new values; None removes a property.
+    """
+
+    texts: dict[Name, str]
+    simple: dict[Name, str | None] = field(default_factory=dict)
+
+
+class Packet:
+    """One parsed XMP packet.
+
+    Args:
+        data: the packet, wrapper and padding included.
+
+    Raises:
+        XmlError: it is not well-formed UTF-8 XML with an rdf:RDF element, or has a document type.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.rdf = _find_rdf(parse_xml(data.rstrip(b"\0")))
+        self._tops = [child for child in self.rdf.children if child.name == (RDF, "Description")]
+
+    def text(self, name: Name) -> str | None:
+        """Return a property's text: the default one of a language alternative, None where there is none."""
+        for top in self._tops:
+            value = top.attribute(name)
+            if value is None and (element := top.child(name)) is not None:
+                value = _text_of(element)
+            if value is not None:
+                return value
+        return None
+
+    def foreign(self, own: set[Name], texts: dict[Name, str]) -> list[object]:
+        """Return everything that is not photocap's, in a form that can be compared.
+
+        Args:
+            own: simple properties to leave out.
+            texts: language alternatives; of these the default is left out, and a language that says the same.
+        """
+        found: list[object] = [self.data[: self.rdf.start], self.data[self.rdf.end :].strip(b"\0 \t\r\n")]
+        for top in self._tops:
+            found += [(a.name, a.value) for a in top.attributes if a.name not in own and a.name not in texts]
+            for child in top.children:
+                if child.name in texts:
+                    default = _text_of(child)
+                    found += [(lang, t) for lang, t in _languages(child) if t not in (default, texts[child.name])]
+                elif child.name not in own:
+                    found.append(child.canonical())
+        # An rdf:about says nothing of its own, and an emptied Description leaves with its last property.
+        return [item for item in found if not (isinstance(item, tuple) and item[0] in ((RDF, "about"), ("", "about")))]
+
+    def edits(self, change: XmpChange, *, limit_bytes: int | None = None) -> list[Edit]:
+        """Return the edits that make the change.
+
+        Args:
+            change: the new values.
+            limit_bytes: where given, padding is given up to stay below it.
+
+        Raises:
+            XmlError: it does not fit.
+        """
+        fresh: list[str] = []
+        used: set[str] = set()
+        removed: list[Name] = [*change.simple]
+        edits: list[Edit] = []
+        for name, text in change.texts.items():
+            in_place = self._text_edits(name, text)
+            edits += in_place
+            if not in_place:
+                removed.append(name)
+                fresh.append(_language_alternative(name, text))
+                used.add(name[0])
+        for name, value in change.simple.items():
+            if value is not None:
+                fresh.append(f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>")
+                used.add(name[0])
+        edits += self._removals(set(removed))
+        if fresh:
+            edits.append(self._insertion(fresh, used))
+        return edits + self._shortened_padding(growth(edits), limit_bytes)
+
+    def _text_edits(self, name: Name, text: str) -> list[Edit]:
+        """Return the edits that set a text where its language alternative already stands; none where it must move."""
+        places = [child for top in self._tops for child in top.children if child.name == name]
+        as_attribute = any(top.attribute(name) is not None for top in self._tops)
+        if len(places) != 1 or as_attribute or (alt := places[0].child((RDF, "Alt"))) is None:
+            return []
+        items = [item for item in alt.children if item.name == (RDF, "li")]
+        default = next((item for item in items if _language(item) == "x-default"), None)
+        if alt.is_closed_at_once or any(item.children or item.is_closed_at_once for item in items):
+            return []
+        if default is None:
+            tag = alt.raw_name[: -len("Alt")] + "li"
+            new = f'<{tag} xml:lang="x-default">{escape(text)}</{tag}>'.encode()
+            return [Edit(alt.inner_start, alt.inner_start, new)]
+        stale = [item for item in items if item.text == default.text]
+        return [Edit(item.inner_start, item.inner_end, escape(text).encode()) for item in stale]
+
+    def _removals(self, names: set[Name]) -> list[Edit]:
+        edits = []
+        for top in self._tops:
+            attributes = [a for a in top.attributes if a.name in names]
+            children = [c for c in top.children if c.name in names]
+            kept = [a for a in top.attributes if a.name[0] not in (RDF, XML, "") and a.name not in names]
+            if (attributes or children) and not kept and len(children) == len(top.children):
+                edits.append(Edit(self._blank_start(top.start), top.end, b""))
+                continue
+            edits += [Edit(a.start, a.end, b"") for a in attributes]
+            edits += [Edit(self._blank_start(c.start), c.end, b"") for c in children]
+        return edits
+
+    def _shortened_padding(self, grown_bytes: int, limit_bytes: int | None) -> list[Edit]:
+        excess = len(self.data) + grown_bytes - (limit_bytes or sys.maxsize)
+        if excess <= 0:
+            return []
+        padding = _PADDING.search(self.data, self.rdf.end)
+        if padding is None or len(padding.group()) < excess:
+            raise XmlError(f"with the caption it is {excess:,} bytes longer than this format allows")
+        return [Edit(padding.end() - excess, padding.end(), b"")]
+
+    def _blank_start(self, position: int) -> int:
+        """Return where the blanks before a place begin, so that a removed line leaves no empty one."""
+        blanks = _BLANK_BEFORE.search(self.data, max(0, position - 200), position)
+        return blanks.start() if blanks else position
+
+    def _insertion(self, properties: list[str], namespaces: set[str]) -> Edit:
+        about = next((value for top in self._tops if (value := top.attribute((RDF, "about"))) is not None), "")
+        declared = "".join(f' xmlns:{_PREFIX_OF[ns]}="{ns}"' for ns in sorted(namespaces))
+        if self.rdf.raw_name != "rdf:RDF":
+            declared = f' xmlns:rdf="{RDF}"' + declared
+        body = "".join(f"  {line}\n" for line in properties)
+        new = f" <rdf:Description rdf:about={quoteattr(about)}{declared}>\n{body} </rdf:Description>\n".encode()
+        if self.rdf.is_closed_at_once:
+            end_tag = f"</{self.rdf.raw_name}>".encode()
+            return Edit(self.rdf.end - 2, self.rdf.end, b">\n" + new + end_tag)
+        return Edit(self.rdf.inner_end, self.rdf.inner_end, new)
+
+
+def _find_rdf(root: Element) -> Element:
+    for element in (root, *root.children):
+        if element.name == (RDF, "RDF"):
+            return element
+    raise XmlError("it has no rdf:RDF element")
+
+
+def _language(item: Element) -> str:
+    return (item.attribute((XML, "lang")) or "x-default").lower()
+
+
+def _languages(element: Element) -> list[tuple[str, str]]:
+    """Return the languages of an alternative and their texts."""
+    return [(_language(item), _item_text(item)) for array in element.children for item in array.children]
+
+
+def _text_of(element: Element) -> str:
+    """Return a property's text: the default language, else the first, else what is directly inside."""
+    languages = _languages(element)
+    if not languages:
+        return _item_text(element)
+    return next((text for language, text in languages if language == "x-default"), languages[0][1])
+
+
+def _item_text(item: Element) -> str:
+    """Return an item's text; a qualified one keeps it in rdf:value (ISO 16684-1, 7.8)."""
+    holder = item.child((RDF, "Description")) or item
+    value = holder.attribute((RDF, "value"))
+    if value is not None:
+        return value
+    inner = holder.child((RDF, "value"))
+    return inner.text if inner is not None else item.text
+
+
+def _qualified(name: Name) -> str:
+    return f"{_PREFIX_OF[name[0]]}:{name[1]}"
+
+
+def _language_alternative(name: Name, text: str) -> str:
+    tag = _qualified(name)
+    return f'<{tag}><rdf:Alt><rdf:li xml:lang="x-default">{escape(text)}</rdf:li></rdf:Alt></{tag}>'
