@@ -61,7 +61,7 @@ def read_facts(path: Path) -> PhotoFacts:
     """
     with open_picture(path) as image:
         width_px, height_px = image.size
-        if orientation_of(image) in _TURNED_ON_ITS_SIDE:
+        if orientation_of(image) in _TURNED_ON_ITS_SIDE and image.format != "TIFF":  # Pillow turns TIFF's size itself
             width_px, height_px = height_px, width_px
         try:
             return PhotoFacts(width_px, height_px, **_said(image))

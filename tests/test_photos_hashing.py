@@ -1,0 +1,176 @@
+"""picture_hash: the same for every edit of metadata, different for every other picture."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import shutil
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from photocap.errors import ReadError
+from photocap.photos import picture_hash
+
+
+def noise(seed: int, size: tuple[int, int] = (48, 32)) -> Image.Image:
+    values = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+def written(path: Path, seed: int = 0, **options: object) -> Path:
+    noise(seed).save(path, **options)
+    return path
+
+
+SUFFIXES = ["jpg", "png", "webp", "tif", "heic", "avif"]
+
+
+def exif_with(text: str) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010E] = text
+    return exif
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_metadata_is_left_out(tmp_path: Path, suffix: str) -> None:
+    bare = picture_hash(written(tmp_path / f"a.{suffix}"))
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    with_exif = picture_hash(written(tmp_path / f"b.{suffix}", exif=exif_with("A dog on a beach")))
+    assert with_exif == bare
+    if suffix in ("jpg", "webp", "heic", "avif"):
+        assert picture_hash(written(tmp_path / f"c.{suffix}", xmp=xmp, exif=exif_with("x" * 900))) == bare
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, "gif", "bmp"])
+def test_other_pictures_have_other_hashes(tmp_path: Path, suffix: str) -> None:
+    hashes = {picture_hash(written(tmp_path / f"{seed}.{suffix}", seed)) for seed in range(4)}
+    assert len(hashes) == 4
+    assert all(len(found) == 40 and int(found, 16) for found in hashes)
+
+
+def test_rename_copy_and_touch(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jpg")
+    before = picture_hash(path)
+    copy = tmp_path / "b.png"  # even under a name that lies
+    shutil.copyfile(path, copy)
+    os.utime(copy, ns=(1, 1))
+    assert picture_hash(copy) == before
+
+
+def test_jpeg_comments_trailers_and_progressive_scans(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jpg", progressive=True, quality=90)
+    before = picture_hash(path)
+    data = path.read_bytes()
+    comment = b"\xff\xfe\x00\x06\xff\xd9\xff\xda"  # holds what looks like markers
+    path.write_bytes(data[:2] + comment + data[2:] + b"MotionPhoto_Data" + data)
+    assert picture_hash(path) == before
+    middle = data.rindex(b"\xff\xda") + 40
+    path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    assert picture_hash(path) != before
+
+
+def test_png_text_time_and_the_cutting_into_chunks(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.png")
+    before = picture_hash(path)
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Description", "A dog on a beach")
+    text.add_itxt("XML:com.adobe.xmp", "<x/>")
+    assert picture_hash(written(tmp_path / "b.png", pnginfo=text)) == before
+    path.write_bytes(recut(path.read_bytes()))
+    assert picture_hash(path) == before
+
+
+def recut(png: bytes) -> bytes:
+    """Cut every IDAT chunk into two."""
+    out, position = png[:8], 8
+    while position < len(png):
+        length, kind = struct.unpack(">I4s", png[position : position + 8])
+        data = png[position + 8 : position + 8 + length]
+        for part in (data[:7], data[7:]) if kind == b"IDAT" else (data,):
+            out += struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        position += 12 + length
+    return out
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {}),
+        ("RGB", {"compression": "tiff_lzw"}),
+        ("RGB", {"big_tiff": True}),
+        ("I;16B", {}),  # written big-endian (Pillow's big-endian BigTIFFs are broken)
+    ],
+)
+def test_tiff_pages(tmp_path: Path, mode: str, options: dict[str, object]) -> None:
+    pages = [noise(seed).convert("RGB" if mode == "RGB" else "I;16").convert(mode) for seed in range(3)]
+
+    def hash_of(*chosen: int, **more: object) -> str:
+        path = tmp_path / "a.tif"
+        rest = [pages[i] for i in chosen[1:]]
+        pages[chosen[0]].save(path, save_all=True, append_images=rest, **(options | more))
+        return picture_hash(path)
+
+    assert hash_of(0, 1) == hash_of(0, 1, description="A dog", software="photocap")
+    assert len({hash_of(0, 1), hash_of(0, 2), hash_of(0), hash_of(1), hash_of(1, 0)}) == 5
+
+
+def test_same_data_read_in_another_shape_is_another_picture(tmp_path: Path) -> None:
+    for suffix in ("tif", "png", "bmp"):
+        flat, tall = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+        Image.new("L", (32, 16)).save(flat)
+        Image.new("L", (16, 32)).save(tall)
+        assert picture_hash(flat) != picture_hash(tall)
+
+
+def test_damaged_files_are_hashed_whole_and_quickly(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    path = tmp_path / "fuzzed"
+    for suffix in SUFFIXES:
+        buffer = io.BytesIO()
+        noise(0).save(buffer, {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(suffix, suffix.upper()))
+        whole = buffer.getvalue()
+        for _ in range(60):
+            data = bytearray(whole)
+            for _ in range(chance.randint(1, 8)):
+                data[chance.randrange(min(len(data), 400))] = chance.randrange(256)
+            path.write_bytes(data[: chance.randint(1, len(data))])
+            assert len(picture_hash(path)) == 40
+
+
+def test_tiff_that_points_in_circles_and_everywhere(tmp_path: Path) -> None:
+    entries = [(273, 4, 2000, 200), (279, 4, 2000, 200)]
+    page = struct.pack("<H", 2) + b"".join(struct.pack("<HHII", *e) for e in entries) + struct.pack("<I", 8)
+    path = tmp_path / "a.tif"
+    path.write_bytes((b"II*\0" + struct.pack("<I", 8) + page).ljust(200, b"\0") + struct.pack("<I", 8000) * 2000)
+    assert len(picture_hash(path)) == 40
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no such file"):
+        picture_hash(tmp_path / "gone.jpg")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(ReadError, match="empty"):
+        picture_hash(tmp_path / "empty.jpg")
+
+
+@pytest.mark.skipif(not shutil.which("exiftool"), reason="ExifTool is not installed")
+def test_exiftool_edits_on_real_files(tmp_path: Path, shared: Path) -> None:
+    """Real files of every kind keep their hash when ExifTool writes tags into them."""
+    hashed_whole = ("gif", "md", "truncated_app14.jpg")
+    sources = [p for p in (shared / "camera-files").rglob("*") if p.is_file() and not p.name.endswith(hashed_whole)]
+    sources = sorted(p for p in sources if 1000 < p.stat().st_size < 2_000_000)[::6]
+    copies = [Path(shutil.copyfile(p, tmp_path / f"{i:03d}{p.suffix}")) for i, p in enumerate(sources)]
+    before = {path: picture_hash(path) for path in copies}
+    old = {path: path.read_bytes() for path in copies}
+    tags = ["-ImageDescription=A dog", "-XMP:Description=A dog", "-XMP:Rating=4"]
+    subprocess.run(["exiftool", "-q", "-q", "-overwrite_original", *tags, *copies], capture_output=True, check=False)
+    edited = [path for path in copies if path.read_bytes() != old[path]]
+    assert len(edited) > 60
+    assert [path.name for path in edited if picture_hash(path) != before[path]] == []
