@@ -23,9 +23,10 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# The help texts and tables in the README are made by the commands themselves.
+# The tables of commands and options in the README, and its picture, are made by the code itself.
 readme: $(VENV)/dev
-	NO_COLOR=1 COLUMNS=80 $(BIN)/cog -r README.md
+	$(BIN)/cog -r README.md
+	$(BIN)/python tests/readme_picture.py
 
 clean:
 	rm -rf $(VENV) demo build dist
