@@ -1,0 +1,139 @@
+"""How good a model's captions are, held against what people wrote about the same photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photocap.caption import Caption, CaptionerProtocol
+from photocap.caption_files import CaptionRow, Problem, read_captions, split_by_image
+from photocap.errors import CaptionFileError
+from photocap.evaluation.captioning import caption_photos, machine_name
+from photocap.evaluation.measuring import (
+    Calibration,
+    ConstantFloor,
+    HumanCeiling,
+    Language,
+    NounRecall,
+    constant_floor,
+    human_ceiling,
+    measure_calibration,
+    measure_language,
+    noun_recall,
+)
+from photocap.metrics import CaptionScores, score_captions
+
+__all__ = ["EvaluatedPhoto", "Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True)
+class EvaluatedPhoto:
+    """One photo, the model's caption, what people wrote, and the caption's CIDEr-D (x 100)."""
+
+    path: Path
+    caption: Caption
+    references: tuple[str, ...]
+    cider_d: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that is known of a model on a set of photos.
+
+    Attributes:
+        model_id: the model.
+        split: which photos: "train", "dev", "test" or "all".
+        photos: in the order of the caption file.
+        problems: rows and photos that could not be used.
+        scores: the usual scores with their intervals.
+        language: how the model speaks.
+        human: people against people, where photos have several references.
+        floor: the commonest caption given to every photo.
+        calibration: whether the confidence means what it says.
+        nouns: recall of the commonest nouns.
+        images_per_second: of the captioner, decoding included.
+        machine: where that was.
+    """
+
+    model_id: str
+    split: str
+    photos: tuple[EvaluatedPhoto, ...]
+    problems: tuple[Problem, ...]
+    scores: CaptionScores
+    language: Language
+    human: HumanCeiling | None
+    floor: ConstantFloor
+    calibration: Calibration
+    nouns: tuple[NounRecall, ...]
+    images_per_second: float
+    machine: str
+
+    @property
+    def worst_first(self) -> list[EvaluatedPhoto]:
+        """Return the photos by rising CIDEr-D."""
+        return sorted(self.photos, key=lambda photo: photo.cider_d)
+
+
+def evaluate(
+    captions: Path,
+    images: Path,
+    captioner: CaptionerProtocol,
+    *,
+    split: str = "dev",
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Caption the photos of one split and hold the sentences against the references.
+
+    Args:
+        captions: a caption file of any layout that `read_captions` knows.
+        images: the folder that its image names start from.
+        captioner: the model.
+        split: "train", "dev", "test", or "all" for every row.
+        progress: told how many photos of how many are done.
+
+    Raises:
+        CaptionFileError: no row is in the split, or none of its photos can be read.
+    """
+    table = read_captions(captions)
+    splits = split_by_image(table.rows)
+    rows = list(table.rows) if split == "all" else splits[split]
+    if not rows:
+        raise CaptionFileError(captions, f"has no row in the split {split!r}", "--split all takes every row")
+    references, problems = _group(rows, images)
+    captioned = caption_photos(captioner, list(references), progress)
+    problems += [Problem(references[path][0].line, str(error)) for path, error in captioned.errors.items()]
+    if not captioned.captions:
+        raise CaptionFileError(captions, f"no photo can be used: {problems[0].text}", "--images names their folder")
+    texts = {path: tuple(row.caption for row in references[path]) for path in captioned.captions}
+    sentences = [caption.text for caption in captioned.captions.values()]
+    scores = score_captions(sentences, list(texts.values()), intervals=True)
+    return Evaluation(
+        model_id=captioner.model_id,
+        split=split,
+        photos=tuple(
+            EvaluatedPhoto(path, captioned.captions[path], texts[path], score)
+            for path, score in zip(texts, scores.cider_d_each, strict=True)
+        ),
+        problems=(*table.problems, *problems),
+        scores=scores,
+        language=measure_language(sentences),
+        human=human_ceiling(sentences, list(texts.values())),
+        floor=constant_floor([row.caption for row in splits["train"] or rows], list(texts.values())),
+        calibration=measure_calibration(
+            [caption.confidence for caption in captioned.captions.values()], scores.cider_d_each
+        ),
+        nouns=tuple(noun_recall(sentences, list(texts.values()))),
+        images_per_second=captioned.images_per_second,
+        machine=machine_name(),
+    )
+
+
+def _group(rows: Sequence[CaptionRow], images: Path) -> tuple[dict[Path, list[CaptionRow]], list[Problem]]:
+    """Gather each photo's rows; photos that are not there are problems, told once."""
+    groups: dict[Path, list[CaptionRow]] = {}
+    for row in rows:
+        groups.setdefault(images / row.image, []).append(row)
+    missing = dict.fromkeys(path for path in groups if not path.is_file())
+    problems = [Problem(groups[path][0].line, f"{groups[path][0].image} is not in {images}") for path in missing]
+    return {path: found for path, found in groups.items() if path not in missing}, problems

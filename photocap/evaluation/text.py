@@ -1,0 +1,109 @@
+"""An evaluation in words: lines for a terminal and values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from photocap.evaluation import Evaluation
+
+_SHOWN_NOUNS = 10
+
+
+def score_lines(evaluation: Evaluation) -> list[str]:
+    """Return the scores as lines of text; everything but the photos themselves."""
+    return [
+        *_scores(evaluation),
+        *_people(evaluation),
+        *_language(evaluation),
+        *_confidence(evaluation),
+        *_nouns(evaluation),
+    ]
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return everything as plain values, without the photos."""
+    scores = asdict(evaluation.scores)
+    del scores["cider_d_each"]
+    return {
+        "model": evaluation.model_id,
+        "split": evaluation.split,
+        "photos": len(evaluation.photos),
+        "references": sum(len(photo.references) for photo in evaluation.photos),
+        "scores": {**scores, "bleu": list(evaluation.scores.bleu)},
+        "language": asdict(evaluation.language),
+        "human": asdict(evaluation.human) if evaluation.human else None,
+        "floor": asdict(evaluation.floor),
+        "calibration": asdict(evaluation.calibration),
+        "nouns": [asdict(noun) for noun in evaluation.nouns],
+        "images_per_second": evaluation.images_per_second,
+        "machine": evaluation.machine,
+        "problems": [asdict(problem) for problem in evaluation.problems],
+    }
+
+
+def _scores(evaluation: Evaluation) -> Iterator[str]:
+    scores = evaluation.scores
+    yield f"{evaluation.model_id}: {len(evaluation.photos):,} photos, split {evaluation.split}"
+    for n, value in enumerate(scores.bleu, start=1):
+        yield _line(f"BLEU-{n}", f"{value:.1f}{_interval(evaluation, f'bleu_{n}')}")
+    yield _line("METEOR", f"{scores.meteor:.1f}" if scores.meteor is not None else f"- ({scores.meteor_reason})")
+    yield _line("ROUGE-L", f"{scores.rouge_l:.1f}{_interval(evaluation, 'rouge_l')}")
+    yield _line("CIDEr-D", f"{scores.cider_d:.1f}{_interval(evaluation, 'cider_d')}")
+
+
+def _people(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.human:
+        human = evaluation.human
+        yield _line(
+            "people", f"CIDEr-D {human.human_cider_d:.1f}, BLEU-4 {human.human_bleu_4:.1f}, one against the others"
+        )
+        yield _line(
+            "model", f"CIDEr-D {human.model_cider_d:.1f}, BLEU-4 {human.model_bleu_4:.1f}, against the same others"
+        )
+    floor = evaluation.floor
+    yield _line("floor", f'CIDEr-D {floor.cider_d:.1f}, BLEU-4 {floor.bleu_4:.1f}, "{floor.caption}" for every photo')
+
+
+def _language(evaluation: Evaluation) -> Iterator[str]:
+    language, photos = evaluation.language, len(evaluation.photos)
+    yield _line("distinct captions", f"{language.distinct:,} of {photos:,} ({language.distinct / photos:.0%})")
+    yield _line("vocabulary used", f"{language.vocabulary:,} words")
+    yield _line("mean length", f"{language.mean_words:.1f} words")
+    yield _line(
+        "unsound", f"{language.stutters:,} with a word twice in a row, {language.loose_ends:,} with a loose end"
+    )
+    yield _line("speed", f"{evaluation.images_per_second:.1f} images/s with decoding ({evaluation.machine})")
+
+
+def _confidence(evaluation: Evaluation) -> Iterator[str]:
+    found = evaluation.calibration
+    yield _line("right", f"{found.right_share:.0%} of captions (CIDEr-D of {found.right_from:.0f} or more)")
+    yield _line("calibration error", f"{found.error:.3f}, refitted {found.error_refitted:.3f}")
+    if found.auroc is not None:
+        yield _line("AUROC", f"{found.auroc:.2f} for right against wrong by confidence")
+    for group in found.table:
+        yield _line(
+            f"  {group.low:.1f} to {group.high:.1f}",
+            f"{group.count:>6,} captions, confidence {group.confidence:.2f}, right {group.accuracy:.2f}",
+        )
+
+
+def _nouns(evaluation: Evaluation) -> Iterator[str]:
+    nouns = sorted(evaluation.nouns, key=lambda noun: noun.recall)
+    if not nouns:
+        return
+    mean = sum(noun.recall for noun in nouns) / len(nouns)
+    yield _line("noun recall", f"{mean:.0%}, mean of the {len(nouns)} commonest nouns")
+    for name, chosen in (("  least", nouns[:_SHOWN_NOUNS]), ("  most", nouns[::-1][:_SHOWN_NOUNS])):
+        yield _line(name, ", ".join(f"{noun.noun} {noun.recall:.0%}" for noun in chosen))
+
+
+def _interval(evaluation: Evaluation, name: str) -> str:
+    interval = evaluation.scores.intervals.get(name)
+    return f"  ({interval.low:.1f} to {interval.high:.1f})" if interval else ""
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name:<18} {value}"

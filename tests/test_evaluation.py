@@ -1,0 +1,226 @@
+import base64
+import io
+import json
+import re
+import sys
+import types
+
+import pytest
+from PIL import Image
+
+from photocap.caption import Caption
+from photocap.errors import CaptionFileError
+from photocap.evaluation import evaluate
+from photocap.evaluation.measuring import (
+    constant_floor,
+    human_ceiling,
+    measure_calibration,
+    measure_language,
+    noun_recall,
+)
+from photocap.evaluation.page import write_page
+from photocap.evaluation.text import score_lines, to_json
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
+SAID = {"red": "a red wall", "green": "a green field of grass", "blue": "the blue sky", "white": "a dog on the snow"}
+
+
+@pytest.fixture(autouse=True)
+def no_meteor(monkeypatch):
+    """METEOR starts a Java program, some seconds each time; it has tests of its own."""
+    monkeypatch.setattr("photocap.metrics.meteor._find_jar", lambda: None)
+
+
+class ColourCaptioner:
+    """Says the same sentence for each colour; surest about red. Needs no weights."""
+
+    model_id = "colours@1"
+    image_size_px = 16
+    batch_size = 3
+
+    def __init__(self):
+        self.batches = []
+
+    def caption_batch(self, images):
+        self.batches.append(len(images))
+        colour_of = {rgb: name for name, rgb in COLOURS.items()}
+        names = [colour_of[image.getpixel((0, 0))] for image in images]
+        return [Caption(SAID[name], 0.9 if name == "red" else 0.4) for name in names]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Four photos of dev, one of train, and their captions; the white one is captioned wrongly."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, rgb in COLOURS.items():
+        Image.new("RGB", (40, 30), rgb).save(folder / f"{name}.png")
+    Image.new("RGB", (40, 30)).save(folder / "train.png")
+    captions = tmp_path / "captions.csv"
+    captions.write_text(
+        "image,caption,split\n"
+        "red.png,a red wall,dev\nred.png,the red wall of a house,dev\n"
+        "green.png,a green field,dev\ngreen.png,grass on a green field,dev\n"
+        "blue.png,the blue sky,dev\nblue.png,a sky without clouds,dev\n"
+        "white.png,fog,dev\nwhite.png,nothing but <b>fog</b>,dev\n"
+        "train.png,a common caption,train\ntrain.png,a common caption,train\n"
+    )
+    return captions, folder
+
+
+def test_evaluate_by_split(photos):
+    captioner = ColourCaptioner()
+    progress = []
+    found = evaluate(*photos, captioner, progress=lambda done, total: progress.append((done, total)))
+    assert [photo.path.stem for photo in found.photos] == ["red", "green", "blue", "white"]
+    assert [photo.caption.text for photo in found.photos] == list(SAID.values())
+    assert captioner.batches == [3, 1]
+    assert progress == [(3, 4), (4, 4)]
+    assert found.worst_first[0].path.stem == "white"
+    assert found.scores.cider_d == pytest.approx(sum(photo.cider_d for photo in found.photos) / 4)
+    assert found.floor.caption == "a common caption"
+    assert found.human is not None
+    assert found.images_per_second > 0
+    assert found.problems == ()
+
+
+def test_all_rows_and_a_split_without_rows(photos):
+    captions, folder = photos
+    (folder / "train.png").write_bytes((folder / "red.png").read_bytes())
+    assert len(evaluate(captions, folder, ColourCaptioner(), split="all").photos) == 5
+    with pytest.raises(CaptionFileError, match="no row in the split 'test'"):
+        evaluate(captions, folder, ColourCaptioner(), split="test")
+
+
+def test_bad_photos_cost_the_others_nothing(photos):
+    captions, folder = photos
+    (folder / "red.png").write_bytes(b"no picture")
+    (folder / "blue.png").unlink()
+    found = evaluate(captions, folder, ColourCaptioner())
+    assert {photo.path.stem: photo.caption.text for photo in found.photos} == {
+        "green": SAID["green"],
+        "white": SAID["white"],
+    }
+    assert sorted(problem.line for problem in found.problems) == [2, 6]
+    assert any("red.png" in problem.text for problem in found.problems)
+
+
+def test_no_usable_photo_is_one_clear_error(photos, tmp_path):
+    captions, _ = photos
+    with pytest.raises(CaptionFileError, match=r"red\.png is not in"):
+        evaluate(captions, tmp_path, ColourCaptioner())
+
+
+def test_the_page_is_self_contained_escaped_and_worst_first(photos, tmp_path):
+    found = evaluate(*photos, ColourCaptioner())
+    write_page(found, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    sources = re.findall(r'src="([^"]*)"', page)
+    assert len(sources) == 4
+    prefix = "data:image/jpeg;base64,"
+    assert all(source.startswith(prefix) for source in sources)
+    worst = Image.open(io.BytesIO(base64.b64decode(sources[0].removeprefix(prefix))))
+    assert min(worst.getpixel((5, 5))) > 250
+    assert "&lt;b&gt;fog&lt;/b&gt;" in page
+    assert "<b>" not in page
+    assert "http" not in page
+    assert page.index(SAID["white"]) < page.index(SAID["red"])
+
+
+def test_text_and_json_say_the_same(photos):
+    found = evaluate(*photos, ColourCaptioner())
+    text = "\n".join(score_lines(found))
+    values = json.loads(json.dumps(to_json(found)))
+    assert f"CIDEr-D            {values['scores']['cider_d']:.1f}" in text
+    assert f"{values['scores']['bleu'][3]:.1f}" in text
+    assert values["photos"] == 4
+    assert values["references"] == 8
+    assert values["language"]["distinct"] == 4
+    assert values["calibration"]["table"][0]["count"] == 3
+
+
+def test_language():
+    language = measure_language(["A dog runs.", "a dog runs", "a a dog with a", ""])
+    assert (language.distinct, language.vocabulary, language.stutters, language.loose_ends) == (3, 4, 1, 1)
+    assert language.mean_words == pytest.approx(11 / 4)
+
+
+def test_people_reach_more_than_a_constant_caption():
+    references = [
+        ["a dog runs on grass", "the dog runs", "a dog on the grass"],
+        ["a man rides a bike", "the man on a bike", "a man rides his bike"],
+        ["two kids play", "two kids in the park", "kids play in the park"],
+    ]
+    captions = ["a dog runs on grass", "a red wall", "a dog"]
+    human = human_ceiling(captions, references)
+    floor = constant_floor([text for texts in references for text in texts], references)
+    assert human.human_cider_d > human.model_cider_d > 0
+    assert human.human_cider_d > floor.cider_d
+    assert human_ceiling(["a dog"], [["a dog"]]) is None
+
+
+def test_people_as_the_model_reach_what_people_reach():
+    references = [["a dog runs", "the dog runs"], ["a man sits", "a man sits down"]]
+    same = [[texts[0], texts[0]] for texts in references]
+    human = human_ceiling([texts[0] for texts in same], same)
+    assert human.human_cider_d == pytest.approx(human.model_cider_d)
+
+
+def test_calibration_tells_a_good_confidence_from_a_bad_one():
+    cider_d = [100.0, 80.0, 5.0, 0.0] * 25
+    good = measure_calibration([0.99, 0.98, 0.02, 0.01] * 25, cider_d)
+    bad = measure_calibration([0.01, 0.02, 0.98, 0.99] * 25, cider_d)
+    assert good.right_share == bad.right_share == 0.5
+    assert good.error < 0.05 < bad.error
+    assert (good.auroc, bad.auroc) == (1.0, 0.0)
+    assert bad.error_refitted < 0.05
+
+
+def test_noun_recall_asks_two_people_where_there_are_two():
+    references = [
+        ["a dog on the grass", "the dog is on a field"],
+        ["a cat on the grass", "the dog in a garden"],
+        ["the dog in the snow", "a dog on the snow"],
+    ]
+    recalls = {noun.noun: noun for noun in noun_recall(["a dog", "a dog", "a cat in the snow"], references)}
+    assert (recalls["dog"].images, recalls["dog"].recall) == (2, 0.5)
+    assert (recalls["snow"].images, recalls["snow"].recall) == (1, 1.0)
+    assert "grass" not in recalls  # never two people at once
+
+
+@pytest.fixture
+def fake_model(monkeypatch):
+    """Stands in for the module that needs torch and weights."""
+    module = types.ModuleType("photocap.captioner")
+    module.load_captioner = lambda *_args, **_kwargs: ColourCaptioner()
+    monkeypatch.setitem(sys.modules, "photocap.captioner", module)
+
+
+@pytest.mark.usefixtures("fake_model")
+def test_command(photos, cli, tmp_path):
+    captions, folder = photos
+    (folder / "blue.png").unlink()
+    page = tmp_path / "worst.html"
+    done = cli("evaluate", captions, "--images", folder, "--html", page, "--json", "--model", tmp_path)
+    assert done.exit_code == 0, done.output
+    values = json.loads(done.stdout)
+    assert values["photos"] == 3
+    assert [problem["line"] for problem in values["problems"]] == [6]
+    assert "blue.png is not in" in done.stderr
+    assert page.read_text().count("<article>") == 3
+    text = cli("evaluate", captions, "--images", folder, "--model", tmp_path)
+    assert "CIDEr-D" in text.stdout
+    assert "AUROC" in text.stdout
+
+
+@pytest.mark.usefixtures("fake_model")
+@pytest.mark.parametrize("content", [None, "", "a,b\n1,2\n"])
+def test_command_with_an_unusable_caption_file(photos, cli, tmp_path, content):
+    captions, folder = photos
+    captions.unlink()
+    if content is not None:
+        captions.write_text(content)
+    done = cli("evaluate", captions, "--images", folder, "--model", tmp_path)
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "captions.csv" in done.stderr
