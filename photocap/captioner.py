@@ -1,0 +1,106 @@
+"""Pictures in, sentences out: a model, the engine it runs on, and the way from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from photocap.calibration import Platt
+from photocap.caption import Caption
+from photocap.caption_data import normalise, to_square
+from photocap.checkpoint import Checkpoint, load_checkpoint
+from photocap.engine import Engine, choose_batch_size, choose_device, compile_model
+from photocap.model_files import base_model_dir
+from photocap.vocabulary import join_words
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Captioner:
+    """Captions batches of pictures with one model on one device.
+
+    Args:
+        checkpoint: the model; it is changed in place into its inference form.
+        engine: where it runs.
+        batch_size: photos to run at once.
+        beam_size: sentences kept in play; None takes the model's own.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_size: int, beam_size: int | None = None) -> None:
+        self.model_id = checkpoint.info.model_id
+        self.config = checkpoint.info.config
+        self.image_size_px = self.config.image_size_px
+        self.batch_size = batch_size
+        self.beam_size = beam_size or self.config.beam_size
+        self.engine = engine
+        self._vocabulary = checkpoint.vocabulary
+        self._model = compile_model(checkpoint.model, engine)
+        self._confidence = Platt(self.config.confidence_scale, self.config.confidence_offset)
+
+    @property
+    def device_reason(self) -> str:
+        """Return which device was chosen, and why."""
+        return f"{self.engine.device} ({self.engine.reason})"
+
+    def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
+        captions: list[Caption] = []
+        for start in range(0, len(images), self.batch_size):
+            squares = np.stack([to_square(i, self.image_size_px) for i in images[start : start + self.batch_size]])
+            captions += self._caption(squares)
+        return captions
+
+    def _caption(self, squares: np.ndarray) -> list[Caption]:
+        """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves."""
+        try:
+            pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
+            with torch.inference_mode(), self.engine.autocast():
+                generated = self._model.generate(pixels.contiguous(memory_format=torch.channels_last), self.beam_size)
+        except torch.OutOfMemoryError:
+            if len(squares) == 1:
+                raise
+            half = len(squares) // 2
+            return self._caption(squares[:half]) + self._caption(squares[half:])
+        log_probs = generated.mean_log_prob.tolist()
+        return [
+            Caption(as_sentence(self._vocabulary.decode(ids)), self._confidence(log_prob))
+            for ids, log_prob in zip(generated.tokens.tolist(), log_probs, strict=True)
+        ]
+
+
+def load_captioner(
+    model_dir: Path | None = None,
+    *,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    beam_size: int | None = None,
+    precision: str = "auto",
+) -> Captioner:
+    """Load a model and make it ready.
+
+    Args:
+        model_dir: a model folder; None is the base model.
+        device: as for `choose_device`.
+        batch_size: photos at once, or "auto".
+        beam_size: sentences kept in play; None takes the model's own.
+        precision: "auto", or "float32".
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        PhotocapError: the device is not there.
+    """
+    engine = choose_device(device, precision=precision)
+    checkpoint = load_checkpoint(model_dir or base_model_dir())
+    size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
+    return Captioner(checkpoint, engine, size, beam_size)
+
+
+def as_sentence(words: Sequence[str]) -> str:
+    """Write words as people write a caption: "a dog runs" -> "A dog runs."."""
+    text = join_words(words)
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,190 @@
+"""`photocap train`: teach a model from captions."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from photocap.cli import console
+from photocap.cli.options import device_option, quiet_option
+from photocap.config import ModelConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from photocap.training import EpochRow, TrainRequest
+
+_SHOWN_PROBLEMS = 10
+
+
+@click.command()
+@click.argument("captions", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--images",
+    required=True,
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of the images; several are looked through in turn.",
+)
+@click.option(
+    "--output",
+    default=Path("photocap-model"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the model, its training table and curves go.",
+)
+@click.option(
+    "--init",
+    default="base",
+    show_default=True,
+    metavar="base|imagenet|FILE|DIR",
+    help="Start from the base model, torchvision's ImageNet weights, a weights file, or a model folder.",
+)
+@click.option(
+    "--epochs",
+    default=TrainConfig.epochs,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Times that every photo is seen.",
+)
+@click.option(
+    "--fine-tune",
+    default="none",
+    show_default=True,
+    type=click.Choice(["none", "last", "all"]),
+    help="What of the encoder learns too: nothing, its last stage, or every layer.",
+)
+@click.option(
+    "--attention",
+    default="grid",
+    show_default=True,
+    type=click.Choice(["grid", "none"]),
+    help="For a new decoder: attend to the 7x7 grid, or see the whole picture once.",
+)
+@click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
+@click.option(
+    "--beam-size",
+    default=ModelConfig.beam_size,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    help="Beam with which dev captions are written, and the model's default later.",
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
+@click.option("--resume", is_flag=True, help="Go on where a run into the same --output was stopped.")
+@device_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    captions: tuple[Path, ...],
+    images: tuple[Path, ...],
+    output: Path,
+    init: str,
+    epochs: int,
+    fine_tune: str,
+    attention: str,
+    scst: bool,
+    beam_size: int,
+    seed: int,
+    resume: bool,
+    device: str,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+) -> None:
+    """Train a model on captions of your own.
+
+    \b
+        photocap train captions.csv --images ~/Pictures --output my-model
+        photocap index --model my-model/best ~/Pictures
+
+    CAPTIONS is a table with the columns image, caption and optionally split (train, dev or test); Flickr8k's
+    captions.txt is one. Without a split, one photo in ten is kept to check against. OUTPUT/best holds the model
+    that captioned the kept photos best, OUTPUT/last what --resume goes on from.
+    """
+    from photocap.training import TrainRequest
+
+    config = TrainConfig.from_json(
+        {
+            **_rates(init, fine_tune, scst),
+            "epochs": epochs,
+            "fine_tune": fine_tune,
+            "self_critical": scst,
+            "seed": seed,
+        }
+    )
+    model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size})
+    request = TrainRequest(captions, images, output, init, model, config, device, resume)
+    if not _run(request):
+        console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
+        ctx.exit(console.INTERRUPTED)
+
+
+def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
+    """Return the learning rates that fit: a decoder that can speak already is changed with care."""
+    if scst:
+        return {"learning_rate": 5e-5, "encoder_learning_rate": 5e-6, "label_smoothing": 0.0}
+    if fine_tune != "none":
+        return {"learning_rate": 2e-4, "encoder_learning_rate": 3e-5}
+    if init == "base" or Path(init).is_dir():
+        return {"learning_rate": 3e-4}
+    return {}
+
+
+def _run(request: TrainRequest) -> bool:
+    """Train with a progress bar; True if finished."""
+    from photocap.training import Progress, prepare_training
+
+    stop = _StopOnCtrlC()
+    with console.progress(unit="steps") as bar, stop:
+        task = bar.add_task("preparing", total=None)
+        prepared = prepare_training(
+            request,
+            stage=lambda name, done, total: bar.update(task, description=name, completed=done, total=total or None),
+        )
+        _list_problems([(p.line, p.text) for p in prepared.problems])
+        bar.reset(task)
+
+        def step(epoch: int, done: int, steps: int, loss: float) -> None:
+            bar.update(task, description=f"epoch {epoch} loss {loss:.3f}", completed=done, total=steps)
+
+        prepared.training.progress = Progress(step, _tell_epoch, lambda: stop.asked)
+        finished = prepared.training.run()
+    best = prepared.training.state.best
+    if best:
+        console.note(f"best: epoch {best.epoch}, CIDEr-D {best.cider_d:.1f} on dev, in {request.output / 'best'}")
+    return finished
+
+
+def _tell_epoch(row: EpochRow, best: bool) -> None:
+    console.note(
+        f"epoch {row.epoch}: train loss {row.train_loss:.3f}, dev loss {row.dev_loss:.3f}, "
+        f"CIDEr-D {row.cider_d:.1f}, {row.distinct:.0%} distinct, {row.seconds:.0f} s{' (best)' if best else ''}"
+    )
+
+
+def _list_problems(problems: list[tuple[int, str]]) -> None:
+    for line, text in problems[:_SHOWN_PROBLEMS]:
+        console.warn(f"line {line}: {text}; skipped" if line else f"{text}; skipped")
+    if len(problems) > _SHOWN_PROBLEMS:
+        console.warn(f"... and {len(problems) - _SHOWN_PROBLEMS:,} more lines skipped")
+
+
+class _StopOnCtrlC:
+    """The first Ctrl-C asks the training to save and stop, the second one ends it at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def __exit__(self, *_exc: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        console.warn("stopping after this step ...")

@@ -1,0 +1,99 @@
+"""Settings that outlive a run: the sizes of a model, its preprocessing, and how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+Attention = Literal["grid", "none"]
+FineTune = Literal["none", "last", "all"]
+
+T = TypeVar("T", bound="_Settings")
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Frozen settings that survive a trip through JSON; unknown keys are an error."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, ready for `json.dumps`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
+        """Build from plain values.
+
+        Raises:
+            ValueError: a key is unknown or a value has the wrong type.
+        """
+        known = {f.name: f for f in fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}")
+            default = known[name].default
+            if isinstance(default, float) and type(value) is int:
+                continue
+            if not isinstance(value, list if isinstance(default, tuple) else type(default)):
+                raise ValueError(f"{name} is {value!r}, which is not a {type(default).__name__}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class ModelConfig(_Settings):
+    """Sizes and preprocessing of one model; all sizes are numbers of units unless a suffix says otherwise.
+
+    Attributes:
+        attention: "grid" attends to the 7x7 grid after the LSTM; "none" feeds the global feature
+            as the first input of the LSTM (Vinyals et al. 2015).
+        image_size_px: side of the square the picture is resized to, aspect ratio not kept.
+        image_mean, image_std: per-channel normalisation of RGB in [0, 1].
+        confidence_scale, confidence_offset: Platt scaling of the mean token log-probability
+            (Platt 1999), fitted on the dev split for `beam_size`.
+        beam_size: the beam this model was selected with, the default of generation.
+    """
+
+    attention: Attention = "grid"
+    embedding_size: int = 300
+    hidden_size: int = 512
+    feature_size: int = 512
+    attention_heads: int = 4
+    image_size_px: int = 224
+    image_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    image_std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    max_words: int = 20
+    min_words: int = 4
+    length_penalty: float = 0.7
+    beam_size: int = 3
+    confidence_scale: float = 1.0
+    confidence_offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainConfig(_Settings):
+    """How a model is trained; the defaults are the recipe of the base model's first stage.
+
+    Attributes:
+        fine_tune: which part of the encoder learns: "none", "last" (its last stage) or "all".
+        photos_per_step: photos in a step; each brings all of its captions.
+        self_critical: train on sampled captions with CIDEr-D as the reward (Rennie et al. 2017).
+    """
+
+    epochs: int = 12
+    fine_tune: FineTune = "none"
+    photos_per_step: int = 32
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 3e-5
+    weight_decay: float = 1e-4
+    warmup_steps: int = 100
+    final_rate: float = 0.02
+    label_smoothing: float = 0.1
+    word_dropout: float = 0.5
+    feature_dropout: float = 0.3
+    gradient_norm: float = 1.0
+    ema_decay: float = 0.995
+    patience: int = 4
+    min_count: int = 5
+    seed: int = 0
+    self_critical: bool = False
+    samples_per_photo: int = 5

@@ -1,0 +1,137 @@
+"""What the decoder looks at while it trains: features computed once (frozen encoder) or anew in each step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from photocap.caption_data import CaptionBatch, augment, normalise, reserve
+from photocap.config import ModelConfig
+from photocap.engine import Engine
+from photocap.model import CHANNELS, GRID, Encoder, Features
+
+Progress = Callable[[int], None]
+_ENCODE_BATCH = 32
+_PCA_PHOTOS = 1500
+
+
+class FeatureSource(Protocol):
+    """Gives the features of the photos in a batch."""
+
+    def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
+        """Return features; with a generator (training) the pictures may be augmented."""
+        ...
+
+
+class LiveFeatures:
+    """Runs the encoder in every step, over augmented pictures while training.
+
+    Args:
+        squares: (n, S, S, 3) uint8 pictures.
+    """
+
+    def __init__(self, encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine) -> None:
+        self.encoder, self.squares, self.config, self.engine = encoder, squares, config, engine
+
+    def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
+        """Encode the batch's pictures."""
+        pixels = _pixels(self.squares, batch.photos, self.config, self.engine)
+        if generator is not None:
+            pixels = augment(pixels, batch.mirrored, generator)
+        features: Features = self.encoder(pixels.contiguous(memory_format=torch.channels_last))
+        return features
+
+
+class CachedFeatures:
+    """Features of a frozen encoder, computed once into a file: one float16 row a photo.
+
+    The file's name holds a hash of the encoder, so that another encoder never meets stale features.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        squares: np.ndarray,
+        config: ModelConfig,
+        engine: Engine,
+        file: Path,
+        progress: Progress,
+    ) -> None:
+        self.engine = engine
+        self.grid_shape = (GRID, config.feature_size)
+        shape = (len(squares), GRID * config.feature_size + CHANNELS)
+        file = file.with_name(f"{file.stem}-{_hash(encoder)}-{len(squares)}.f16")
+        if not file.exists():
+            part = file.with_suffix(".part")
+            reserve(part, 2 * int(np.prod(shape)))
+            rows = np.memmap(part, np.float16, "r+", shape=shape)
+            _encode_all(encoder, squares, config, engine, rows, progress)
+            rows.flush()
+            os.replace(part, file)
+        self.rows = np.memmap(file, np.float16, "r", shape=shape)
+
+    def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:  # noqa: ARG002
+        """Look the batch's features up."""
+        rows = torch.from_numpy(self.rows[batch.photos.numpy()]).to(self.engine.device)
+        grid, pooled = rows[:, :-CHANNELS], rows[:, -CHANNELS:]
+        return Features(grid.float().view(-1, *self.grid_shape), pooled.float())
+
+
+@torch.no_grad()
+def fit_reduction(encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine) -> tuple[Tensor, Tensor]:
+    """Set the encoder's linear reduction to the principal components of the grid, scaled to unit mean variance.
+
+    Returns:
+        Mean and standard deviation (C,) of the global feature, for the decoder to standardise with.
+    """
+    numbers = torch.linspace(0, len(squares) - 1, min(len(squares), _PCA_PHOTOS)).long()
+    total = torch.zeros(CHANNELS, dtype=torch.float64)
+    products = torch.zeros(CHANNELS, CHANNELS, dtype=torch.float64)
+    pooled = []
+    for chosen in torch.split(numbers, _ENCODE_BATCH):
+        with engine.autocast():
+            grid = encoder.grid_features(_pixels(squares, chosen, config, engine)).float().cpu()
+        pooled.append(grid.mean(dim=1))
+        flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
+        total += flat.sum(dim=0)
+        products += flat.T @ flat
+    count = len(numbers) * GRID
+    mean = total / count
+    values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+    size = config.feature_size
+    top = vectors[:, -size:].flip(1).T / values[-size:].mean().clamp(min=1e-12).sqrt()  # (D, C)
+    encoder.reduce.weight.copy_(top)
+    encoder.reduce.bias.copy_(-(top @ mean))
+    std, centre = torch.std_mean(torch.cat(pooled), dim=0, unbiased=False)
+    return centre, std.clamp(min=1e-3)
+
+
+@torch.no_grad()
+def _encode_all(
+    encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine, rows: np.ndarray, progress: Progress
+) -> None:
+    for chosen in torch.split(torch.arange(len(squares)), _ENCODE_BATCH):
+        with engine.autocast():
+            features = encoder(_pixels(squares, chosen, config, engine))
+        row = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
+        rows[chosen.numpy()] = row.half().cpu().numpy()
+        progress(int(chosen[-1]) + 1)
+
+
+def _pixels(squares: np.ndarray, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
+    pictures = torch.from_numpy(squares[chosen.numpy()]).to(engine.device)
+    return normalise(pictures, config).contiguous(memory_format=torch.channels_last)
+
+
+def _hash(encoder: Encoder) -> str:
+    digest = hashlib.sha256()
+    for value in encoder.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,87 @@
+"""What training minimises: masked cross-entropy, or the self-critical reward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from photocap.caption_data import CaptionBatch, CaptionDataset
+from photocap.metrics import CiderD
+from photocap.model import Decoder, Features
+from photocap.vocabulary import END, PAD, START, UNK
+
+
+def cross_entropy(decoder: Decoder, features: Features, batch: CaptionBatch, label_smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy over real tokens, in nats; padding counts nothing."""
+    device = features.pooled.device
+    logits = decoder(features, batch.tokens.to(device), batch.lengths, batch.counts.to(device))
+    targets = batch.targets.to(device)
+    return F.cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=PAD, label_smoothing=label_smoothing
+    )
+
+
+class SelfCritical:
+    """Self-critical sequence training (Rennie et al. 2017) with the mean of the other samples as baseline.
+
+    The reward is CIDEr-D with the end token counted as a word and document frequencies from the
+    training references: without the end token fragments would pay.
+
+    Args:
+        data: the training captions, the references.
+        samples: sentences drawn for each photo.
+    """
+
+    def __init__(self, data: CaptionDataset, samples: int) -> None:
+        self.samples = samples
+        references = [[data.vocabulary.encode(words) for words in photo.captions] for photo in data.photos]
+        self.scorer = CiderD(references, end=END)
+
+    def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> Tensor:
+        """Return the loss of one step."""
+        tokens = sample(decoder, features, self.samples)  # (B*S, T)
+        rewards = torch.tensor(self._rewards(tokens.tolist(), batch.photos.tolist()))  # (B, S)
+        others = (rewards.sum(dim=1, keepdim=True) - rewards) / (self.samples - 1)
+        advantage = ((rewards - others) / 100.0).flatten().to(tokens.device)  # (B*S,)
+        log_probs, mask = _sentence_log_probs(decoder, features, tokens, self.samples)
+        return -(advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
+
+    def _rewards(self, sentences: Sequence[Sequence[int]], photos: Sequence[int]) -> list[list[float]]:
+        rewards = [
+            self.scorer.score([t for t in ids if t != PAD], photos[row // self.samples])
+            for row, ids in enumerate(sentences)
+        ]
+        return [rewards[i : i + self.samples] for i in range(0, len(rewards), self.samples)]
+
+
+@torch.no_grad()
+def sample(decoder: Decoder, features: Features, samples: int) -> Tensor:
+    """Draw sentences word by word from the model: (B * samples, T) ids, ended and padded."""
+    state = decoder.start_state(features).repeat(samples)
+    word = torch.full((state.hidden.shape[0],), START, device=features.pooled.device)
+    done = torch.zeros_like(word, dtype=torch.bool)
+    words = []
+    for _ in range(decoder.config.max_words):
+        logits, state = decoder.step(word, state)
+        logits[:, [PAD, START, UNK]] = float("-inf")
+        word = torch.multinomial(logits.float().softmax(dim=1), 1).squeeze(1)
+        word = word.masked_fill(done, PAD)
+        words.append(word)
+        done = done | (word == END)
+        if bool(done.all()):
+            break
+    return torch.stack(words, dim=1)
+
+
+def _sentence_log_probs(decoder: Decoder, features: Features, sampled: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities (N, T) of sampled tokens, with gradients, and the mask of real ones (N, T)."""
+    tokens = torch.cat([torch.full_like(sampled[:, :1], START), sampled[:, :-1]], dim=1)
+    mask = sampled != PAD
+    counts = torch.full((features.pooled.shape[0],), samples, device=sampled.device)
+    logits = decoder(features, tokens, mask.sum(dim=1).cpu(), counts).float()
+    logits[:, :, [PAD, START, UNK]] = float("-inf")  # as they were drawn
+    log_probs = logits.log_softmax(dim=2).gather(2, sampled.unsqueeze(2)).squeeze(2)
+    return log_probs.masked_fill(~mask, 0.0), mask

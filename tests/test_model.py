@@ -1,0 +1,195 @@
+"""The network against references: torchvision, step by step, greedy by hand, one photo at a time."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torchvision.models import resnet50
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from photocap.config import ModelConfig
+from photocap.engine import choose_device, compile_model
+from photocap.model import CaptionModel, Decoder, Features, beam_search
+from photocap.vocabulary import END, PAD, START, UNK
+
+WORDS = 40
+SMALL = ModelConfig(embedding_size=12, hidden_size=16, feature_size=8, attention_heads=4, max_words=9, min_words=3)
+
+
+@pytest.fixture(params=["grid", "none"])
+def config(request: pytest.FixtureRequest) -> ModelConfig:
+    return replace(SMALL, attention=request.param)
+
+
+def make_decoder(config: ModelConfig, seed: int = 0, words: int = WORDS) -> Decoder:
+    torch.manual_seed(seed)
+    decoder = Decoder(config, words).eval()
+    torch.nn.init.normal_(decoder.embedding.weight, std=1.5)  # opinions strong enough to differ
+    torch.nn.init.normal_(decoder.bias, std=0.5)
+    return decoder
+
+
+def make_features(photos: int, seed: int = 1) -> Features:
+    generator = torch.Generator().manual_seed(seed)
+    return Features(
+        torch.randn(photos, 49, SMALL.feature_size, generator=generator),
+        torch.randn(photos, 2048, generator=generator),
+    )
+
+
+def test_encoder_equals_torchvision() -> None:
+    torch.manual_seed(3)
+    reference = resnet50(weights=None).eval()
+    model = CaptionModel(SMALL, WORDS).eval()
+    state = {n: v for n, v in reference.state_dict().items() if not n.startswith("fc.")}
+    model.encoder.trunk.load_state_dict(state)
+    pixels = torch.randn(1, 3, 224, 224)
+    extractor = create_feature_extractor(reference, {"layer4": "grid", "flatten": "pooled"})
+    with torch.no_grad():
+        expected = extractor(pixels)
+        grid, found = model.encoder.grid_features(pixels), model.encoder(pixels)
+    assert torch.allclose(grid, expected["grid"].flatten(2).transpose(1, 2), atol=1e-5)
+    assert torch.allclose(found.pooled, expected["pooled"], atol=1e-5)
+    assert torch.allclose(found.grid, model.encoder.reduce(grid), atol=1e-5)
+
+
+def test_folded_batch_norm_changes_nothing() -> None:
+    model = CaptionModel(SMALL, WORDS)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
+            torch.nn.init.uniform_(module.weight, 0.4, 0.6)
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        before = model.encoder.grid_features(pixels)
+        compiled = compile_model(model, choose_device("cpu", precision="float32"))
+        after = compiled.encoder.grid_features(pixels)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in compiled.modules())
+    assert torch.allclose(before, after, rtol=1e-3, atol=1e-4 * float(before.abs().max()))
+
+
+@pytest.mark.parametrize("call_train", [True, False])
+def test_batch_norm_stays_in_eval_mode_and_keeps_its_statistics(call_train: bool) -> None:
+    model = CaptionModel(SMALL, WORDS)
+    model.encoder.unfreeze(5)
+    if call_train:
+        model.train()
+    before = {n: b.clone() for n, b in model.named_buffers()}
+    model.encoder(torch.randn(2, 3, 64, 64)).pooled.sum().backward()
+    assert all(torch.equal(b, before[n]) for n, b in model.named_buffers())
+    assert all(p.grad is not None for p in model.encoder.trunk.parameters())
+
+
+@pytest.mark.parametrize(("stages", "learning"), [(0, set()), (1, {"layer4", "reduce"})])
+def test_unfreezing_by_stages(stages: int, learning: set[str]) -> None:
+    encoder = CaptionModel(SMALL, WORDS).encoder
+    encoder.unfreeze(stages)
+    names = {n.removeprefix("trunk.").split(".")[0] for n, p in encoder.named_parameters() if p.requires_grad}
+    assert names == learning
+
+
+def test_frozen_encoder_makes_no_graph_but_the_decoder_does() -> None:
+    model = CaptionModel(SMALL, WORDS)
+    model.encoder.unfreeze(0)
+    logits = model(torch.randn(1, 3, 64, 64), torch.tensor([[START, 5]]), torch.tensor([2]), torch.tensor([1]))
+    logits.sum().backward()
+    assert all(p.grad is None for p in model.encoder.parameters())
+    assert model.decoder.embedding.weight.grad is not None
+
+
+def test_teacher_forced_logits_equal_step_by_step_logits(config: ModelConfig) -> None:
+    decoder, features = make_decoder(config), make_features(2)
+    tokens = torch.tensor([[START, 5, 6, 7], [START, 8, 9, PAD], [START, 10, 11, 12]])
+    lengths, counts = torch.tensor([4, 3, 4]), torch.tensor([2, 1])
+    with torch.no_grad():
+        forced = decoder(features, tokens, lengths, counts)
+        state = decoder.start_state(features).repeat(counts)
+        for place in range(tokens.shape[1]):
+            logits, state = decoder.step(tokens[:, place], state)
+            real = lengths > place
+            assert torch.allclose(forced[real, place], logits[real], atol=1e-5)
+
+
+@torch.no_grad()
+def greedy_by_hand(decoder: Decoder, features: Features, photo: int) -> list[int]:
+    """One photo, one word at a time, the rules written out a second time."""
+    config = decoder.config
+    state = decoder.start_state(Features(features.grid[photo : photo + 1], features.pooled[photo : photo + 1]))
+    words = [START]
+    while True:
+        logits, state = decoder.step(torch.tensor(words[-1:]), state)
+        scores = F.log_softmax(logits[0], dim=0)
+        spoken = len(words) - 1
+        banned = {PAD, START, UNK, words[-1]}
+        if spoken < config.min_words:
+            banned.add(END)
+        for i in range(len(words) - 2):
+            if words[i : i + 2] == words[-2:]:
+                banned.add(words[i + 2])
+        if spoken == config.max_words:
+            banned = set(range(WORDS)) - {END}
+        scores[list(banned)] = float("-inf")
+        words.append(int(scores.argmax()))
+        if words[-1] == END:
+            return words[1:]
+
+
+def real(tokens: torch.Tensor) -> list[int]:
+    return [t for t in tokens.tolist() if t != PAD]
+
+
+def test_beam_of_one_equals_greedy_by_hand(config: ModelConfig) -> None:
+    for seed in range(4):
+        decoder, features = make_decoder(config, seed), make_features(5, seed)
+        found = beam_search(decoder, features, 1)
+        assert [real(row) for row in found.tokens] == [greedy_by_hand(decoder, features, i) for i in range(5)]
+
+
+@pytest.mark.parametrize("beam_size", [1, 3, 5])
+def test_a_batch_of_sixteen_equals_sixteen_batches_of_one(config: ModelConfig, beam_size: int) -> None:
+    decoder, features = make_decoder(config), make_features(16)
+    together = beam_search(decoder, features, beam_size)
+    for i in range(16):
+        alone = beam_search(decoder, Features(features.grid[i : i + 1], features.pooled[i : i + 1]), beam_size)
+        assert real(alone.tokens[0]) == real(together.tokens[i])
+        assert torch.allclose(alone.mean_log_prob[0], together.mean_log_prob[i], atol=1e-4)
+
+
+@torch.no_grad()
+def test_beam_search_finds_the_best_sentence_when_the_beam_holds_everything() -> None:
+    config = replace(SMALL, max_words=3, min_words=1, length_penalty=0.0)
+    decoder = make_decoder(config, seed=5, words=7)  # three real words: 4, 5, 6
+    features = make_features(1)
+
+    def all_sentences(words: list[int]) -> list[list[int]]:
+        ended = [[*words, END]] if words else []
+        longer = [w for w in (4, 5, 6) if not words or w != words[-1]] if len(words) < 3 else []
+        return ended + [s for w in longer for s in all_sentences([*words, w])]
+
+    def log_prob(sentence: list[int]) -> float:
+        tokens = torch.tensor([[START, *sentence[:-1]]])
+        logits = decoder(features, tokens, torch.tensor([len(sentence)]), torch.tensor([1]))
+        return float(logits[0].log_softmax(dim=1).gather(1, torch.tensor(sentence).unsqueeze(1)).sum())
+
+    best = max(all_sentences([]), key=log_prob)
+    found = beam_search(decoder, features, 60)
+    assert real(found.tokens[0]) == best
+    assert float(found.mean_log_prob[0]) == pytest.approx(log_prob(best) / len(best), abs=1e-4)
+
+
+def test_sentences_obey_the_rules(config: ModelConfig) -> None:
+    for seed in range(3):
+        decoder = make_decoder(config, seed)
+        for row in beam_search(decoder, make_features(20, seed), 3).tokens:
+            words = real(row)
+            assert words[-1] == END
+            assert config.min_words <= len(words) - 1 <= config.max_words
+            assert not {START, UNK, PAD} & set(words)
+            assert all(a != b for a, b in itertools.pairwise(words))
+            trigrams = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
+            assert len(trigrams) == len(set(trigrams))

@@ -1,0 +1,181 @@
+"""Training for real, in small: learning by heart, resume bit for bit, the self-critical reward, the learning rate."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from safetensors.torch import load_file, save_file
+from torchvision.models import resnet50
+
+from photocap.captioner import load_captioner
+from photocap.config import ModelConfig, TrainConfig
+from photocap.errors import CheckpointError, TrainingError
+from photocap.training import Progress, TrainRequest, prepare_training
+from photocap.training.loop import learning_rate_at
+
+CAPTIONS = {
+    "red": "a red ball lies on the floor",
+    "green": "two green trees stand near a house",
+    "blue": "the blue sea under a cloudy sky",
+    "yellow": "some yellow flowers grow in the garden",
+}
+SIZES = ModelConfig(embedding_size=32, hidden_size=48, feature_size=16, beam_size=2)
+QUICK = TrainConfig(
+    epochs=2, photos_per_step=8, learning_rate=1e-2, word_dropout=0.0, feature_dropout=0.0,
+    label_smoothing=0.0, warmup_steps=5, ema_decay=0.9, min_count=1,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a ResNet-50 of random weights in torchvision's layout."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
+    save_file(resnet50(weights=None).state_dict(), path)
+    return path
+
+
+def draw(colour: str, path: Path, seed: int) -> None:
+    image = Image.new("RGB", (96, 96), "white")
+    ImageDraw.Draw(image).ellipse((10 + seed, 10, 70, 60 + seed), fill=colour)
+    image.save(path)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of drawings and their captions: twelve of each colour to learn from, one to check."""
+    folder = tmp_path_factory.mktemp("corpus")
+    with open(folder / "captions.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "caption", "split"])
+        for colour, caption in CAPTIONS.items():
+            for i in range(13):
+                draw(colour, folder / f"{colour}{i}.png", i)
+                writer.writerow([f"{colour}{i}.png", caption, "dev" if i == 12 else "train"])
+    return folder
+
+
+def request(corpus: Path, weights: Path, output: Path, config: TrainConfig = QUICK) -> TrainRequest:
+    return TrainRequest([corpus / "captions.csv"], [corpus], output, str(weights), SIZES, config, "cpu")
+
+
+@pytest.fixture(scope="module")
+def learned(corpus: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("learned") / "model"
+    config = replace(QUICK, epochs=6, photos_per_step=4)
+    assert prepare_training(request(corpus, weights, output, config)).training.run()
+    return output
+
+
+def test_four_captions_are_learned_by_heart(learned: Path, corpus: Path) -> None:
+    captioner = load_captioner(learned / "best", device="cpu")
+    pictures = [Image.open(corpus / f"{colour}12.png").convert("RGB") for colour in CAPTIONS]
+    found = captioner.caption_batch(pictures)
+    assert [c.text.lower().rstrip(".") for c in found] == list(CAPTIONS.values())
+    assert all(0.0 <= c.confidence <= 1.0 for c in found)
+
+
+def test_a_run_leaves_its_table_curves_best_and_last(learned: Path) -> None:
+    rows = list(csv.DictReader((learned / "training.csv").open()))
+    assert [row["epoch"] for row in rows] == [str(i + 1) for i in range(len(rows))]
+    assert float(rows[-1]["dev_loss"]) < float(rows[0]["dev_loss"])
+    with Image.open(learned / "training.png") as picture:
+        assert picture.format == "PNG"
+    assert (learned / "best" / "model.safetensors").stat().st_size < (
+        learned / "last" / "model.safetensors"
+    ).stat().st_size
+
+
+def stop_after(steps: int) -> Progress:
+    left = [steps]
+
+    def should_stop() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    return Progress(should_stop=should_stop)
+
+
+def run(job: TrainRequest, progress: Progress | None = None) -> bool:
+    training = prepare_training(job).training
+    training.progress = progress or Progress()
+    return training.run()
+
+
+@pytest.mark.parametrize("scst", [False, True])
+def test_resume_continues_bit_for_bit(corpus: Path, weights: Path, tmp_path: Path, scst: bool) -> None:
+    config = replace(QUICK, word_dropout=0.3, self_critical=scst, samples_per_photo=3)
+    whole, parts = (request(corpus, weights, tmp_path / name, config) for name in ("whole", "parts"))
+    assert run(whole)
+    assert not run(parts, stop_after(3))  # in the middle of the first epoch
+    assert not run(replace(parts, resume=True), stop_after(5))  # in the second
+    assert run(replace(parts, resume=True))
+    for file in ("last/model.safetensors", "last/training.safetensors", "best/model.safetensors"):
+        first, second = load_file(tmp_path / "whole" / file), load_file(tmp_path / "parts" / file)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[n], second[n]) for n in first), file
+
+    def scores(name: str) -> list[list[str]]:
+        return [list(r.values())[:-1] for r in csv.DictReader((tmp_path / name / "training.csv").open())]
+
+    assert scores("whole") == scores("parts")
+
+
+def test_fine_tuning_moves_every_layer_and_no_statistic(corpus: Path, learned: Path, tmp_path: Path) -> None:
+    config = replace(QUICK, epochs=1, fine_tune="all", photos_per_step=16, encoder_learning_rate=1e-3)
+    job = request(corpus, learned / "best", tmp_path / "tuned", config)
+    assert run(job)
+    before, after = (
+        load_file(learned / "best" / "model.safetensors"),
+        load_file(tmp_path / "tuned" / "last" / "model.safetensors"),
+    )
+    for name in before:
+        statistic = "running_" in name or "num_batches" in name or "pooled_" in name
+        assert torch.equal(before[name].float(), after[name].float()) == statistic, name
+
+
+def test_self_critical_training_raises_the_reward(corpus: Path, weights: Path, tmp_path: Path) -> None:
+    started = request(corpus, weights, tmp_path / "xe", replace(QUICK, epochs=1))
+    assert run(started)
+    config = replace(QUICK, epochs=4, photos_per_step=4, learning_rate=3e-3, self_critical=True, patience=9)
+    training = prepare_training(request(corpus, tmp_path / "xe" / "best", tmp_path / "rl", config)).training
+    assert training.run()
+    scores = [row.cider_d for row in training.state.history]
+    assert scores[-1] > scores[0]
+
+
+def test_resume_without_a_run_is_a_clear_message(corpus: Path, weights: Path, tmp_path: Path) -> None:
+    job = request(corpus, weights, tmp_path / "new")
+    with pytest.raises(CheckpointError, match="not a model folder"):
+        prepare_training(replace(job, resume=True))
+
+
+def test_bad_rows_and_photos_are_listed_and_nothing_left_is_an_error(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    draw("red", tmp_path / "ok.png", 0)
+    table = tmp_path / "captions.csv"
+    table.write_text(
+        "image,caption,split\nbroken.png,a ball,train\nok.png,a ball,train\nok.png,,train\ngone.png,a ball,dev\n"
+    )
+    job = TrainRequest([table], [tmp_path], tmp_path / "out", str(weights), SIZES, QUICK, "cpu")
+    with pytest.raises(TrainingError, match=r"no usable photo is left in the split 'dev'.*line 4"):
+        prepare_training(job)
+    table.write_text(table.read_text() + "ok2.png,a ball,dev\n")
+    draw("red", tmp_path / "ok2.png", 0)
+    problems = prepare_training(job).problems
+    assert [p.line for p in problems] == [4, 5, 0]
+    assert "broken.png" in problems[-1].text
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    config = TrainConfig(warmup_steps=10, final_rate=0.02)
+    rates = [learning_rate_at(step, 100, config) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0.02, abs=0.01)
