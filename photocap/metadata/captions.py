@@ -85,6 +85,7 @@ _JUNK = re.compile(
     | dcf\ ?\d+\.\d+ | exif[\s_-]*(jpe?g)?([\s_-]*picture)? | jpe?g([\s_-]*(image|picture))?
     | untitled | default | unknown
     | (img|dsc[fn]?|dscn?|pict?|imag|mvc|hpim|cimg|sany|p)[\s_-]?\d+(\.jpe?g)?   # a file name
+    | (created\ with\ |file\ written\ by\ )(the\ )?(gimp|adobe\ photoshop|paint\.net).{0,12}
     | dcim[\\/].*                                                 # a file's path (action cameras, drones)
     | (oz)?(nor|edf|cof|sdr|hdr|dav|ptr|mde|fbt|rbt|rpt|pano|bty|fpt|hdrpl|rhdr|btr|ptf|bsh|cuva|s?dr)  # phone modes
     """,

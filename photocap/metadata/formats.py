@@ -1,4 +1,4 @@
-"""Which container a file is, by its content rather than its name."""
+"""Which container a file is: by its content, and for TIFF by its name too, since many raw formats look like it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from pathlib import Path
 
 from photocap.metadata.container import Container
 from photocap.metadata.jpeg import Jpeg
+from photocap.metadata.png import SIGNATURE, Png
+from photocap.metadata.tiff import Tiff
+from photocap.metadata.webp import WebP
 
-_JPEG = Jpeg()
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_SUFFIXES = (".tif", ".tiff")
 
 
 def container_of(data: bytes, path: Path) -> Container | None:
     """Return the container that can be edited here, None for every other format."""
-    if data.startswith(b"\xff\xd8\xff") and path.suffix:
-        return _JPEG
+    if data.startswith(b"\xff\xd8\xff"):
+        return Jpeg()
+    if data.startswith(SIGNATURE):
+        return Png()
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return WebP()
+    if data.startswith(_TIFF_HEADS) and path.suffix.lower() in _TIFF_SUFFIXES:
+        return Tiff()
     return None

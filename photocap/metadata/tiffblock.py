@@ -6,6 +6,7 @@ offset, stay valid. Sources: TIFF 6.0, sections 2 and 8; Exif 3.0, section 4.6; 
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -136,6 +137,17 @@ class TiffBlock:
             found.append((directory.name, directory.next))
         return found
 
+    def picture(self) -> list[tuple[int, bytes]]:
+        """Return the places of strips, tiles and thumbnails, and a digest of each, for comparison."""
+        found = []
+        for directory in self.directories():
+            by_tag = {entry.tag: entry for entry in directory.entries}
+            for start_tag, length_tag in _PAIRS:
+                if start_tag in by_tag and length_tag in by_tag:
+                    pairs = zip(self._numbers(by_tag[start_tag]), self._numbers(by_tag[length_tag]), strict=False)
+                    found += [(at, hashlib.sha256(self.data[at : at + n]).digest()) for at, n in pairs]
+        return found
+
     def edits(self, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:
         """Return the edits that set values in the first directory.
 
@@ -169,7 +181,7 @@ class TiffBlock:
     def _patched(self, tag: int, value: tuple[int, bytes], homeless: Mapping[int, object], tail: _Tail) -> list[Edit]:
         """Return the edits of an entry that is there already."""
         entry = self._entry(self.first, tag)
-        assert entry is not None
+        assert entry is not None  # the caller looked
         if tag in homeless:
             return [Edit(entry.at, entry.at + self._entry_bytes, self._packed(tag, value, tail))]
         kind, new = value
@@ -184,27 +196,27 @@ class TiffBlock:
         self, values: Mapping[int, tuple[int, bytes]], homeless: Mapping[int, object], tail: _Tail
     ) -> list[Edit]:
         """Put a copy of the first directory with the new entries into the tail and point the header to it."""
-        kept = {
-            entry.at: (entry.tag, self.data[entry.at : entry.at + self._entry_bytes]) for entry in self.first.entries
-        }
+        rows = [(e.tag, self.data[e.at : e.at + self._entry_bytes]) for e in self.first.entries]
         fresh = [tag for tag in values if self._entry(self.first, tag) is None]
-        count = len(kept) + len(fresh)
+        count = len(rows) + len(fresh)
         size = struct.calcsize("<" + self._count_format) + count * self._entry_bytes + self._offset_bytes
         at = tail.reserve(size)
         edits: list[Edit] = []
         for tag, value in values.items():
             entry = self._entry(self.first, tag)
-            if entry is None or tag in homeless or entry.is_inline:
-                key = entry.at if entry else -tag
-                kept[key] = (tag, self._packed(tag, value, tail))
+            if entry is None:  # entries are sorted; where they are not, their order stays
+                place = next((i for i, row in enumerate(rows) if row[0] > tag), len(rows))
+                rows.insert(place, (tag, self._packed(tag, value, tail)))
+                continue
+            place = next(i for i, row in enumerate(rows) if row[0] == tag)
+            if tag in homeless or entry.is_inline:
+                rows[place] = (tag, self._packed(tag, value, tail))
             else:  # its old room is used, so the copy's entry only takes the new length
                 in_room, head = self._patched(tag, value, homeless, tail)
-                old = kept[entry.at][1]
                 edits.append(in_room)
-                kept[entry.at] = (tag, head.new + old[len(head.new) :])
-        body = b"".join(raw for _, raw in sorted(kept.values(), key=lambda item: item[0]))
-        head_bytes = struct.pack(self._order + self._count_format, count)
-        tail.fill(at, head_bytes + body + struct.pack(self._order + self._offset_format, self.first.next))
+                rows[place] = (tag, head.new + rows[place][1][len(head.new) :])
+        directory = struct.pack(self._order + self._count_format, count) + b"".join(raw for _, raw in rows)
+        tail.fill(at, directory + struct.pack(self._order + self._offset_format, self.first.next))
         pointer = struct.pack(self._order + self._offset_format, at)
         return [*edits, Edit(self._first_at, self._first_at + self._offset_bytes, pointer)]
 
