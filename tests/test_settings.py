@@ -52,6 +52,11 @@ def test_a_flag_wins_over_everything(config_file, monkeypatch):
     assert seen == [(4, "mps"), ("auto", "cpu")]
 
 
+def test_a_tilde_in_the_file_is_the_home_folder(config_file, own_home):
+    config_file.write_text('db = "~/photos.db"\n')
+    assert value_of("db").value == str(own_home / "photos.db")
+
+
 def test_an_unknown_setting_names_the_file_and_the_settings_there_are(config_file, cli):
     config_file.write_text("devise = 1\n")
     result = cli("config")

@@ -98,7 +98,7 @@ def read_config_file() -> dict[str, Any]:
     for name in found:
         if name not in DEFAULTS:
             raise ReadError(path, f'there is no setting "{name}"', f"the settings are {', '.join(DEFAULTS)}")
-    return found
+    return {name: os.path.expanduser(value) if isinstance(value, str) else value for name, value in found.items()}
 
 
 def file_or_default(name: str) -> Any:
