@@ -6,7 +6,9 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
+from photocap.index.conditions import distance_km
 from photocap.index.connection import check_place, connect_for_reading, connect_for_writing
+from photocap.index.finding import Finding
 from photocap.index.life import Life
 from photocap.index.lookup import Lookup
 from photocap.index.recording import Recording
@@ -14,7 +16,7 @@ from photocap.index.undo_journal import UndoJournal
 from photocap.index.writer_lock import WriterLock
 
 
-class PhotoIndex(Lookup, Recording, UndoJournal, Life):
+class PhotoIndex(Lookup, Recording, UndoJournal, Life, Finding):
     """An open index. Open for writing it keeps every other writer out; readers are never kept out.
 
     Paths go in and come out as `pathlib.Path`, absolute; names that are not UTF-8 survive.
@@ -23,6 +25,7 @@ class PhotoIndex(Lookup, Recording, UndoJournal, Life):
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None) -> None:
         super().__init__(connection, path)
         self._lock = lock
+        connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.execute("CREATE TEMP TABLE seen (id INTEGER PRIMARY KEY)")
 
     @classmethod

@@ -1,0 +1,135 @@
+"""Every SQL statement that a search needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from photocap.index.base import Database
+from photocap.index.conditions import Condition, Plan
+
+# A person's words weigh twice as much as a model's.
+_BM25 = "bm25(picture_fts, 2.0, 1.0)"
+
+RANKED_AT_MOST = 20_000
+"""So many matches are ranked; of more, the newest (and every one in a person's words) are."""
+
+
+class Sort(Enum):
+    """In which order photos come."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+    CONFIDENCE = "confidence"
+
+
+_ORDER = {
+    Sort.DATE: "photo.taken DESC, photo.id DESC",
+    Sort.CONFIDENCE: "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id) DESC, photo.id DESC",
+}
+
+
+@dataclass(frozen=True)
+class Match:
+    """A photo that matches, by number; `score` grows with relevance."""
+
+    photo_id: int
+    picture_id: int
+    score: float
+
+
+class Finding(Database):
+    """Matching, counting, ranking."""
+
+    def count_matches(self, plan: Plan, at_most: int) -> int:
+        """Count the photos that match, but no further than `at_most`."""
+        source, values = _source(plan)
+        with self._reading() as connection:
+            row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
+            count: int = row.fetchone()[0]
+        return count
+
+    def ranked(self, plan: Plan, limit: int) -> list[Match]:
+        """Return the matches of a text search by bm25, best first."""
+        assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
+        source, values = _source(plan)
+        newest = f"SELECT photo.id, photo.picture_id, -{_BM25} {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
+        with self._reading() as connection:
+            rows = connection.execute(newest, (*values, RANKED_AT_MOST)).fetchall()
+            if len(rows) == RANKED_AT_MOST:
+                by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
+                rows += connection.execute(newest, (*by_person, RANKED_AT_MOST)).fetchall()
+        best = {row[0]: Match(*row) for row in rows}
+        return sorted(best.values(), key=lambda match: (-match.score, -match.photo_id))[:limit]
+
+    def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
+        """Return the matches by date or confidence, those without last."""
+        source, values = _source(plan)
+        sql = f"SELECT photo.id, photo.picture_id, 0.0 {source} ORDER BY {_ORDER[sort]} LIMIT ?"
+        with self._reading() as connection:
+            rows = connection.execute(sql, (*values, limit)).fetchall()
+        return [Match(*row) for row in rows]
+
+    def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int) -> list[Match]:
+        """Return the photos of these pictures that meet a condition, in the pictures' order."""
+        sql = f"SELECT id, picture_id, 0.0 FROM photo WHERE picture_id = ? AND {condition.sql}"
+        found: list[Match] = []
+        with self._reading() as connection:
+            for picture_id in picture_ids:
+                found += [Match(*row) for row in connection.execute(sql, (picture_id, *condition.values))]
+                if len(found) >= limit:
+                    break
+        return found
+
+    def count_word(self, fts: str, at_most: int) -> int:
+        """Count the pictures that have a word, but no further than `at_most`."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM picture_fts WHERE picture_fts MATCH ? LIMIT ?)", (fts, at_most)
+            )
+            count: int = row.fetchone()[0]
+        return count
+
+    def highlighted(self, picture_ids: Sequence[int], fts: str, start: str, end: str) -> dict[int, str]:
+        """Return the captions of pictures with the words that `fts` finds between `start` and `end`."""
+        sql = (
+            "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?))"
+            " FROM picture_fts WHERE picture_fts MATCH ? AND rowid = ?"
+        )
+        with self._reading() as connection:
+            rows = ((id_, connection.execute(sql, (start, end) * 2 + (fts, id_)).fetchone()) for id_ in picture_ids)
+            return {id_: row[0] for id_, row in rows if row}
+
+    def indexed_words(self) -> list[str]:
+        """Return every word of the captions, as the text index holds it (stemmed, lower case)."""
+        with self._reading() as connection:
+            return [term for (term,) in connection.execute("SELECT term FROM picture_words")]
+
+    def a_caption_with(self, fts: str) -> str | None:
+        """Return one caption that `fts` finds."""
+        sql = "SELECT coalesce(person_caption, model_caption) FROM picture_fts WHERE picture_fts MATCH ? LIMIT 1"
+        with self._reading() as connection:
+            row = connection.execute(sql, (fts,)).fetchone()
+        return row[0] if row else None
+
+    def embeddings(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the embeddings of those pictures that have one."""
+        sql = "SELECT vector FROM embedding WHERE picture_id = ?"
+        with self._reading() as connection:
+            rows = ((id_, connection.execute(sql, (id_,)).fetchone()) for id_ in picture_ids)
+            return {id_: row[0] for id_, row in rows if row}
+
+    def sign_blocks(self) -> list[tuple[int, bytes]]:
+        """Return the number of the first picture of each block, and the block's packed signs."""
+        with self._reading() as connection:
+            return connection.execute("SELECT id, signs FROM sign_block ORDER BY id").fetchall()
+
+
+def _source(plan: Plan) -> tuple[str, tuple[object, ...]]:
+    """Return FROM and WHERE with their values; CROSS JOIN keeps SQLite from asking the text index row by row."""
+    condition = plan.condition
+    if plan.fts is None:
+        return f"FROM photo WHERE {condition.sql}", condition.values
+    joined = "FROM picture_fts CROSS JOIN photo ON photo.picture_id = picture_fts.rowid"
+    return f"{joined} WHERE picture_fts MATCH ? AND {condition.sql}", (plan.fts, *condition.values)

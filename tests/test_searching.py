@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_query import random_query
+
+from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord, PhotoState, Sort
+from photocap.query import And, Compare, Contains, Field, Not, Or, Phrase, Taken, Trait, Word, parse_query
+from photocap.searching import Kind, search
+from photocap.searching.looking import cosines, nearest
+from photocap.searching.suggesting import edit_distance
+
+
+@dataclass(frozen=True)
+class FakeFacts:
+    width_px: int | None = None
+    height_px: int | None = None
+    taken: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo for the naive evaluator and for the index alike."""
+
+    path: str
+    caption: str | None
+    by_person: bool = False
+    confidence: float | None = None
+    facts: FakeFacts = FakeFacts()
+    state: PhotoState = PhotoState.PRESENT
+    embedding: bytes | None = None
+
+    def record(self) -> PhotoRecord:
+        source = CaptionSource.PERSON if self.by_person else CaptionSource.MODEL
+        caption = CaptionRecord(self.caption, source, confidence=self.confidence) if self.caption else None
+        return PhotoRecord(
+            Path(self.path),
+            1,
+            1,
+            picture_hash=self.path,
+            caption=caption,
+            facts=self.facts,
+            state=self.state,
+            embedding=self.embedding,
+        )
+
+
+def make_index(path: Path, photos: list[Photo]) -> PhotoIndex:
+    index = PhotoIndex.open(path, create=True)
+    run = index.start_run("test")
+    index.record_batch(run, [photo.record() for photo in photos])
+    for photo in photos:
+        if photo.state is PhotoState.MISSING:
+            index.begin_walk()
+            index.mark_missing(Path(photo.path))
+    return index
+
+
+def paths(result) -> list[str]:
+    return [str(hit.photo.path) for hit in result.hits]
+
+
+# --- the meaning of queries, against an evaluator that knows nothing of SQL ---
+
+WORDS = ["zebra", "lamp", "kiwi", "drum", "Émile", "robot"]
+CAMERAS = ["PENTAX K-5", "Canon EOS", "50%_off", None]
+
+
+def random_photos(random_: random.Random, count: int) -> list[Photo]:
+    photos = []
+    for number in range(count):
+        by_person = random_.random() < 0.2
+        facts = FakeFacts(
+            width_px=random_.choice([None, 640, 4000, 6000]),
+            taken=random_.choice([None, datetime(random_.randrange(2014, 2020), random_.randrange(1, 13), 5)]),
+            camera=random_.choice(CAMERAS),
+            latitude=random_.choice([None, 48.2]),
+            longitude=16.4,
+            rating=random_.choice([None, 1, 3, 5]),
+        )
+        caption = " ".join(random_.choices(WORDS, k=random_.randrange(1, 5))) if random_.random() < 0.9 else None
+        folder = random_.choice(["/p/Holiday", "/p/work"])
+        state = PhotoState.MISSING if random_.random() < 0.1 else PhotoState.PRESENT
+        confidence = None if by_person or not caption else random_.random()
+        photos.append(Photo(f"{folder}/{number}.jpg", caption, by_person, confidence, facts, state))
+    return photos
+
+
+def fold(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower().replace("é", "e"))
+
+
+def holds(node, photo: Photo) -> bool:
+    words = fold(photo.caption or "")
+    match node:
+        case Word(text, prefix):
+            (wanted,) = fold(text)
+            return any(word.startswith(wanted) if prefix else word == wanted for word in words)
+        case Phrase(text):
+            return f" {' '.join(fold(text))} " in f" {' '.join(words)} "
+        case And(parts):
+            return all(holds(part, photo) for part in parts)
+        case Or(parts):
+            return any(holds(part, photo) for part in parts)
+        case Not(part):
+            return not holds(part, photo)
+        case Contains(field, text):
+            value = photo.path if field is Field.PATH else photo.facts.camera
+            return value is not None and text.lower() in value.lower()
+        case Taken(start, end):
+            taken = photo.facts.taken and photo.facts.taken.isoformat()
+            return bool(taken) and (start is None or taken >= start) and (end is None or taken < end)
+        case Compare(field, operator, limit):
+            value = {
+                Field.RATING: photo.facts.rating,
+                Field.WIDTH: photo.facts.width_px,
+                Field.CONFIDENCE: photo.confidence,
+            }[field]
+            sign = "==" if operator == "=" else operator
+            return value is not None and eval(f"{value} {sign} {limit}")
+        case Trait(_, name):
+            return {
+                "gps": photo.facts.latitude is not None,
+                "edited": photo.by_person and bool(photo.caption),
+                "missing": photo.state is PhotoState.MISSING,
+                "caption": bool(photo.caption),
+            }[name]
+    raise AssertionError(node)
+
+
+def asks_for(node, name: str) -> bool:
+    """Whether a trait is asked for, not only excluded."""
+    parts = node.parts if isinstance(node, (And, Or)) else ()
+    return node == Trait(Field.IS, name) or any(asks_for(part, name) for part in parts)
+
+
+ATOMS = [
+    *WORDS, "emile", "ZEBRA", "zeb*", '"zebra lamp"', '"kiwi drum"', "caption:robot",
+    "camera:pentax", "camera:%_", "path:holiday",
+    "before:2017", "after:2016-06", "date:2018", "rating:>=3", "rating:1", "width:<4000", "conf:>0.5", "has:gps",
+    "has:caption", "is:edited", "is:missing",
+]  # fmt: skip
+
+
+def random_expression(random_: random.Random, depth: int = 0) -> str:
+    kind = random_.random()
+    if depth > 3 or kind < 0.4:
+        return random_.choice(ATOMS)
+    left, right = random_expression(random_, depth + 1), random_expression(random_, depth + 1)
+    if kind < 0.6:
+        return f"{left} {right}"
+    if kind < 0.75:
+        return f"({left} OR {right})"
+    return f"{left} -{random_.choice(ATOMS)}" if kind < 0.9 else f"({left}) NOT ({right})"
+
+
+def test_queries_find_what_a_naive_evaluator_finds(tmp_path):
+    random_ = random.Random(7)
+    photos = random_photos(random_, 300)
+    different = set()
+    with make_index(tmp_path / "index.db", photos) as index:
+        for _ in range(600):
+            text = random_expression(random_)
+            tree = parse_query(text).tree
+            asks_for_missing = asks_for(tree, "missing")
+            expected = {
+                photo.path
+                for photo in photos
+                if holds(tree, photo) and (asks_for_missing or photo.state is PhotoState.PRESENT)
+            }
+            result = search(index, text, limit=1_000)
+            found = {str(hit.photo.path) for hit in result.hits if hit.kind is Kind.WORDS}
+            assert found == expected, text
+            assert result.total == len(expected)
+            different.add(frozenset(expected))
+    assert len(different) > 200
+
+
+def test_ten_thousand_strings_search_without_an_error(tmp_path):
+    random_ = random.Random(8)
+    with make_index(tmp_path / "index.db", random_photos(random_, 20)) as index:
+        for _ in range(10_000):
+            result = search(index, random_query(random_), limit=3)
+            assert result.explanation
+
+
+# --- ranking ---
+
+
+def test_exact_hits_first_then_other_words_for_the_same_thing(tmp_path):
+    photos = [Photo("/dog.jpg", "a dog and a dog"), Photo("/puppy.jpg", "a puppy"), Photo("/cat.jpg", "a cat")]
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, "puppy")
+        assert paths(result) == ["/puppy.jpg", "/dog.jpg"]
+        assert [hit.kind for hit in result.hits] == [Kind.WORDS, Kind.RELATED]
+        assert result.total == 2
+        assert "same thing" in result.explanation[-1]
+        assert result.hits[0].score > result.hits[1].score
+        assert paths(search(index, '"puppy"')) == ["/puppy.jpg"]
+
+
+def test_a_persons_words_weigh_more(tmp_path):
+    photos = [Photo(f"/model{n}.jpg", "a dog") for n in range(5)]
+    photos += [Photo("/person.jpg", "a dog", by_person=True)] + [Photo(f"/other{n}.jpg", "a cat") for n in range(20)]
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "dog"))[0] == "/person.jpg"
+
+
+def test_endings_accents_and_case_do_not_matter(tmp_path):
+    with make_index(tmp_path / "index.db", [Photo("/a.jpg", "Dogs running in a café")]) as index:
+        for text in ("dog", "RUN", "runs", "cafe", "CAFÉ"):
+            assert paths(search(index, text)) == ["/a.jpg"], text
+
+
+def test_a_description_finds_photos_with_some_of_its_words(tmp_path):
+    photos = [
+        Photo("/a.jpg", "a brown dog runs on the grass"),
+        Photo("/b.jpg", "a man climbs a rock"),
+        Photo("/c.jpg", "a dog in the water"),
+    ]
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, "a brown dog is running over a green lawn today")
+        assert paths(result)[:2] == ["/a.jpg", "/c.jpg"]
+        assert {hit.kind for hit in result.hits} == {Kind.ALIKE}
+        assert result.total == 0
+        # A query that finds its words is not padded, nor is one with operators.
+        assert paths(search(index, "brown dog")) == ["/a.jpg"]
+        assert paths(search(index, "purple AND dog")) == []
+
+
+def test_scripts_without_spaces_and_emoji_are_found_in_persons_captions(tmp_path):
+    photos = [Photo("/a.jpg", "公園で犬が走る", by_person=True), Photo("/b.jpg", "Geburtstag 🎉 100%", by_person=True)]
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "犬")) == ["/a.jpg"]
+        assert paths(search(index, "犬が走")) == ["/a.jpg"]
+        assert paths(search(index, "🎉")) == ["/b.jpg"]
+        assert paths(search(index, "猫")) == []
+
+
+def test_near_measures_on_the_globe(tmp_path):
+    places = {"vienna": (48.2, 16.4), "graz": (47.07, 15.44), "west": (0.0, 179.99), "east": (0.0, -179.99)}
+    photos = [Photo(f"/{name}.jpg", None, facts=FakeFacts(latitude=a, longitude=b)) for name, (a, b) in places.items()]
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "near:48.21,16.37,10km")) == ["/vienna.jpg"]
+        assert sorted(paths(search(index, "near:48.2,16.4,150km"))) == ["/graz.jpg", "/vienna.jpg"]
+        assert paths(search(index, "near:48.2,16.4,144km")) == ["/vienna.jpg"]
+        assert sorted(paths(search(index, "near:0,180,5km"))) == ["/east.jpg", "/west.jpg"]
+
+
+def test_words_near_those_not_found_are_offered(tmp_path):
+    photos = [Photo("/a.jpg", "mountains behind a running dog"), Photo("/b.jpg", "a doll")]
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert search(index, "mountian").suggestions == ("mountains",)
+        assert search(index, "runnning").suggestions == ("running",)
+        assert search(index, "dgo").suggestions[0] == "dog"
+        assert search(index, "xylophone").suggestions == ()
+        assert search(index, "dog").suggestions == ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "distance"), [("dog", "dog", 0), ("dgo", "dog", 1), ("", "dog", 3), ("kitten", "sitting", 3)]
+)
+def test_edit_distance(a, b, distance):
+    assert edit_distance(a, b) == distance
+
+
+def test_sorting_and_paging(tmp_path):
+    photos = [
+        Photo(
+            f"/{n}.jpg", "a dog", confidence=(n * 7 % 10) / 10, facts=FakeFacts(taken=datetime(2010 + n * 3 % 10, 1, 1))
+        )
+        for n in range(10)
+    ]
+    with make_index(tmp_path / "index.db", photos) as index:
+        by_date = search(index, "dog", sort=Sort.DATE)
+        dates = [hit.photo.taken for hit in by_date.hits]
+        assert dates == sorted(dates, reverse=True)
+        confidences = [hit.photo.confidence for hit in search(index, "dog", sort=Sort.CONFIDENCE).hits]
+        assert confidences == sorted(confidences, reverse=True)
+        pages = [paths(search(index, "dog", limit=4, offset=offset)) for offset in (0, 4, 8)]
+        assert [len(page) for page in pages] == [4, 4, 2]
+        assert [path for page in pages for path in page] == paths(search(index, "dog"))
+
+
+# --- by look ---
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+class OneHotEncoder:
+    """Gives each word an axis of its own."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def encode(self, text: str) -> np.ndarray:
+        vector = np.full(256, 0.001, np.float32)
+        for word in text.split():
+            if word in self._words:
+                vector[self._words.index(word)] = 1.0
+        return unit(vector)
+
+
+def look(*axes: int) -> bytes:
+    vector = np.zeros(256)
+    vector[list(axes)] = 1.0
+    return unit(vector).astype("<f2").tobytes()
+
+
+def test_pictures_that_look_like_the_words_are_found_where_no_caption_has_them(tmp_path):
+    photos = [
+        Photo("/a.jpg", "a man", embedding=look(0)),
+        Photo("/b.jpg", "a woman", embedding=look(1), facts=FakeFacts(camera="Canon")),
+        Photo("/c.jpg", "a boy", embedding=look(0, 1)),
+        Photo("/gone.jpg", "a boy", embedding=look(1), state=PhotoState.MISSING),
+    ]
+    encoder = OneHotEncoder("sunset", "zebra")
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, "zebra", text_encoder=encoder)
+        assert paths(result) == ["/b.jpg", "/c.jpg", "/a.jpg"]
+        assert result.hits[0].look_rank == 1
+        assert result.total == 0
+        assert paths(search(index, "zebra")) == []
+        assert paths(search(index, "zebra camera:canon", text_encoder=encoder)) == ["/b.jpg"]
+        assert paths(search(index, "zebra camera:nikon", text_encoder=encoder)) == []
+
+
+def test_look_orders_photos_whose_words_are_equal(tmp_path):
+    photos = [Photo(f"/{n}.jpg", "a zebra", embedding=look(0, n + 1)) for n in range(5)]
+    photos[3] = Photo("/3.jpg", "a zebra", embedding=look(0))
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "zebra", text_encoder=OneHotEncoder("zebra")))[0] == "/3.jpg"
+
+
+def test_the_scan_finds_what_exact_products_find(tmp_path, monkeypatch):
+    generator = np.random.default_rng(3)
+    # Pictures in clusters, as photos are; the query lies near one of them.
+    centres = unit(generator.normal(size=(40, 256)))
+    vectors = unit(centres[generator.integers(40, size=3_000)] + generator.normal(size=(3_000, 256)) * 0.06)
+    query = unit(centres[5] + generator.normal(size=256) * 0.08).astype(np.float32)
+    photos = [Photo(f"/{n}.jpg", None, embedding=vector.astype("<f2").tobytes()) for n, vector in enumerate(vectors)]
+    with make_index(tmp_path / "index.db", photos) as index:
+        exact = nearest(index, query, 20)
+        products = vectors.astype("<f2").astype(np.float32) @ query
+        assert [id_ for id_, _ in exact] == (np.argsort(-products)[:20] + 1).tolist()
+        assert exact == cosines(index, query, range(1, 3_001))[:20]
+        monkeypatch.setattr("photocap.searching.looking._SHORTLIST", 100)
+        shortlisted = [id_ for id_, _ in nearest(index, query, 20)]
+        assert len(set(shortlisted) & {id_ for id_, _ in exact}) >= 18
+
+
+def test_embeddings_of_another_length_are_left_alone(tmp_path):
+    photos = [Photo("/a.jpg", "a man", embedding=np.ones(128, "<f2").tobytes())]
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "zebra", text_encoder=OneHotEncoder("zebra"))) == []
