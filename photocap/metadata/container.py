@@ -9,6 +9,8 @@ from typing import Protocol, TypeAlias
 
 from photocap.metadata.splice import Edit
 
+SIGNED = "it is signed (C2PA), and a change would break the signature"
+
 
 class Part(Enum):
     """A block of metadata that formats carry in their own wrappings."""
@@ -34,12 +36,10 @@ class Layout:
     Attributes:
         parts: the content of each part that is there, without its wrapping.
         locked: parts that must stay as they are, and why.
-        refusal: why nothing in this file may be changed; empty where it may.
     """
 
     parts: Mapping[Part, bytes]
     locked: Mapping[Part, str] = field(default_factory=dict)
-    refusal: str = ""
 
 
 class Container(Protocol):
@@ -50,6 +50,10 @@ class Container(Protocol):
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts of a file."""
+        ...
+
+    def refusal(self, data: bytes) -> str:
+        """Say why nothing in this file may be changed; empty where it may."""
         ...
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from photocap.metadata.captions import Origin
@@ -23,8 +24,16 @@ class CannotEmbed(ValueError):
     """The caption cannot go into this file without a risk; the text says why."""
 
 
-def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: bool) -> list[Edit]:
-    """Return the edits that put a caption into a photo, verified.
+@dataclass(frozen=True)
+class NewContent:
+    """What a file becomes, and the edits that make it so."""
+
+    data: bytes
+    edits: list[Edit]
+
+
+def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: bool) -> NewContent:
+    """Return a photo with a caption put into it, verified.
 
     Args:
         path: the photo, for its name only.
@@ -43,31 +52,34 @@ def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: 
         raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
     try:
         layout = container.layout(data)
-        if layout.refusal:
-            raise CannotEmbed(layout.refusal)
+        refusal = container.refusal(data)
+        if refusal:
+            raise CannotEmbed(refusal)
         change = _xmp_change(layout, text, marking, alt_text=alt_text)
         edits = _edits(container, data, layout, text, change)
-        _verify(container, path, data, splice(data, edits), text, change)
+        new = splice(data, edits)
+        _verify(container, path, data, new, text, change)
     except XmlError as error:
         raise CannotEmbed(f"its XMP cannot be changed: {error}") from error
     except IptcError as error:
         raise CannotEmbed(f"its IPTC cannot be changed: {error}") from error
     except (FormatError, TiffError) as error:
         raise CannotEmbed(str(error)) from error
-    return edits
+    return NewContent(new, edits)
 
 
-def sidecar_edits(content: bytes, text: str, marking: Marking, *, alt_text: bool) -> list[Edit]:
-    """Return the edits that put a caption into a sidecar, verified.
+def in_sidecar(content: bytes | None, text: str, marking: Marking, *, alt_text: bool) -> NewContent:
+    """Return a sidecar with a caption put into it, verified; a fresh one for None.
 
     Raises:
         XmlError: the sidecar cannot be read, or is not changed as planned.
     """
-    packet = Packet(content)
+    packet = Packet(EMPTY_PACKET if content is None else content)
     change = caption_change(packet, text, marking, alt_text=alt_text)
     edits = packet.edits(change)
-    _verify_packet(packet, Packet(splice(content, edits)), change)
-    return edits
+    new = splice(packet.data, edits)
+    _verify_packet(packet, Packet(new), change)
+    return NewContent(new, [Edit(0, 0, new)] if content is None else edits)
 
 
 def _xmp_change(layout: Layout, text: str, marking: Marking, *, alt_text: bool) -> XmpChange:

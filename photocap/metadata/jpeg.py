@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from photocap.metadata.container import Change, FormatError, Layout, Part
+from photocap.metadata.container import SIGNED, Change, FormatError, Layout, Part
 from photocap.metadata.exif import describe_exif, exif_change, exif_difference
 from photocap.metadata.mpf import MPF_ID, mpf_edits
 from photocap.metadata.splice import Edit, growth, same_bytes, shifted
@@ -54,16 +54,17 @@ class Jpeg:
         exif = contents.pop(Part.DESCRIPTION, None)
         if exif is not None:
             describe_exif(exif, contents, locked)
-        return Layout(contents, locked, self._refusal(data, segments, exif))
+        return Layout(contents, locked)
 
-    def _refusal(self, data: bytes, segments: list[Segment], exif: bytes | None) -> str:
+    def refusal(self, data: bytes) -> str:
+        """Say why nothing in this file may be changed: signed, cut off, or with data that would move out of reach."""
+        segments = read_segments(data)
         if any(s.marker == _APP11 and data[s.payload : s.payload + 2] == b"JP" for s in segments):
-            return "it is signed (C2PA), and a change would break the signature"
+            return SIGNED
         end = picture_end(data, segments[-1].end)
-        if exif is not None and end < len(data):
-            exif_at = _find(segments, data, _EXIF)[0].payload + len(_EXIF[1])
-            if _points_behind(data, end, exif, exif_at):
-                return "its EXIF block points to data behind the picture, which would move out of reach"
+        exifs = _find(segments, data, _EXIF)
+        if end < len(data) and any(_points_behind(data, end, exif) for exif in exifs):
+            return "its EXIF block points to data behind the picture, which would move out of reach"
         return ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
@@ -201,12 +202,13 @@ def _others(data: bytes, segments: list[Segment]) -> list[bytes]:
     ]
 
 
-def _points_behind(data: bytes, picture_end_at: int, exif: bytes, exif_at: int) -> bool:
+def _points_behind(data: bytes, picture_end_at: int, segment: Segment) -> bool:
     """Tell whether the EXIF block holds the place of something behind the picture (previews of some makers).
 
     Such places count from the block or from the file, and nobody documents which maker note has one; so this looks
     for the numbers themselves: of the first byte behind the picture and of every JPEG there.
     """
+    exif, exif_at = _content(data, segment, _EXIF), segment.payload + len(_EXIF[1])
     order = "<I" if exif[:2] == b"II" else ">I"
     places = {picture_end_at, *(m.start() for m in re.finditer(rb"\xff\xd8\xff", data[picture_end_at:]))}
     places = {place if place == picture_end_at else place + picture_end_at for place in places}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from photocap.metadata.container import Change, FormatError, Layout, Part
+from photocap.metadata.container import SIGNED, Change, FormatError, Layout, Part
 from photocap.metadata.splice import Edit, splice
 from photocap.metadata.tiffblock import (
     ASCII,
@@ -21,6 +21,7 @@ from photocap.metadata.tiffblock import (
 )
 
 _IRB_TAG = 34377
+_C2PA_TAG = 0xCD41
 _TAGS = {
     Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII),
     Part.XMP: (XMP_TAG, BYTE),
@@ -48,6 +49,11 @@ class Tiff:
         except TiffError as error:
             raise FormatError(str(error)) from error
         return Layout(parts)
+
+    def refusal(self, data: bytes) -> str:
+        """Say why nothing in this file may be changed."""
+        has_manifest = TiffBlock(data).value(_C2PA_TAG) is not None
+        return SIGNED if has_manifest else ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""

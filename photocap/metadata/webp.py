@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from photocap.metadata.container import Change, FormatError, Layout, Part
+from photocap.metadata.container import SIGNED, Change, FormatError, Layout, Part
 from photocap.metadata.exif import describe_exif, exif_change, exif_difference
 from photocap.metadata.splice import Edit, growth, shifted
 
@@ -50,9 +50,12 @@ class WebP:
                 describe_exif(_exif(data, found[0]), parts, locked)
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
-        is_signed = any(chunk.type == _SIGNED for chunk in chunks)
-        refusal = "it is signed (C2PA), and a change would break the signature" if is_signed else ""
-        return Layout(parts, locked, refusal)
+        return Layout(parts, locked)
+
+    def refusal(self, data: bytes) -> str:
+        """Say why nothing in this file may be changed."""
+        is_signed = any(chunk.type == _SIGNED for chunk in _read_chunks(data))
+        return SIGNED if is_signed else ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""

@@ -15,13 +15,12 @@ from pathlib import Path
 from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 from photocap.errors import ReadError, WriteError
 from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
-from photocap.metadata.embedding import CannotEmbed, embedded, sidecar_edits
+from photocap.metadata.embedding import CannotEmbed, NewContent, embedded, in_sidecar
 from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
 from photocap.metadata.reading import find_captions, sidecar_contents
 from photocap.metadata.sidecar import sidecar_for
-from photocap.metadata.splice import Edit, splice, undo_patch
+from photocap.metadata.splice import undo_patch
 from photocap.metadata.xmltree import XmlError
-from photocap.metadata.xmp import EMPTY_PACKET
 from photocap.undo import UndoRecord
 
 
@@ -98,7 +97,7 @@ class _OpenedPhoto:
 class _FileChange:
     target: Path
     old: bytes | None
-    edits: list[Edit]
+    new: NewContent
     like: os.stat_result | None
 
 
@@ -168,8 +167,8 @@ def _prepare(
     if policy.mode is MetadataMode.EMBED:
         try:
             _check_replaceable(photo)
-            edits = embedded(photo.path, photo.data, text, marking, alt_text=policy.alt_text)
-            changes = [_FileChange(photo.target, photo.data, edits, photo.stat)]
+            new = embedded(photo.path, photo.data, text, marking, alt_text=policy.alt_text)
+            changes = [_FileChange(photo.target, photo.data, new, photo.stat)]
             stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
             changes += [_sidecar_change(p, sidecars[p], text, marking, policy) for p in sorted(stale)]
             prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _photo=photo)
@@ -198,12 +197,9 @@ def _on_disk(
     records = []
     try:
         for change in changes:
-            old, new = change.old or b"", splice(change.old or b"", change.edits)
-            before = None if change.old is None else hashlib.sha256(old).hexdigest()
-            patch = undo_patch(old, change.edits)
-            records.append(UndoRecord(change.target, before, hashlib.sha256(new).hexdigest(), patch))
+            records.append(_undo_record(change))
             if dry_run is DryRun.NO:
-                prepared._replacements.append(_replacement(change, new, policy))
+                prepared._replacements.append(_replacement(change, policy))
     except BaseException as error:
         prepared.discard()
         if isinstance(error, OSError) and not isinstance(error, (CannotCarry, PermissionError)):
@@ -213,24 +209,30 @@ def _on_disk(
     return prepared
 
 
-def _replacement(change: _FileChange, new: bytes, policy: WritePolicy) -> Replacement:
+def _undo_record(change: _FileChange) -> UndoRecord:
+    before = None if change.old is None else hashlib.sha256(change.old).hexdigest()
+    after = hashlib.sha256(change.new.data).hexdigest()
+    return UndoRecord(change.target, before, after, undo_patch(change.old or b"", change.new.edits))
+
+
+def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
     if change.like is None:
         change.target.parent.mkdir(parents=True, exist_ok=True)
     kept_ns = change.like.st_mtime_ns if change.like is not None and policy.mtime is Mtime.KEEP else None
-    return Replacement(change.target, new, like=change.like, mtime_ns=kept_ns)
+    return Replacement(change.target, change.new.data, like=change.like, mtime_ns=kept_ns)
 
 
 def _sidecar_change(
     target: Path, content: bytes | None, text: str, marking: Marking, policy: WritePolicy
 ) -> _FileChange:
     try:
-        edits = sidecar_edits(content if content is not None else EMPTY_PACKET, text, marking, alt_text=policy.alt_text)
+        new = in_sidecar(content, text, marking, alt_text=policy.alt_text)
     except XmlError as error:
         raise WriteError(target, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
     if content is None:
-        return _FileChange(target, None, [Edit(0, 0, splice(EMPTY_PACKET, edits))], None)
+        return _FileChange(target, None, new, None)
     opened = target.resolve()
-    return _FileChange(opened, content, edits, opened.stat())
+    return _FileChange(opened, content, new, opened.stat())
 
 
 def _open_photo(path: Path) -> _OpenedPhoto:
