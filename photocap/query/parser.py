@@ -33,6 +33,8 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._notes: list[str] = []
+        self._words: list[str] = []
+        self._excluding = False
         self._plain = True
         self._place = 0
         self._depth = 0
@@ -47,7 +49,7 @@ class _Parser:
         tree = self._or()
         if tree is None and self._text.strip():
             self._notes.append("there is nothing in it to search for")
-        return Query(self._text, tree, tuple(dict.fromkeys(self._notes)), self._plain)
+        return Query(self._text, tree, tuple(dict.fromkeys(self._notes)), " ".join(self._words), self._plain)
 
     def _balanced(self, tokens: list[Token]) -> list[Token]:
         """Drop every parenthesis that has no partner or is nested too deep."""
@@ -112,8 +114,9 @@ class _Parser:
         if token.kind is Kind.MINUS or self._is_operator("NOT"):
             self._place += 1
             self._plain = False
-            parts = self._unary()
-            negated = _one_of(parts, And)
+            outer, self._excluding = self._excluding, True
+            negated = _one_of(self._unary(), And)
+            self._excluding = outer
             return [Not(negated)] if negated is not None else []
         return self._atom()
 
@@ -145,6 +148,8 @@ class _Parser:
     def _noted(self, token: Token, found: Sequence[Node]) -> list[Node]:
         if not found:
             self._notes.append(f"{token.raw} is punctuation and is left out")
+        elif not self._excluding:
+            self._words.append(token.text)
         return list(found)
 
 

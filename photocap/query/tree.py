@@ -121,10 +121,12 @@ class Query:
         text: as typed.
         tree: what it means; None where nothing in it can be searched for.
         notes: what was read otherwise than it may have been meant, for `--explain`.
+        words: what it says of the picture as one line of text, exclusions and filters left out.
         plain: only words and filters side by side, no operators: then a search may look wider.
     """
 
     text: str
     tree: Node | None
     notes: tuple[str, ...] = ()
+    words: str = ""
     plain: bool = True
