@@ -8,9 +8,11 @@ import types
 import pytest
 from PIL import Image
 
+from photocap import evaluation
 from photocap.caption import Caption
+from photocap.caption_files import read_captions
+from photocap.caption_sources import CaptionSource
 from photocap.errors import CaptionFileError
-from photocap.evaluation import evaluate
 from photocap.evaluation.measuring import (
     constant_floor,
     human_ceiling,
@@ -46,6 +48,10 @@ class ColourCaptioner:
         colour_of = {rgb: name for name, rgb in COLOURS.items()}
         names = [colour_of[image.getpixel((0, 0))] for image in images]
         return [Caption(SAID[name], 0.9 if name == "red" else 0.4) for name in names]
+
+
+def evaluate(captions, folder, captioner, **options):
+    return evaluation.evaluate(CaptionSource(captions, read_captions(captions), folder), captioner, **options)
 
 
 @pytest.fixture

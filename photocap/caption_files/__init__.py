@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from photocap.caption_files.json_files import is_json, read_json
-from photocap.caption_files.rows import CaptionRow, CaptionTable, Problem, as_table
+from photocap.caption_files.rows import BadRow, CaptionRow, CaptionTable, Problem, as_table, make_row
 from photocap.caption_files.splits import split_by_image
 from photocap.caption_files.tables import read_table
 from photocap.caption_files.text import read_text
 from photocap.caption_files.tokens import is_token_file, read_token_file
 
-__all__ = ["CaptionRow", "CaptionTable", "Problem", "read_captions", "split_by_image"]
+__all__ = [
+    "BadRow",
+    "CaptionRow",
+    "CaptionTable",
+    "Problem",
+    "as_table",
+    "make_row",
+    "read_captions",
+    "split_by_image",
+]
 
 
 def read_captions(path: Path) -> CaptionTable:

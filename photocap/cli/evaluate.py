@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -14,7 +15,12 @@ _SHOWN_PROBLEMS = 10
 
 @click.command("evaluate")
 @click.argument("captions", type=click.Path(path_type=Path))
-@click.option("--images", required=True, type=click.Path(path_type=Path), help="The folder of the images.")
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    show_default="the folder of the caption file",
+    help="The folder of the images.",
+)
 @click.option(
     "--split",
     default="dev",
@@ -32,7 +38,7 @@ _SHOWN_PROBLEMS = 10
 @options.quiet_option
 def command(
     captions: Path,
-    images: Path,
+    images: Path | None,
     split: str,
     model: Path | None,
     beam_size: int | None,
@@ -47,34 +53,34 @@ def command(
         photocap evaluate captions.csv --images ~/Pictures --html worst.html
 
     CAPTIONS is a table with the columns image, caption and optionally split, or another file that
-    `photocap train` reads. Printed are BLEU, METEOR (where java and pycocoevalcap are installed),
+    `photocap train` reads; a folder stands for the captions that people wrote into its photos.
+    Printed are BLEU, METEOR (where java and pycocoevalcap are installed),
     ROUGE-L and CIDEr-D, all x 100 with 95 % intervals over photos; what people reach against each
     other and what the commonest caption reaches; how varied the captions are; whether the confidence
     means what it says; and which nouns are found. Nothing is written but the page.
     """
+    from photocap.caption_sources import read_caption_source
     from photocap.captioner import load_captioner
     from photocap.evaluation import evaluate
     from photocap.evaluation.page import write_page
     from photocap.evaluation.text import score_lines, to_json
 
-    captioner = load_captioner(model, device=device, beam_size=beam_size)
-    with console.progress() as bar:
+    with tempfile.TemporaryDirectory(prefix="photocap-") as extracted, console.progress() as bar:
+        source = read_caption_source(captions, images, Path(extracted))
+        captioner = load_captioner(model, device=device, beam_size=beam_size)
         task = bar.add_task("captioning", total=None)
         evaluation = evaluate(
-            captions,
-            images,
-            captioner,
-            split=split,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            source, captioner, split=split, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    _list_problems(evaluation.problems)
-    if as_json:
-        console.emit_json(to_json(evaluation))
-    else:
-        click.echo("\n".join(score_lines(evaluation)))
-    if html:
-        write_page(evaluation, html)
-        console.note(f"the photos, worst first: {html}")
+        bar.stop()
+        _list_problems(evaluation.problems)
+        if as_json:
+            console.emit_json(to_json(evaluation))
+        else:
+            click.echo("\n".join(score_lines(evaluation)))
+        if html:
+            write_page(evaluation, html)
+            console.note(f"the photos, worst first: {html}")
 
 
 def _list_problems(problems: tuple[Problem, ...]) -> None:

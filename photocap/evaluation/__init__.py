@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photocap.caption import Caption, CaptionerProtocol
-from photocap.caption_files import CaptionRow, Problem, read_captions, split_by_image
+from photocap.caption_files import CaptionRow, Problem, split_by_image
+from photocap.caption_sources import CaptionSource
 from photocap.errors import CaptionFileError
 from photocap.evaluation.captioning import caption_photos, machine_name
 from photocap.evaluation.measuring import (
@@ -76,8 +77,7 @@ class Evaluation:
 
 
 def evaluate(
-    captions: Path,
-    images: Path,
+    source: CaptionSource,
     captioner: CaptionerProtocol,
     *,
     split: str = "dev",
@@ -86,8 +86,7 @@ def evaluate(
     """Caption the photos of one split and hold the sentences against the references.
 
     Args:
-        captions: a caption file of any layout that `read_captions` knows.
-        images: the folder that its image names start from.
+        source: the captions by people and where their images are.
         captioner: the model.
         split: "train", "dev", "test", or "all" for every row.
         progress: told how many photos of how many are done.
@@ -95,16 +94,15 @@ def evaluate(
     Raises:
         CaptionFileError: no row is in the split, or none of its photos can be read.
     """
-    table = read_captions(captions)
-    splits = split_by_image(table.rows)
-    rows = list(table.rows) if split == "all" else splits[split]
+    splits = split_by_image(source.table.rows)
+    rows = list(source.table.rows) if split == "all" else splits[split]
     if not rows:
-        raise CaptionFileError(captions, f"has no row in the split {split!r}", "--split all takes every row")
-    references, problems = _group(rows, images)
+        raise CaptionFileError(source.path, f"has no row in the split {split!r}", "--split all takes every row")
+    references, problems = _group(rows, source.images)
     captioned = caption_photos(captioner, list(references), progress)
     problems += [Problem(references[path][0].line, str(error)) for path, error in captioned.errors.items()]
     if not captioned.captions:
-        raise CaptionFileError(captions, f"no photo can be used: {problems[0].text}", "--images names their folder")
+        raise CaptionFileError(source.path, f"no photo can be used: {problems[0].text}", "--images names their folder")
     texts = {path: tuple(row.caption for row in references[path]) for path in captioned.captions}
     sentences = [caption.text for caption in captioned.captions.values()]
     scores = score_captions(sentences, list(texts.values()), intervals=True)
@@ -115,7 +113,7 @@ def evaluate(
             EvaluatedPhoto(path, captioned.captions[path], texts[path], score)
             for path, score in zip(texts, scores.cider_d_each, strict=True)
         ),
-        problems=(*table.problems, *problems),
+        problems=(*source.table.problems, *problems),
         scores=scores,
         language=measure_language(sentences),
         human=human_ceiling(sentences, list(texts.values())),
