@@ -32,14 +32,14 @@ class NewContent:
     edits: list[Edit]
 
 
-def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: bool) -> NewContent:
+def embedded(path: Path, data: bytes, text: str, marking: Marking | None, *, alt_text: bool) -> NewContent:
     """Return a photo with a caption put into it, verified.
 
     Args:
         path: the photo, for its name only.
         data: its bytes.
         text: the caption, cleaned.
-        marking: who wrote it.
+        marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         alt_text: also write the accessibility text.
 
     Raises:
@@ -68,7 +68,7 @@ def embedded(path: Path, data: bytes, text: str, marking: Marking, *, alt_text: 
     return NewContent(new, edits)
 
 
-def in_sidecar(content: bytes | None, text: str, marking: Marking, *, alt_text: bool) -> NewContent:
+def in_sidecar(content: bytes | None, text: str, marking: Marking | None, *, alt_text: bool) -> NewContent:
     """Return a sidecar with a caption put into it, verified; a fresh one for None.
 
     Raises:
@@ -82,7 +82,7 @@ def in_sidecar(content: bytes | None, text: str, marking: Marking, *, alt_text: 
     return NewContent(new, [Edit(0, 0, new)] if content is None else edits)
 
 
-def _xmp_change(layout: Layout, text: str, marking: Marking, *, alt_text: bool) -> XmpChange:
+def _xmp_change(layout: Layout, text: str, marking: Marking | None, *, alt_text: bool) -> XmpChange:
     if Part.XMP in layout.locked:
         raise CannotEmbed(f"its XMP cannot be changed: {layout.locked[Part.XMP]}")
     packet = Packet(layout.parts.get(Part.XMP, EMPTY_PACKET))
@@ -122,7 +122,8 @@ def _verify(container: Container, path: Path, old: bytes, new: bytes, text: str,
         if old_part != new_part and foreign(old_part) != foreign(new_part):
             raise CannotEmbed(f"the check before writing found a change in {part.value}")
     found = find_captions(path, new, {})
-    if found.text != text or found.origin is not Origin.PHOTOCAP or not found.agree:
+    signed = any(change.simple.values())
+    if found.text != text or (found.origin is Origin.PHOTOCAP) is not signed or not found.agree:
         raise CannotEmbed("the check before writing did not find the caption in all its places")
 
 

@@ -26,7 +26,7 @@ def read_mark(packet: Packet) -> Mark | None:
     return Mark(clean_text(packet.text(_MODEL) or "") or "unknown", text_digest.strip())
 
 
-def caption_change(packet: Packet, text: str, marking: Marking, *, alt_text: bool) -> XmpChange:
+def caption_change(packet: Packet, text: str, marking: Marking | None, *, alt_text: bool) -> XmpChange:
     """Return the change that puts a caption with its mark into a packet.
 
     A person's caption writer and a person's alternative text stay.
@@ -34,6 +34,10 @@ def caption_change(packet: Packet, text: str, marking: Marking, *, alt_text: boo
     texts = {DESCRIPTION: text}
     if alt_text and _alt_text_is_free(packet):
         texts[ALT_TEXT] = shortened(text)
+    writer = packet.text(CAPTION_WRITER)
+    own_writer = not writer or writer.startswith(_WRITER)
+    if marking is None:
+        return XmpChange(texts, dict.fromkeys([*sorted(OWN_PROPERTIES), *([CAPTION_WRITER] if own_writer else [])]))
     confidence = None if marking.confidence is None else f"{marking.confidence:.3f}"
     simple: dict[Name, str | None] = {
         _MODEL: clean_text(marking.model_id),
@@ -42,8 +46,7 @@ def caption_change(packet: Packet, text: str, marking: Marking, *, alt_text: boo
         _CONFIDENCE: confidence,
         _DIGEST: digest(text),
     }
-    writer = packet.text(CAPTION_WRITER)
-    if not writer or writer.startswith(_WRITER):
+    if own_writer:
         simple[CAPTION_WRITER] = f"{_WRITER}{marking.version} ({clean_text(marking.model_id)})"
     return XmpChange(texts, simple)
 

@@ -43,7 +43,7 @@ class PreparedWrite:
     written: Written
     reason: str = ""
     undo: tuple[UndoRecord, ...] = ()
-    _photo: _OpenedPhoto | None = None
+    _target: Path | None = None
     _replacements: list[Replacement] = field(default_factory=list)
 
     @property
@@ -70,7 +70,7 @@ class PreparedWrite:
             except OSError as error:
                 self.discard()
                 raise _write_error(replacement.path, error) from error
-            if self._photo is not None and replacement.path == self._photo.target:
+            if replacement.path == self._target:
                 result = done
         try:
             return result if result is not None else self.path.stat()
@@ -102,14 +102,14 @@ class _FileChange:
 
 
 def prepare_write(
-    path: Path, text: str, *, marking: Marking, policy: WritePolicy, dry_run: DryRun = DryRun.NO
+    path: Path, text: str, *, marking: Marking | None, policy: WritePolicy, dry_run: DryRun = DryRun.NO
 ) -> PreparedWrite:
     """Plan a caption for a photo, verify the plan and put the new files on disk beside the old ones.
 
     Args:
         path: the photo; links are followed.
         text: the caption.
-        marking: who wrote it.
+        marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         policy: where it may go and what it may replace.
         dry_run: YES plans and verifies only; `commit` must not be called.
 
@@ -144,8 +144,10 @@ def _refusal(found: FoundCaption, text: str, policy: WritePolicy) -> str:
     }[found.origin]
 
 
-def _stands_already(found: FoundCaption, text: str, marking: Marking) -> bool:
-    is_own = found.origin is Origin.PHOTOCAP and found.model_id == clean_text(marking.model_id)
+def _stands_already(found: FoundCaption, text: str, marking: Marking | None) -> bool:
+    is_own = found.origin is Origin.PERSON
+    if marking is not None:
+        is_own = found.origin is Origin.PHOTOCAP and found.model_id == clean_text(marking.model_id)
     return is_own and found.text == text and found.agree
 
 
@@ -158,7 +160,7 @@ def _prepare(
     photo: _OpenedPhoto,
     found: FoundCaption,
     text: str,
-    marking: Marking,
+    marking: Marking | None,
     policy: WritePolicy,
     sidecars: dict[Path, bytes],
     dry_run: DryRun,
@@ -171,13 +173,13 @@ def _prepare(
             changes = [_FileChange(photo.target, photo.data, new, photo.stat)]
             stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
             changes += [_sidecar_change(p, sidecars[p], text, marking, policy) for p in sorted(stale)]
-            prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _photo=photo)
+            prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _target=photo.target)
             return _on_disk(prepared, changes, policy, dry_run)
         except (CannotEmbed, CannotCarry, PermissionError) as error:
             reason = _plain(error)
     target = sidecar_for(photo.path, policy.sidecar_dir)
     change = _sidecar_change(target, sidecars.get(target), text, marking, policy)
-    prepared = PreparedWrite(photo.path, found, text, Written.SIDECAR, reason, _photo=photo)
+    prepared = PreparedWrite(photo.path, found, text, Written.SIDECAR, reason, _target=photo.target)
     try:
         return _on_disk(prepared, [change], policy, dry_run)
     except (CannotCarry, PermissionError) as error:
@@ -223,7 +225,7 @@ def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
 
 
 def _sidecar_change(
-    target: Path, content: bytes | None, text: str, marking: Marking, policy: WritePolicy
+    target: Path, content: bytes | None, text: str, marking: Marking | None, policy: WritePolicy
 ) -> _FileChange:
     try:
         new = in_sidecar(content, text, marking, alt_text=policy.alt_text)
@@ -268,5 +270,3 @@ def _write_error(path: Path, error: OSError) -> WriteError:
     if isinstance(error, PermissionError):
         return WriteError(path, _plain(error), "choose another place with --sidecar-dir")
     return WriteError(path, _plain(error))
-
-
