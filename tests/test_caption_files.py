@@ -69,6 +69,12 @@ def test_a_quoted_caption_may_span_lines(table_of):
     assert [(row.caption, row.line) for row in table.rows] == [("two lines", 2), ("one", 4)]
 
 
+def test_a_field_longer_than_csv_allows(table_of):
+    long = "very " * 100_000
+    table = table_of(f'image,caption\n1.jpg,{long}\n2.jpg,"{long}\n3.jpg,dog\n')
+    assert [row.image for row in table.rows] == ["1.jpg", "2.jpg", "3.jpg"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

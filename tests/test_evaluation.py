@@ -19,6 +19,7 @@ from photocap.evaluation.measuring import (
     measure_calibration,
     measure_language,
     noun_recall,
+    people_words,
 )
 from photocap.evaluation.page import write_page
 from photocap.evaluation.text import score_lines, to_json
@@ -194,6 +195,19 @@ def test_noun_recall_asks_two_people_where_there_are_two():
     assert "grass" not in recalls  # never two people at once
 
 
+def test_errors_about_people_both_ways():
+    references = [
+        ["a woman runs", "the lady runs", "a runner"],
+        ["a woman runs", "a girl with her dog", "she runs"],
+        ["a man sits", "a boy sits", "a person"],
+        ["a man sits", "a woman sits", "a man"],  # they do not agree
+        ["a man sits", "a person sits", "somebody"],  # one voice is not enough
+    ]
+    people = people_words(["a man runs", "a person runs", "a girl sits", "a woman", "a woman"], references)
+    assert (people.women, people.women_called_men) == (2, 1)
+    assert (people.men, people.men_called_women) == (1, 1)
+
+
 @pytest.fixture
 def fake_model(monkeypatch):
     """Stands in for the module that needs torch and weights."""
@@ -217,6 +231,17 @@ def test_command(photos, cli, tmp_path):
     text = cli("evaluate", captions, "--images", folder, "--model", tmp_path)
     assert "CIDEr-D" in text.stdout
     assert "AUROC" in text.stdout
+
+
+@pytest.mark.usefixtures("fake_model")
+@pytest.mark.parametrize("name", ["photos/red.png", "nowhere/page.html", "photos"])
+def test_a_page_never_replaces_a_photo_and_is_checked_before_the_work(photos, cli, tmp_path, name):
+    captions, folder = photos
+    before = (folder / "red.png").read_bytes()
+    done = cli("evaluate", captions, "--images", folder, "--html", tmp_path / name)
+    assert done.exit_code == 2
+    assert "--html" in done.stderr
+    assert (folder / "red.png").read_bytes() == before
 
 
 @pytest.mark.usefixtures("fake_model")

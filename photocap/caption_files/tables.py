@@ -52,7 +52,7 @@ def _take_record(lines: Sequence[str], delimiter: str) -> tuple[int, list[str]]:
             return taken, next(csv.reader(["\n".join(lines[:taken])], delimiter=delimiter, strict=True), [])
         except csv.Error:
             continue
-    return 1, next(csv.reader([lines[0]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+    return 1, lines[0].split(delimiter)
 
 
 def _find_columns(path: Path, header: Sequence[str]) -> tuple[int, int, int | None, int]:

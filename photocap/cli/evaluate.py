@@ -13,6 +13,15 @@ from photocap.cli import console, options
 _SHOWN_PROBLEMS = 10
 
 
+def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a page that cannot be written, before the work; and a name that may be a photo's."""
+    if value and value.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter("the name must end in .html")
+    if value and not value.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {value.parent}")
+    return value
+
+
 @click.command("evaluate")
 @click.argument("captions", type=click.Path(path_type=Path))
 @click.option(
@@ -32,7 +41,10 @@ _SHOWN_PROBLEMS = 10
 @options.beam_size_option
 @options.device_option
 @click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with the photos, worst first."
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_check_page,
+    help="Write a page with the photos, worst first.",
 )
 @options.json_option
 @options.quiet_option

@@ -17,11 +17,13 @@ from photocap.evaluation.measuring import (
     HumanCeiling,
     Language,
     NounRecall,
+    PeopleWords,
     constant_floor,
     human_ceiling,
     measure_calibration,
     measure_language,
     noun_recall,
+    people_words,
 )
 from photocap.metrics import CaptionScores, score_captions
 
@@ -53,6 +55,7 @@ class Evaluation:
         floor: the commonest caption given to every photo.
         calibration: whether the confidence means what it says.
         nouns: recall of the commonest nouns.
+        people: errors about men and women.
         images_per_second: of the captioner, decoding included.
         machine: where that was.
     """
@@ -67,6 +70,7 @@ class Evaluation:
     floor: ConstantFloor
     calibration: Calibration
     nouns: tuple[NounRecall, ...]
+    people: PeopleWords
     images_per_second: float
     machine: str
 
@@ -98,30 +102,33 @@ def evaluate(
     rows = list(source.table.rows) if split == "all" else splits[split]
     if not rows:
         raise CaptionFileError(source.path, f"has no row in the split {split!r}", "--split all takes every row")
-    references, problems = _group(rows, source.images)
-    captioned = caption_photos(captioner, list(references), progress)
-    problems += [Problem(references[path][0].line, str(error)) for path, error in captioned.errors.items()]
+    groups, problems = _group(rows, source.images)
+    captioned = caption_photos(captioner, list(groups), progress)
+    problems += [Problem(groups[path][0].line, str(error)) for path, error in captioned.errors.items()]
     if not captioned.captions:
         raise CaptionFileError(source.path, f"no photo can be used: {problems[0].text}", "--images names their folder")
-    texts = {path: tuple(row.caption for row in references[path]) for path in captioned.captions}
+    references = [tuple(row.caption for row in groups[path]) for path in captioned.captions]
     sentences = [caption.text for caption in captioned.captions.values()]
-    scores = score_captions(sentences, list(texts.values()), intervals=True)
+    scores = score_captions(sentences, references, intervals=True)
     return Evaluation(
         model_id=captioner.model_id,
         split=split,
         photos=tuple(
-            EvaluatedPhoto(path, captioned.captions[path], texts[path], score)
-            for path, score in zip(texts, scores.cider_d_each, strict=True)
+            EvaluatedPhoto(path, caption, texts, score)
+            for (path, caption), texts, score in zip(
+                captioned.captions.items(), references, scores.cider_d_each, strict=True
+            )
         ),
         problems=(*source.table.problems, *problems),
         scores=scores,
         language=measure_language(sentences),
-        human=human_ceiling(sentences, list(texts.values())),
-        floor=constant_floor([row.caption for row in splits["train"] or rows], list(texts.values())),
+        human=human_ceiling(sentences, references),
+        floor=constant_floor([row.caption for row in splits["train"] or rows], references),
         calibration=measure_calibration(
             [caption.confidence for caption in captioned.captions.values()], scores.cider_d_each
         ),
-        nouns=tuple(noun_recall(sentences, list(texts.values()))),
+        nouns=tuple(noun_recall(sentences, references)),
+        people=people_words(sentences, references),
         images_per_second=captioned.images_per_second,
         machine=machine_name(),
     )

@@ -20,6 +20,8 @@ from photocap.nouns import common_nouns
 from photocap.vocabulary import tokenize
 
 _MAX_FOLDS = 5
+_WOMEN = frozenset(["woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "mother"])
+_MEN = frozenset(["man", "men", "boy", "boys", "guy", "guys", "male", "males", "he", "his", "him", "father"])
 _CANNOT_END = frozenset(
     ["a", "an", "the", "and", "of", "with", "in", "on", "at", "to", "is", "are", "for", "by", "from"]
 )
@@ -103,6 +105,26 @@ class NounRecall:
     recall: float
 
 
+@dataclass(frozen=True)
+class PeopleWords:
+    """How often a model calls people what nobody who saw the photo called them.
+
+    A photo counts as one of women where at least two references (one, where there is only one) have a word
+    for women or girls and none has one for men or boys; of men likewise.
+
+    Attributes:
+        women: photos of women.
+        women_called_men: of these, captions with words for men or boys only.
+        men: photos of men.
+        men_called_women: of these, captions with words for women or girls only.
+    """
+
+    women: int
+    women_called_men: int
+    men: int
+    men_called_women: int
+
+
 def measure_language(captions: Sequence[str]) -> Language:
     """Describe the captions without looking at any reference."""
     sentences = [tokenize(caption) for caption in captions]
@@ -164,6 +186,26 @@ def noun_recall(captions: Sequence[str], references: Sequence[Sequence[str]]) ->
         if images:
             recalls.append(NounRecall(noun, len(images), sum(noun in said[i] for i in images) / len(images)))
     return recalls
+
+
+def people_words(captions: Sequence[str], references: Sequence[Sequence[str]]) -> PeopleWords:
+    """Count errors about men and women, both ways."""
+    photos: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for caption, texts in zip(captions, references, strict=True):
+        seen = [_sex(text) for text in texts]
+        for sex, other in (("women", "men"), ("men", "women")):
+            if seen.count(sex) >= min(2, len(texts)) and not {other, "both"} & set(seen):
+                photos[sex] += 1
+                errors[sex] += _sex(caption) == other
+    return PeopleWords(photos["women"], errors["women"], photos["men"], errors["men"])
+
+
+def _sex(text: str) -> str:
+    """Return "women", "men", "both" or "" for the people a sentence names."""
+    words = set(tokenize(text))
+    women, men = bool(words & _WOMEN), bool(words & _MEN)
+    return "both" if women and men else "women" if women else "men" if men else ""
 
 
 def _mean_scores(scores: Sequence[CaptionScores]) -> tuple[float, float]:

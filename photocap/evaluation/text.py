@@ -9,16 +9,18 @@ from typing import Any
 from photocap.evaluation import Evaluation
 
 _SHOWN_NOUNS = 10
+_FEW = 100  # document frequencies, and with them CIDEr-D, depend on the number of photos
 
 
 def score_lines(evaluation: Evaluation) -> list[str]:
     """Return the scores as lines of text; everything but the photos themselves."""
     return [
         *_scores(evaluation),
-        *_people(evaluation),
+        *_bounds(evaluation),
         *_language(evaluation),
         *_confidence(evaluation),
         *_nouns(evaluation),
+        *_people(evaluation),
     ]
 
 
@@ -37,6 +39,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "floor": asdict(evaluation.floor),
         "calibration": asdict(evaluation.calibration),
         "nouns": [asdict(noun) for noun in evaluation.nouns],
+        "people": asdict(evaluation.people),
         "images_per_second": evaluation.images_per_second,
         "machine": evaluation.machine,
         "problems": [asdict(problem) for problem in evaluation.problems],
@@ -50,10 +53,11 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
         yield _line(f"BLEU-{n}", f"{value:.1f}{_interval(evaluation, f'bleu_{n}')}")
     yield _line("METEOR", f"{scores.meteor:.1f}" if scores.meteor is not None else f"- ({scores.meteor_reason})")
     yield _line("ROUGE-L", f"{scores.rouge_l:.1f}{_interval(evaluation, 'rouge_l')}")
-    yield _line("CIDEr-D", f"{scores.cider_d:.1f}{_interval(evaluation, 'cider_d')}")
+    few = f"  (of fewer than {_FEW} photos: compares with nothing)" if len(evaluation.photos) < _FEW else ""
+    yield _line("CIDEr-D", f"{scores.cider_d:.1f}{_interval(evaluation, 'cider_d')}{few}")
 
 
-def _people(evaluation: Evaluation) -> Iterator[str]:
+def _bounds(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.human:
         human = evaluation.human
         yield _line(
@@ -98,6 +102,14 @@ def _nouns(evaluation: Evaluation) -> Iterator[str]:
     yield _line("noun recall", f"{mean:.0%}, mean of the {len(nouns)} commonest nouns")
     for name, chosen in (("  least", nouns[:_SHOWN_NOUNS]), ("  most", nouns[::-1][:_SHOWN_NOUNS])):
         yield _line(name, ", ".join(f"{noun.noun} {noun.recall:.0%}" for noun in chosen))
+
+
+def _people(evaluation: Evaluation) -> Iterator[str]:
+    people = evaluation.people
+    if people.women:
+        yield _line("women called men", f"{people.women_called_men / people.women:.0%} of {people.women:,} photos")
+    if people.men:
+        yield _line("men called women", f"{people.men_called_women / people.men:.0%} of {people.men:,} photos")
 
 
 def _interval(evaluation: Evaluation, name: str) -> str:
