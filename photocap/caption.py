@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL import Image
 
+PERSON = "person"
+"""Stands in the place of a model's id where photocap writes a person's words into a file."""
+
 
 @dataclass(frozen=True)
 class Caption:
@@ -30,6 +33,7 @@ class CaptionerProtocol(Protocol):
     """What indexing needs to know of a captioner; the fake one in the tests satisfies it without torch."""
 
     model_id: str
+    weights_sha256: str
     image_size_px: int
     batch_size: int
 
