@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from photocap.index.base import Database, folder_range, now, path_bytes, storable
+from photocap.index.connection import file_path
 from photocap.index.records import CaptionRecord, CaptionSource, Facts, PhotoRecord, UndoState
 from photocap.index.signs import store_embedding
 from photocap.index.undo_journal import settle
@@ -51,13 +52,23 @@ class Recording(Database):
             settle(connection, settled, UndoState.WRITTEN)
 
     def record_caption(
-        self, run_id: int, picture_hash: str, caption: CaptionRecord, *, verdict: str | None = None
+        self,
+        run_id: int,
+        picture_hash: str,
+        caption: CaptionRecord,
+        *,
+        verdict: str | None = None,
+        settled: Sequence[int] = (),
     ) -> None:
-        """Give a picture a caption; `verdict` ("accepted", "edited") goes to the one it replaces."""
+        """Give a picture a caption; `verdict` ("accepted", "edited") goes to the one it replaces.
+
+        The undo rows `settled` become WRITTEN in the same transaction.
+        """
         with self._transaction() as connection:
             picture_id = _picture_id(connection, picture_hash)
             _judge(connection, picture_id, verdict)
             _record_caption(connection, run_id, picture_id, caption)
+            settle(connection, settled, UndoState.WRITTEN)
 
     def reject_caption(self, picture_hash: str) -> None:
         """Take a picture's caption away; it stays in the history as rejected and is not made again."""
@@ -92,6 +103,16 @@ class Recording(Database):
                 _bounds(root),
             ).fetchone()
         return known, unseen
+
+    def unseen(self, root: Path) -> list[Path]:
+        """Return the photos at or below `root`, missing ones apart, that this walk did not see."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT path FROM photo WHERE state <> 'missing' AND {_BELOW}"
+                " AND id NOT IN (SELECT id FROM temp.seen) ORDER BY path",
+                _bounds(root),
+            ).fetchall()
+        return [file_path(path) for (path,) in rows]
 
     def mark_missing(self, root: Path) -> int:
         """Mark every photo at or below `root` that this walk has not seen; return how many are newly missing."""

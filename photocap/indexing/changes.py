@@ -1,0 +1,80 @@
+"""Telling what is new or changed from what a run need not open, by size, modification time and inode alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from photocap.index import CaptionSource, PhotoIndex, PhotoRecord, PhotoState, Stamp
+from photocap.indexing.ahead import in_chunks
+from photocap.indexing.options import IndexOptions
+from photocap.metadata import MetadataMode
+from photocap.photos import PhotoFile
+from photocap.report import Outcome, PhotoResult
+
+_CHUNK = 500
+_FAILED_BEFORE = "it could not be read before and has not changed (--retry-failed tries again)"
+
+
+def changed_photos(
+    index: PhotoIndex,
+    photos: Iterable[PhotoFile],
+    options: IndexOptions,
+    *,
+    on_result: Callable[[PhotoResult], None],
+    on_return: Callable[[list[PhotoRecord]], None],
+) -> Iterator[tuple[PhotoFile, Stamp | None]]:
+    """Yield the photos that must be opened, each with what is known of it; report the others.
+
+    Args:
+        index: knows the files as they were.
+        photos: as the walk meets them.
+        options: what to do about captions that stand in the index only, and about failures.
+        on_result: gets the photos that are as they were.
+        on_return: gets the records of photos that were missing and are back, unchanged.
+    """
+    for chunk in in_chunks(photos, _CHUNK):
+        known = index.stamps(photo.path for photo in chunk)
+        returned = []
+        for photo in chunk:
+            stamp = known.get(photo.path)
+            if stamp is None or not _is_same_file(photo, stamp) or _lacks_its_caption(index, photo, stamp, options):
+                yield photo, stamp
+            elif stamp.state is PhotoState.FAILED:
+                if options.retry_failed:
+                    yield photo, stamp
+                else:
+                    on_result(PhotoResult(photo.path, Outcome.SKIPPED, error=_FAILED_BEFORE))
+            elif stamp.picture_hash is None:  # it was missing, and could not be read before that
+                yield photo, stamp
+            else:
+                if stamp.state is PhotoState.MISSING:
+                    returned.append(_record(photo, stamp))
+                on_result(PhotoResult(photo.path, Outcome.UNCHANGED, written=stamp.written))
+        if returned:
+            on_return(returned)
+
+
+def _is_same_file(photo: PhotoFile, stamp: Stamp) -> bool:
+    return photo.mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
+
+
+def _lacks_its_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
+    """Tell whether a generated caption stands in the index only, and is now to be written into the photo as well."""
+    mode = options.policy.mode
+    if mode is MetadataMode.NONE or stamp.written != "none" or not stamp.has_caption:
+        return False
+    row = index.photo(photo.path)
+    is_generated = row is not None and row.source is CaptionSource.MODEL and stamp.state is PhotoState.PRESENT
+    return is_generated and row is not None and (row.confidence or 0.0) >= options.min_confidence
+
+
+def _record(photo: PhotoFile, stamp: Stamp) -> PhotoRecord:
+    return PhotoRecord(
+        photo.path,
+        photo.size_bytes,
+        photo.mtime_ns,
+        photo.inode,
+        photo.device,
+        picture_hash=stamp.picture_hash,
+        written=stamp.written,
+    )

@@ -1,0 +1,59 @@
+"""What can be told of a photo before any caption is thought of; runs in worker threads, ahead of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from photocap.caption import PERSON
+from photocap.errors import FileProblem
+from photocap.index import Stamp
+from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
+from photocap.photos import PhotoFacts, PhotoFile, picture_hash, read_facts
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A photo that is new or has changed.
+
+    Attributes:
+        photo: as the walk met it.
+        known: what the index knew of this path.
+        picture_hash: of the photo itself; empty where it could not be read.
+        caption_key: the hash of the picture that the caption is about: the photo's own, or that of the picture
+            beside a raw file.
+        facts: None where the photo could not be read.
+        found: the caption in the photo's metadata.
+        error: why it could not be read; empty where it could.
+    """
+
+    photo: PhotoFile
+    known: Stamp | None
+    picture_hash: str = ""
+    caption_key: str = ""
+    facts: PhotoFacts | None = None
+    found: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    error: str = ""
+
+    @property
+    def persons_words(self) -> str | None:
+        """Return what a person wrote into the file, or had photocap write; None where nobody did."""
+        by_person = self.found.origin is Origin.PERSON
+        through_photocap = self.found.origin is Origin.PHOTOCAP and self.found.model_id == PERSON
+        return self.found.text or None if by_person or through_photocap else None
+
+
+def examine(photo: PhotoFile, known: Stamp | None, policy: WritePolicy) -> Examined:
+    """Read a photo's hash, facts and caption; what goes wrong is part of the result."""
+    try:
+        own_hash = picture_hash(photo.path)
+        key = picture_hash(photo.companion) if photo.companion else own_hash
+        facts = read_facts(photo.path)
+        found = read_caption(photo.path, sidecar_dir=policy.sidecar_dir)
+    except FileProblem as problem:
+        return Examined(photo, known, error=reason(problem))
+    return Examined(photo, known, own_hash, key, facts, found)
+
+
+def reason(problem: FileProblem) -> str:
+    """Return what went wrong and the way out, without the path: that stands beside it."""
+    return problem.reason + (f" ({problem.hint})" if problem.hint else "")

@@ -1,0 +1,245 @@
+"""The run: a chain of generators, each working a little ahead of the next, and a batch at a time at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
+from photocap.caption import Caption, CaptionerProtocol
+from photocap.errors import FileProblem
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, Stamp
+from photocap.indexing.ahead import interrupts_wait, map_ahead
+from photocap.indexing.captioning import LazyCaptioner
+from photocap.indexing.changes import changed_photos
+from photocap.indexing.deciding import Decider, Decision
+from photocap.indexing.examining import Examined, examine, reason
+from photocap.indexing.missing import settle_missing
+from photocap.indexing.options import IndexOptions
+from photocap.indexing.writing import BatchWriter, Captioned
+from photocap.metadata import DryRun, Overwrite
+from photocap.photos import PhotoFile, Skip, Skipped, find_photos, outermost
+from photocap.report import Outcome, PhotoResult, Report
+from photocap.settling import settle_interrupted
+
+_MOST_IN_BATCH = 128  # photos; those that need no network count as well
+_PASSED_BY = {
+    Skip.VIDEO: "videos are not captioned",
+    Skip.LINK: "links are left out (--follow-links takes them)",
+    Skip.LOOP: "this folder was met before, by another way",
+    Skip.OTHER_FILE_SYSTEM: "another file system begins here",
+}
+
+
+def index_photos(
+    roots: Sequence[Path],
+    index: PhotoIndex,
+    load_captioner: Callable[[], CaptionerProtocol],
+    options: IndexOptions | None = None,
+    *,
+    on_result: Callable[[PhotoResult], None] = lambda _: None,
+) -> Report:
+    """Bring the index, and the captions in the photos, up to date with what lies at and below `roots`.
+
+    What is known and unchanged is not opened. Every batch is durable before its results are told, so that an
+    interrupted or killed run loses one batch at most, and the same call goes on from there.
+
+    Args:
+        roots: folders and photos.
+        index: open for writing; in a dry run reading is enough.
+        load_captioner: called when the first picture needs the network, so perhaps never.
+        on_result: told of each photo, in the order of the walk but for unchanged ones, which come early.
+        options: see there.
+
+    Returns:
+        What became of the photos. Ctrl-C ends the run in order and shows there.
+
+    Raises:
+        PhotocapError: the index cannot be written or the model cannot be loaded.
+    """
+    options = options or IndexOptions()
+    with ThreadPoolExecutor(options.workers, "photocap") as pool:
+        run = _Run(index, LazyCaptioner(load_captioner), options, pool, on_result)
+        try:
+            run.go(outermost(roots))
+        except KeyboardInterrupt:
+            run.report.interrupted = True
+        finally:
+            pool.shutdown(cancel_futures=True)
+            run.close()
+    return run.report
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A photo before its batch: decided and, where the network must see it, decoded."""
+
+    decision: Decision
+    image: Image.Image | None = None
+    error: str = ""
+
+
+class _Run:
+    def __init__(
+        self,
+        index: PhotoIndex,
+        captioner: LazyCaptioner,
+        options: IndexOptions,
+        pool: Executor,
+        on_result: Callable[[PhotoResult], None],
+    ) -> None:
+        self.report = Report()
+        self._index = index
+        self._captioner = captioner
+        self._options = options
+        self._pool = pool
+        self._on_result = on_result
+        self._decider = Decider(index, options)
+        self._writer = BatchWriter(index, options, pool)
+        self._is_dry = options.dry_run is DryRun.YES
+        self._run_id: int | None = None
+        self._gone: dict[Path, str] = {}
+        self._tidied: set[Path] = set()
+
+    def go(self, roots: Sequence[Path]) -> None:
+        if not self._is_dry:
+            settle_interrupted(self._index)
+        self._index.begin_walk()
+        for batch in _batches(self._ready(roots), self._captioner):
+            self._finish_batch(batch)
+        for root in roots:
+            self._settle_root(root)
+
+    def close(self) -> None:
+        if self._run_id is not None:
+            self._index.finish_run(self._run_id, self.report.summary)
+
+    def _ready(self, roots: Sequence[Path]) -> Iterator[_Ready]:
+        photos = find_photos(roots, self._options.walk, on_skip=self._pass_by)
+        changed = changed_photos(
+            self._index, photos, self._options, on_result=self._tell, on_return=self._record_returned
+        )
+        ahead = 4 * self._options.workers
+        examined = map_ahead(self._pool, self._examine, changed, ahead)
+        decided = map(self._decider.decide, examined)
+        return map_ahead(self._pool, self._decode, self._with_captioner(decided), max(ahead, 64))
+
+    def _examine(self, changed: tuple[PhotoFile, Stamp | None]) -> Examined:
+        return examine(*changed, self._options.policy)
+
+    def _with_captioner(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
+        """Load the captioner, in this thread, before the first picture that needs it is decoded."""
+        for decision in decisions:
+            if decision.needs_picture:
+                _ = self._captioner.captioner
+            yield decision
+
+    def _decode(self, decision: Decision) -> _Ready:
+        if not decision.needs_picture:
+            return _Ready(decision)
+        photo = decision.examined.photo
+        try:
+            return _Ready(decision, self._captioner.decode(photo.companion or photo.path))
+        except FileProblem as problem:
+            return _Ready(decision, error=reason(problem))
+
+    def _finish_batch(self, batch: list[_Ready]) -> None:
+        captioned = self._caption(batch)
+        with interrupts_wait():
+            results = self._writer.write(captioned, self._start_run)
+        self._decider.arrived({ready.decision.examined.caption_key for ready in batch})
+        for result in results:
+            self._tell(result)
+
+    def _caption(self, batch: list[_Ready]) -> list[Captioned]:
+        images = [ready.image for ready in batch if ready.image is not None]
+        made = iter(self._captioner.caption(images) if images else [])
+        in_batch: dict[str, CaptionRecord] = {}
+        captioned = []
+        for ready in batch:
+            fresh = next(made) if ready.image is not None else None
+            item = self._captioned(ready, fresh, in_batch)
+            captioned.append(item)
+            if item.caption and not item.error:
+                in_batch.setdefault(ready.decision.examined.caption_key, item.caption)
+        return captioned
+
+    def _captioned(self, ready: _Ready, fresh: Caption | None, in_batch: dict[str, CaptionRecord]) -> Captioned:
+        decision = ready.decision
+        examined = decision.examined
+        if error := examined.error or ready.error:
+            return Captioned(decision, error=error)
+        caption = decision.caption
+        if decision.waits:
+            caption = in_batch.get(examined.caption_key) or self._decider.known_caption(examined.caption_key)
+            if caption is None:  # the one it waited for failed, so it has to speak for itself
+                return self._captioned_alone(decision)
+        if caption is None and fresh is not None and not decision.rejected:
+            caption = self._record_of(fresh)
+        return Captioned(decision, caption, fresh.embedding if fresh else None)
+
+    def _captioned_alone(self, decision: Decision) -> Captioned:
+        photo = decision.examined.photo
+        try:
+            (fresh,) = self._captioner.caption([self._captioner.decode(photo.companion or photo.path)])
+        except FileProblem as problem:
+            return Captioned(decision, error=reason(problem))
+        return Captioned(decision, self._record_of(fresh), fresh.embedding)
+
+    def _record_of(self, caption: Caption) -> CaptionRecord:
+        return self._captioner.record_of(caption, over_person=self._options.policy.overwrite is Overwrite.ALL)
+
+    def _start_run(self) -> int:
+        """Return the run's number; a run that changes nothing leaves no trace."""
+        if self._run_id is None:
+            self._run_id = self._index.start_run("index")
+        return self._run_id
+
+    def _record_returned(self, records: list[PhotoRecord]) -> None:
+        if not self._is_dry:
+            self._index.record_batch(self._start_run(), records)
+
+    def _settle_root(self, root: Path) -> None:
+        problem = ""
+        if not self._is_dry:
+            problem = settle_missing(self._index, root, allow_empty=self._options.allow_empty)
+        if problem := problem or self._gone.get(root, ""):
+            self._tell(PhotoResult(root, Outcome.FAILED, error=problem))
+
+    def _pass_by(self, skipped: Skipped) -> None:
+        """Report what the walk left out, as far as a user wants to know of it; tidy up on the way."""
+        if skipped.why is Skip.GONE:
+            self._gone[skipped.path] = skipped.error
+        elif skipped.why is Skip.UNREADABLE:
+            self._tell(PhotoResult(skipped.path, Outcome.FAILED, error=skipped.error))
+        elif skipped.why in _PASSED_BY:
+            self._tell(PhotoResult(skipped.path, Outcome.SKIPPED, error=_PASSED_BY[skipped.why]))
+        elif skipped.why is Skip.HIDDEN and skipped.path.name.startswith(TEMP_PREFIX):
+            self._remove_stale_temps(skipped.path.parent)
+
+    def _remove_stale_temps(self, folder: Path) -> None:
+        if not self._is_dry and folder not in self._tidied:
+            self._tidied.add(folder)
+            remove_stale_temps(folder)
+
+    def _tell(self, result: PhotoResult) -> None:
+        self.report.add(result)
+        self._on_result(result)
+
+
+def _batches(ready: Iterable[_Ready], captioner: LazyCaptioner) -> Iterator[list[_Ready]]:
+    """Cut the stream where the network has a full batch, or where there are many photos that do not need it."""
+    batch: list[_Ready] = []
+    pictures = 0
+    for item in ready:
+        batch.append(item)
+        pictures += item.image is not None
+        if len(batch) >= _MOST_IN_BATCH or (item.image is not None and pictures >= captioner.batch_size):
+            yield batch
+            batch, pictures = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,191 @@
+"""One batch into files and index, so that a kill at any moment leaves both in order.
+
+All writes are prepared and verified; what takes them back goes into the index, on the disk; each file is replaced;
+then the batch is recorded in one transaction, which also closes its journal records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+import photocap
+from photocap.caption import PERSON
+from photocap.errors import FileProblem
+from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord, PhotoState
+from photocap.indexing.deciding import Decision
+from photocap.indexing.examining import reason
+from photocap.indexing.options import IndexOptions
+from photocap.metadata import DryRun, Marking, PreparedWrite, Written, prepare_write
+from photocap.photos import PhotoFile
+from photocap.report import Outcome, PhotoResult
+
+_CHANGED = "it changed while it was read (the next run takes it up)"
+
+
+@dataclass
+class Captioned:
+    """A photo on its last stretch.
+
+    Attributes:
+        decision: what was decided about it.
+        caption: its caption; None where there is none, for a rejected or a failed one.
+        embedding: its place in the text-image space, where it is new.
+        error: why it failed; empty where it did not.
+        changed: it is no longer the file that was read; nothing is recorded of it.
+        prepared: what is to be written into files.
+        undo_ids: the journal records of that.
+        photo: the file as it lies on disk, after the write.
+    """
+
+    decision: Decision
+    caption: CaptionRecord | None = None
+    embedding: bytes | None = None
+    error: str = ""
+    changed: bool = False
+    prepared: PreparedWrite | None = None
+    undo_ids: Sequence[int] = ()
+    photo: PhotoFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.photo = self.decision.examined.photo
+
+
+class BatchWriter:
+    """Writes batches of one run."""
+
+    def __init__(self, index: PhotoIndex, options: IndexOptions, pool: Executor) -> None:
+        self._index = index
+        self._options = options
+        self._pool = pool
+
+    def write(self, batch: list[Captioned], start_run: Callable[[], int]) -> list[PhotoResult]:
+        """Write a batch into photos and index; return what became of each photo."""
+        try:
+            list(self._pool.map(self._prepare, batch))
+            if self._options.dry_run is DryRun.NO:
+                self._put_in_place(batch, start_run())
+        except BaseException:
+            for item in batch:
+                if item.prepared:
+                    item.prepared.discard()
+            raise
+        return [_result(item) for item in batch]
+
+    def _put_in_place(self, batch: list[Captioned], run_id: int) -> None:
+        writing = [item for item in batch if item.prepared and item.prepared.undo]
+        if writing:
+            records = [record for item in writing for record in item.prepared.undo]  # type: ignore[union-attr]
+            ids = iter(self._index.begin_undo(run_id, records))
+            for item in writing:
+                item.undo_ids = [next(ids) for _ in item.prepared.undo]  # type: ignore[union-attr]
+            list(self._pool.map(_commit, writing))
+        settled = [undo_id for item in writing if not item.error for undo_id in item.undo_ids]
+        self._index.record_batch(run_id, [_record(item) for item in batch if not item.changed], settled=settled)
+
+    def _prepare(self, item: Captioned) -> None:
+        """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
+        caption = item.caption
+        if item.error or caption is None:
+            return
+        try:
+            if not _is_unchanged(item.photo):
+                item.changed = True
+            elif caption.confidence is None or caption.confidence >= self._options.min_confidence:
+                item.prepared = prepare_write(
+                    item.photo.path,
+                    caption.text,
+                    marking=_marking(caption),
+                    policy=self._options.policy,
+                    dry_run=self._options.dry_run,
+                )
+        except FileProblem as problem:
+            item.error = reason(problem)
+        except Exception as error:  # the last line of defence: one photo never stops a run
+            item.error = f"unexpected trouble while preparing its caption: {error!r}"
+
+
+def _commit(item: Captioned) -> None:
+    """Put a prepared file in place; runs in a worker thread."""
+    assert item.prepared is not None  # only such items come here
+    try:
+        status = item.prepared.commit()
+    except FileProblem as problem:
+        item.error = reason(problem)
+        return
+    if item.prepared.written is Written.EMBEDDED:
+        item.photo = replace(
+            item.photo,
+            size_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            inode=status.st_ino,
+            device=status.st_dev,
+        )
+
+
+def _is_unchanged(photo: PhotoFile) -> bool:
+    try:
+        status = photo.path.stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns, status.st_ino) == (photo.size_bytes, photo.mtime_ns, photo.inode)
+
+
+def _marking(caption: CaptionRecord) -> Marking:
+    model_id = PERSON if caption.source is CaptionSource.PERSON else caption.model_id or "unknown"
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Marking(model_id, photocap.__version__, caption.confidence, date)
+
+
+def _record(item: Captioned) -> PhotoRecord:
+    examined, photo = item.decision.examined, item.photo
+    return PhotoRecord(
+        photo.path,
+        photo.size_bytes,
+        photo.mtime_ns,
+        photo.inode,
+        photo.device,
+        picture_hash=examined.picture_hash or None,
+        state=PhotoState.FAILED if item.error else PhotoState.PRESENT,
+        error=item.error or None,
+        facts=examined.facts,
+        caption=item.caption,
+        embedding=item.embedding,
+        written=_written(item),
+        moved_from=item.decision.moved_from,
+    )
+
+
+def _written(item: Captioned) -> str:
+    return item.prepared.written.value if item.prepared and not item.error else Written.NONE.value
+
+
+def _result(item: Captioned) -> PhotoResult:
+    prepared, caption = item.prepared, item.caption
+    remark = item.error or (_CHANGED if item.changed else "")
+    if not remark and item.decision.rejected:
+        remark = "a person rejected its caption"
+    return PhotoResult(
+        item.photo.path,
+        _outcome(item),
+        caption.text if caption else None,
+        caption.confidence if caption else None,
+        _written(item),
+        remark or (prepared.reason if prepared else "") or None,
+        prepared.before if prepared else None,
+    )
+
+
+def _outcome(item: Captioned) -> Outcome:
+    if item.error:
+        return Outcome.FAILED
+    if item.changed or item.caption is None:
+        return Outcome.SKIPPED
+    if item.decision.moved_from:
+        return Outcome.MOVED
+    had = item.decision.had
+    is_same = had is not None and (had.text, had.source) == (item.caption.text, item.caption.source)
+    is_written = item.prepared is not None and item.prepared.changes_files
+    return Outcome.UNCHANGED if is_same and not is_written else Outcome.CAPTIONED
