@@ -172,6 +172,20 @@ def test_bad_rows_and_photos_are_listed_and_nothing_left_is_an_error(weights: Pa
     assert "broken.png" in problems[-1].text
 
 
+def test_photos_with_captions_by_their_owner_are_training_data(weights: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    for colour, caption in CAPTIONS.items():
+        exif = Image.Exif()
+        exif[0x010E] = caption  # ImageDescription
+        Image.new("RGB", (64, 64), colour).save(library / f"{colour}.jpg", exif=exif)
+    job = TrainRequest([library], [], tmp_path / "out", str(weights), SIZES, QUICK, "cpu")
+    training = prepare_training(job).training
+    sides = [{" ".join(photo.captions[0]) for photo in side.captions.photos} for side in (training.train, training.dev)]
+    assert sides[0] | sides[1] == set(CAPTIONS.values())
+    assert len(sides[1]) == 1
+
+
 def test_learning_rate_warms_up_and_falls() -> None:
     config = TrainConfig(warmup_steps=10, final_rate=0.02)
     rates = [learning_rate_at(step, 100, config) for step in range(100)]

@@ -21,12 +21,12 @@ _SHOWN_PROBLEMS = 10
 
 
 @click.command()
-@click.argument("captions", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("captions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--images",
-    required=True,
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    show_default="the folder of the caption file",
     help="The folder of the images; several are looked through in turn.",
 )
 @click.option(
@@ -99,9 +99,11 @@ def command(
         photocap train captions.csv --images ~/Pictures --output my-model
         photocap index --model my-model/best ~/Pictures
 
-    CAPTIONS is a table with the columns image, caption and optionally split (train, dev or test); Flickr8k's
-    captions.txt is one. Without a split, one photo in ten is kept to check against. OUTPUT/best holds the model
-    that captioned the kept photos best, OUTPUT/last what --resume goes on from.
+    CAPTIONS is a table with the columns image, caption and optionally split (train, dev or test), Flickr8k's
+    captions.txt or token file, JSON as of Karpathy's splits or COCO, a folder of photos (the captions that people
+    wrote into them), or a folder that the package `datasets` saved. Without a split, one photo in ten is kept to
+    check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
+    on from.
     """
     from photocap.training import TrainRequest
 

@@ -13,7 +13,8 @@ import torch
 import torchvision
 
 from photocap.caption_data import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
-from photocap.caption_files import CaptionRow, Problem, read_captions, split_by_image
+from photocap.caption_files import CaptionRow, Problem, split_by_image
+from photocap.caption_sources import read_caption_source
 from photocap.checkpoint import load_checkpoint, read_resnet
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine, choose_device, cpu_threads
@@ -34,8 +35,8 @@ class TrainRequest:
     """What the user asked for.
 
     Attributes:
-        captions: caption files.
-        images: folders in which a file's images are looked for, in turn.
+        captions: caption files, folders of photos with captions inside, or data sets.
+        images: folders in which images are looked for, in turn; the folder of the caption file comes last.
         output: where everything goes.
         init: "base", "imagenet", a model folder, or a ResNet-50 weights file in torchvision's layout.
         model: sizes for a new decoder; of a model that is trained further only the beam counts.
@@ -79,11 +80,11 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         CheckpointError: the weights to start from cannot be used.
     """
     engine = choose_device(request.device)
-    splits, problems = _read_splits(request)
+    splits, folders, problems = _read_splits(request)
     request.output.mkdir(parents=True, exist_ok=True)
     photos = {}
     for side in ("train", "dev"):
-        photos[side], lost = group_by_photo(splits[side], request.images)
+        photos[side], lost = group_by_photo(splits[side], folders)
         problems += lost
         if not photos[side]:
             raise TrainingError(_nothing_left(side, request, problems))
@@ -141,17 +142,21 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
     return Prepared(training, problems)
 
 
-def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], list[Problem]]:
-    """Read all files; where one of them names dev photos, rows without a split are for training."""
+def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], list[Path], list[Problem]]:
+    """Read all captions; return them by split, the folders of their images, and what was wrong.
+
+    The split does not depend on the seed of the training: `photocap evaluate` and the next training must hold
+    back the same photos.
+    """
     rows: list[CaptionRow] = []
+    folders = list(request.images)
     problems: list[Problem] = []
     for path in request.captions:
-        table = read_captions(path)
-        rows += table.rows
-        problems += [replace(p, text=f"{path.name}: {p.text}") for p in table.problems]
-    if any(row.split == "dev" for row in rows):
-        rows = [row if row.split else replace(row, split="train") for row in rows]
-    return split_by_image(rows, seed=request.config.seed), problems
+        source = read_caption_source(path, None, request.output / "pictures-of-data-sets")
+        rows += source.table.rows
+        folders.append(source.images)
+        problems += [replace(p, text=f"{path.name}: {p.text}") for p in source.table.problems]
+    return split_by_image(rows), list(dict.fromkeys(folders)), problems
 
 
 def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem]) -> str:
