@@ -7,6 +7,7 @@ rename put them in place. A kill, a full disk or a failing disk leaves the old f
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -19,6 +20,7 @@ except ImportError:  # Windows: no advisory locks, and an open file cannot be re
 
 TEMP_PREFIX = ".photocap-"
 TEMP_SUFFIX = ".tmp"
+_PIECE_BYTES = 1 << 16
 _COPIED_ATTRIBUTES = ("user.", "system.posix_acl_")
 
 
@@ -69,8 +71,7 @@ class Replacement:
             access_ns = self._like.st_atime_ns if self._like is not None else mtime_ns
             os.utime(self._temp, ns=(access_ns, mtime_ns))
         os.fsync(self._descriptor)
-        if self._temp.read_bytes() != data:
-            raise OSError(f"{self._temp}: what was written does not read back")
+        _compare(self._temp, data)
 
     def commit(self) -> os.stat_result:
         """Put the new content in place and return its stat.
@@ -162,6 +163,16 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _compare(path: Path, data: bytes) -> None:
+    """Make sure that a file reads back as it was written."""
+    position = 0
+    with path.open("rb", buffering=0) as file:
+        while (piece := file.read(_PIECE_BYTES)) and piece == data[position : position + len(piece)]:
+            position += len(piece)
+    if piece or position != len(data):
+        raise OSError(errno.EIO, "what was written does not read back")
 
 
 def _carry(source: Path, temp: Path, descriptor: int, like: os.stat_result) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from photocap.metadata.captions import Origin
 from photocap.metadata.container import Change, Container, FormatError, Layout, Part
-from photocap.metadata.formats import container_of
+from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.iptc import IptcError, foreign_datasets, foreign_resources, resource_edits, with_caption
 from photocap.metadata.marking import OWN_PROPERTIES, caption_change
 from photocap.metadata.policy import Marking
@@ -32,12 +31,11 @@ class NewContent:
     edits: list[Edit]
 
 
-def embedded(path: Path, data: bytes, text: str, marking: Marking | None, *, alt_text: bool) -> NewContent:
+def embedded(contents: Contents, text: str, marking: Marking | None, *, alt_text: bool) -> NewContent:
     """Return a photo with a caption put into it, verified.
 
     Args:
-        path: the photo, for its name only.
-        data: its bytes.
+        contents: the photo.
         text: the caption, cleaned.
         marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         alt_text: also write the accessibility text.
@@ -45,20 +43,27 @@ def embedded(path: Path, data: bytes, text: str, marking: Marking | None, *, alt
     Raises:
         CannotEmbed: the format has no safe writer here, or the file is damaged, signed or built in an unusual way.
     """
-    container = container_of(data, path)
+    container, data = contents.container, contents.data
     if container is None:
         raise CannotEmbed("this format is not written to")
     if len(data) > MAX_FILE_BYTES:
         raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
+    if contents.damage:
+        raise CannotEmbed(contents.damage)
+    if Part.XMP in contents.layout.locked:
+        raise CannotEmbed(f"its XMP cannot be changed: {contents.layout.locked[Part.XMP]}")
     try:
-        layout = container.layout(data)
         refusal = container.refusal(data)
         if refusal:
             raise CannotEmbed(refusal)
-        change = _xmp_change(layout, text, marking, alt_text=alt_text)
-        edits = _edits(container, data, layout, text, change)
+        packet = contents.packet or Packet(EMPTY_PACKET)
+        change = caption_change(packet, text, marking, alt_text=alt_text)
+        edits = _edits(container, contents, packet, change, text)
         new = splice(data, edits)
-        _verify(container, path, data, new, text, change)
+        _verify_file(container, data, new)
+        after = take_apart(contents.path, new)
+        _verify_parts(contents.layout, after, packet, change)
+        _verify_caption(after, text, is_signed=marking is not None)
     except XmlError as error:
         raise CannotEmbed(f"its XMP cannot be changed: {error}") from error
     except IptcError as error:
@@ -82,48 +87,45 @@ def in_sidecar(content: bytes | None, text: str, marking: Marking | None, *, alt
     return NewContent(new, [Edit(0, 0, new)] if content is None else edits)
 
 
-def _xmp_change(layout: Layout, text: str, marking: Marking | None, *, alt_text: bool) -> XmpChange:
-    if Part.XMP in layout.locked:
-        raise CannotEmbed(f"its XMP cannot be changed: {layout.locked[Part.XMP]}")
-    packet = Packet(layout.parts.get(Part.XMP, EMPTY_PACKET))
-    return caption_change(packet, text, marking, alt_text=alt_text)
-
-
-def _edits(container: Container, data: bytes, layout: Layout, text: str, change: XmpChange) -> list[Edit]:
+def _edits(container: Container, contents: Contents, packet: Packet, change: XmpChange, text: str) -> list[Edit]:
     """Return the edits to the file; without EXIF where its block has to stay as it is."""
-    old_xmp = layout.parts.get(Part.XMP)
-    packet_edits = Packet(old_xmp or EMPTY_PACKET).edits(change, limit_bytes=container.xmp_limit_bytes)
-    changes: dict[Part, Change] = {Part.XMP: packet_edits if old_xmp else splice(EMPTY_PACKET, packet_edits)}
+    layout = contents.layout
+    edits = packet.edits(change, limit_bytes=container.xmp_limit_bytes)
+    changes: dict[Part, Change] = {Part.XMP: edits if contents.packet else splice(EMPTY_PACKET, edits)}
     if Part.IRB not in layout.locked and (irb_edits := resource_edits(layout.parts.get(Part.IRB, b""), text)):
         changes[Part.IRB] = irb_edits
     if (datasets := layout.parts.get(Part.IIM)) is not None:
         changes[Part.IIM] = with_caption(datasets, text)
     if Part.DESCRIPTION not in layout.locked:
         try:
-            return container.edits(data, {**changes, Part.DESCRIPTION: text.encode() + b"\0"})
+            return container.edits(contents.data, {**changes, Part.DESCRIPTION: text.encode() + b"\0"})
         except TiffError:
             pass  # no room in EXIF: the caption goes into XMP alone
-    return container.edits(data, changes)
+    return container.edits(contents.data, changes)
 
 
-def _verify(container: Container, path: Path, old: bytes, new: bytes, text: str, change: XmpChange) -> None:
-    """Make sure that the new file has the caption, and apart from that is the old one.
-
-    Raises:
-        CannotEmbed: it is not.
-    """
+def _verify_file(container: Container, old: bytes, new: bytes) -> None:
+    """Make sure that apart from the parts the new file is the old one."""
     difference = container.difference(old, new)
     if difference:
         raise CannotEmbed(f"the check before writing found a change in {difference}")
-    before, after = container.layout(old), container.layout(new)
-    _verify_packet(Packet(before.parts.get(Part.XMP, EMPTY_PACKET)), Packet(after.parts[Part.XMP]), change)
+
+
+def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpChange) -> None:
+    """Make sure that of the parts only photocap's own properties changed."""
+    if after.packet is None:
+        raise CannotEmbed(f"the check before writing did not find the XMP again: {after.damage}")
+    _verify_packet(packet, after.packet, change)
     for part, foreign in ((Part.IRB, foreign_resources), (Part.IIM, foreign_datasets)):
-        old_part, new_part = before.parts.get(part, b""), after.parts.get(part, b"")
-        if old_part != new_part and foreign(old_part) != foreign(new_part):
+        old, new = before.parts.get(part, b""), after.layout.parts.get(part, b"")
+        if old != new and foreign(old) != foreign(new):
             raise CannotEmbed(f"the check before writing found a change in {part.value}")
-    found = find_captions(path, new, {})
-    signed = any(change.simple.values())
-    if found.text != text or (found.origin is Origin.PHOTOCAP) is not signed or not found.agree:
+
+
+def _verify_caption(after: Contents, text: str, *, is_signed: bool) -> None:
+    """Make sure that the caption reads back from every place that has one."""
+    found = find_captions(after, {})
+    if found.text != text or (found.origin is Origin.PHOTOCAP) is not is_signed or not found.agree:
         raise CannotEmbed("the check before writing did not find the caption in all its places")
 
 

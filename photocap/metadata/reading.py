@@ -6,15 +6,13 @@ from pathlib import Path
 
 from photocap.errors import ReadError
 from photocap.metadata.captions import FoundCaption, Mark, Place, clean_text, decode_exif_text, judge
-from photocap.metadata.container import FormatError, Layout, Part
-from photocap.metadata.formats import container_of
+from photocap.metadata.container import Part
+from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.iptc import IptcError, caption_in, caption_in_resources
 from photocap.metadata.marking import read_mark
 from photocap.metadata.sidecar import existing_sidecars
 from photocap.metadata.xmltree import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet
-
-Text = tuple[Place, Path, str]
 
 
 def read_caption(path: Path, *, sidecar_dir: Path | None = None) -> FoundCaption:
@@ -31,7 +29,7 @@ def read_caption(path: Path, *, sidecar_dir: Path | None = None) -> FoundCaption
         data = path.read_bytes()
     except OSError as error:
         raise ReadError(path, error.strerror or str(error)) from error
-    return find_captions(path, data, sidecar_contents(path, sidecar_dir))
+    return find_captions(take_apart(path, data), sidecar_contents(path, sidecar_dir))
 
 
 def sidecar_contents(photo: Path, sidecar_dir: Path | None) -> dict[Path, bytes]:
@@ -45,51 +43,43 @@ def sidecar_contents(photo: Path, sidecar_dir: Path | None) -> dict[Path, bytes]
     return contents
 
 
-def find_captions(path: Path, data: bytes, sidecars: dict[Path, bytes]) -> FoundCaption:
-    """Judge the captions in a photo's bytes and in its sidecars."""
-    texts: list[Text] = []
-    marks: list[Mark] = []
-    problems: list[str] = []
-    for sidecar, content in sidecars.items():
-        _read_packet(Place.SIDECAR, sidecar, content, texts, marks, problems)
-    try:
-        container = container_of(data, path)
-        layout = container.layout(data) if container else Layout({})
-    except FormatError as error:
-        problems.append(str(error))
-        layout = Layout({})
-    _read_layout(path, layout, texts, marks, problems)
-    return judge(texts, marks, "; ".join(problems))
+def find_captions(contents: Contents, sidecars: dict[Path, bytes]) -> FoundCaption:
+    """Judge the captions in a photo and in its sidecars."""
+    search = _Search([contents.damage] if contents.damage else [])
+    for path, data in sidecars.items():
+        try:
+            search.packet(Place.SIDECAR, path, Packet(data))
+        except XmlError as error:
+            search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
+    search.photo(contents)
+    return judge(search.texts, search.marks, "; ".join(search.problems))
 
 
-def _read_layout(path: Path, layout: Layout, texts: list[Text], marks: list[Mark], problems: list[str]) -> None:
-    """Add what a photo's own parts say, in the order of the Metadata Working Group: EXIF, XMP, IPTC."""
-    if (value := layout.parts.get(Part.DESCRIPTION)) is not None:
-        texts.append((Place.EXIF, path, decode_exif_text(value)))
-    if (packet := layout.parts.get(Part.XMP)) is not None:
-        _read_packet(Place.XMP, path, packet, texts, marks, problems)
-    try:
-        resources, datasets = layout.parts.get(Part.IRB), layout.parts.get(Part.IIM)
-        captions = [
-            caption_in_resources(resources) if resources else None,
-            caption_in(datasets) if datasets else None,
-        ]
-        texts += [(Place.IPTC, path, clean_text(caption)) for caption in captions if caption]
-    except IptcError as error:
-        problems.append(str(error))
+class _Search:
+    """Gathers copies in the order in which readers prefer them."""
 
+    def __init__(self, problems: list[str]) -> None:
+        self.texts: list[tuple[Place, Path, str]] = []
+        self.marks: list[Mark] = []
+        self.problems = problems
 
-def _read_packet(
-    place: Place, path: Path, content: bytes, texts: list[Text], marks: list[Mark], problems: list[str]
-) -> None:
-    try:
-        packet = Packet(content)
-    except XmlError as error:
-        problems.append(f"XMP in {path.name} cannot be read: {error}")
-        return
-    mark = read_mark(packet)
-    if mark is not None:
-        marks.append(mark)
-    text = packet.text(DESCRIPTION)
-    if text:
-        texts.append((place, path, clean_text(text)))
+    def photo(self, contents: Contents) -> None:
+        """Look at a photo's own parts, in the order of the Metadata Working Group: EXIF, XMP, IPTC."""
+        parts = contents.layout.parts
+        if (value := parts.get(Part.DESCRIPTION)) is not None:
+            self.texts.append((Place.EXIF, contents.path, decode_exif_text(value)))
+        if contents.packet is not None:
+            self.packet(Place.XMP, contents.path, contents.packet)
+        try:
+            captions = [caption_in_resources(parts.get(Part.IRB, b"")), caption_in(parts.get(Part.IIM, b""))]
+        except IptcError as error:
+            self.problems.append(str(error))
+            return
+        self.texts += [(Place.IPTC, contents.path, clean_text(caption)) for caption in captions if caption]
+
+    def packet(self, place: Place, path: Path, packet: Packet) -> None:
+        """Look at a packet, in the photo or in a sidecar."""
+        if (mark := read_mark(packet)) is not None:
+            self.marks.append(mark)
+        if text := packet.text(DESCRIPTION):
+            self.texts.append((place, path, clean_text(text)))

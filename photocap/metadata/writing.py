@@ -15,6 +15,7 @@ from pathlib import Path
 from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 from photocap.errors import ReadError, WriteError
 from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
+from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.embedding import CannotEmbed, NewContent, embedded, in_sidecar
 from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
 from photocap.metadata.reading import find_captions, sidecar_contents
@@ -85,11 +86,11 @@ class PreparedWrite:
 
 @dataclass(frozen=True)
 class _OpenedPhoto:
-    """A photo as it was read: the path without links, its bytes and the stat taken before reading."""
+    """A photo as it was read: the path without links, what is in it, and the stat taken before reading."""
 
     path: Path
     target: Path
-    data: bytes
+    contents: Contents
     stat: os.stat_result
 
 
@@ -120,7 +121,7 @@ def prepare_write(
     text = clean_text(text)
     photo = _open_photo(path)
     sidecars = sidecar_contents(path, policy.sidecar_dir)
-    found = find_captions(path, photo.data, sidecars)
+    found = find_captions(photo.contents, sidecars)
     refusal = _refusal(found, text, policy)
     if refusal:
         return PreparedWrite(path, found, found.text, Written.NONE, refusal)
@@ -169,8 +170,8 @@ def _prepare(
     if policy.mode is MetadataMode.EMBED:
         try:
             _check_replaceable(photo)
-            new = embedded(photo.path, photo.data, text, marking, alt_text=policy.alt_text)
-            changes = [_FileChange(photo.target, photo.data, new, photo.stat)]
+            new = embedded(photo.contents, text, marking, alt_text=policy.alt_text)
+            changes = [_FileChange(photo.target, photo.contents.data, new, photo.stat)]
             stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
             changes += [_sidecar_change(p, sidecars[p], text, marking, policy) for p in sorted(stale)]
             prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _target=photo.target)
@@ -243,7 +244,7 @@ def _open_photo(path: Path) -> _OpenedPhoto:
         like = target.stat()
         if not stat.S_ISREG(like.st_mode):
             raise ReadError(path, "it is not a regular file")
-        return _OpenedPhoto(path, target, target.read_bytes(), like)
+        return _OpenedPhoto(path, target, take_apart(path, target.read_bytes()), like)
     except OSError as error:
         raise ReadError(path, _plain(error)) from error
 

@@ -1,0 +1,47 @@
+"""A photo's bytes, taken apart once: container, parts and packet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from photocap.metadata.container import Container, FormatError, Layout, Part
+from photocap.metadata.formats import container_of
+from photocap.metadata.xmltree import XmlError
+from photocap.metadata.xmp import Packet
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a photo.
+
+    Attributes:
+        path: where it stands.
+        data: its bytes.
+        container: its format, None where that cannot be edited here.
+        layout: its metadata parts; empty where the file is damaged.
+        packet: its XMP, None where there is none or where it cannot be read.
+        damage: why the file or its XMP cannot be read; empty where all is well.
+    """
+
+    path: Path
+    data: bytes
+    container: Container | None
+    layout: Layout
+    packet: Packet | None
+    damage: str
+
+
+def take_apart(path: Path, data: bytes) -> Contents:
+    """Return what is in a photo; damage is noted, not raised."""
+    container = container_of(data, path)
+    try:
+        layout = container.layout(data) if container else Layout({})
+    except FormatError as error:
+        return Contents(path, data, container, Layout({}), None, str(error))
+    content = layout.parts.get(Part.XMP)
+    try:
+        packet = None if content is None else Packet(content)
+    except XmlError as error:
+        return Contents(path, data, container, layout, None, f"its XMP cannot be read: {error}")
+    return Contents(path, data, container, layout, packet, "")
