@@ -10,7 +10,7 @@ from photocap.caption import Caption, CaptionerProtocol
 from photocap.caption_files import CaptionRow, Problem, split_by_image
 from photocap.caption_sources import CaptionSource
 from photocap.errors import CaptionFileError
-from photocap.evaluation.captioning import caption_photos, machine_name
+from photocap.evaluation.captioning import Captioned, caption_photos, machine_name
 from photocap.evaluation.measuring import (
     Calibration,
     ConstantFloor,
@@ -108,25 +108,31 @@ def evaluate(
     if not captioned.captions:
         raise CaptionFileError(source.path, f"no photo can be used: {problems[0].text}", "--images names their folder")
     references = [tuple(row.caption for row in groups[path]) for path in captioned.captions]
-    sentences = [caption.text for caption in captioned.captions.values()]
+    known = [row.caption for row in splits["train"] or rows]
+    return _measure(captioner.model_id, split, captioned, references, known, (*source.table.problems, *problems))
+
+
+def _measure(
+    model_id: str,
+    split: str,
+    captioned: Captioned,
+    references: Sequence[tuple[str, ...]],
+    known: Sequence[str],
+    problems: tuple[Problem, ...],
+) -> Evaluation:
+    captions = captioned.captions.values()
+    sentences = [caption.text for caption in captions]
     scores = score_captions(sentences, references, intervals=True)
     return Evaluation(
-        model_id=captioner.model_id,
+        model_id=model_id,
         split=split,
-        photos=tuple(
-            EvaluatedPhoto(path, caption, texts, score)
-            for (path, caption), texts, score in zip(
-                captioned.captions.items(), references, scores.cider_d_each, strict=True
-            )
-        ),
-        problems=(*source.table.problems, *problems),
+        photos=tuple(map(EvaluatedPhoto, captioned.captions, captions, references, scores.cider_d_each)),
+        problems=problems,
         scores=scores,
         language=measure_language(sentences),
         human=human_ceiling(sentences, references),
-        floor=constant_floor([row.caption for row in splits["train"] or rows], references),
-        calibration=measure_calibration(
-            [caption.confidence for caption in captioned.captions.values()], scores.cider_d_each
-        ),
+        floor=constant_floor(known, references),
+        calibration=measure_calibration([caption.confidence for caption in captions], scores.cider_d_each),
         nouns=tuple(noun_recall(sentences, references)),
         people=people_words(sentences, references),
         images_per_second=captioned.images_per_second,
