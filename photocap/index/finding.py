@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -91,15 +91,15 @@ class Finding(Database):
             count: int = row.fetchone()[0]
         return count
 
-    def highlighted(self, picture_ids: Sequence[int], fts: str, start: str, end: str) -> dict[int, str]:
-        """Return the captions of pictures with the words that `fts` finds between `start` and `end`."""
+    def highlighted(self, photo_ids: Sequence[int], fts: str, start: str, end: str) -> dict[int, str]:
+        """Return the captions of photos with the words that `fts` finds between `start` and `end`."""
         sql = (
-            "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?))"
-            " FROM picture_fts WHERE picture_fts MATCH ? AND rowid = ?"
+            "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?)) FROM picture_fts"
+            " WHERE picture_fts MATCH ? AND rowid = (SELECT picture_id FROM photo WHERE id = ?)"
         )
         with self._reading() as connection:
-            rows = ((id_, connection.execute(sql, (start, end) * 2 + (fts, id_)).fetchone()) for id_ in picture_ids)
-            return {id_: row[0] for id_, row in rows if row}
+            rows = ((id_, connection.execute(sql, (start, end, start, end, fts, id_)).fetchone()) for id_ in photo_ids)
+            return {id_: row[0] for id_, row in rows if row and row[0]}
 
     def indexed_words(self) -> list[str]:
         """Return every word of the captions, as the text index holds it (stemmed, lower case)."""
@@ -119,6 +119,17 @@ class Finding(Database):
         with self._reading() as connection:
             rows = ((id_, connection.execute(sql, (id_,)).fetchone()) for id_ in picture_ids)
             return {id_: row[0] for id_, row in rows if row}
+
+    def all_embeddings(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and the embedding of every picture that has one."""
+        with self._reading() as connection:
+            yield from connection.execute("SELECT picture_id, vector FROM embedding ORDER BY picture_id")
+
+    def picture_number(self, photo_id: int) -> int | None:
+        """Return the number of the picture that a photo shows."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT picture_id FROM photo WHERE id = ?", (photo_id,)).fetchone()
+        return row[0] if row else None
 
     def sign_blocks(self) -> list[tuple[int, bytes]]:
         """Return the number of the first picture of each block, and the block's packed signs."""

@@ -1,0 +1,28 @@
+"""From the path of a photo, as typed, to what the index knows of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from photocap.errors import IndexNotFound, ReadError
+from photocap.index import PhotoIndex, PhotoRow
+from photocap.photos import picture_hash
+
+
+def photo_in_index(index: PhotoIndex, path: Path) -> PhotoRow:
+    """Return a photo by its path, else by its picture, so that a copy or a moved photo is known as well.
+
+    Raises:
+        ReadError: there is no such file.
+        IndexNotFound: the index knows neither the path nor the picture.
+    """
+    absolute = path.absolute()
+    found = index.photo(absolute)
+    if found is None:
+        if not absolute.is_file():
+            raise ReadError(path, "there is no such photo, and the index knows none of this name")
+        known = index.find_by_hash(picture_hash(absolute))
+        found = index.photo(known.paths[0]) if known and known.paths else None
+    if found is None:
+        raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")
+    return found
