@@ -112,6 +112,7 @@ def progress(*, unit: str = "photos") -> Progress:
         console=stderr(),
         disable=not stderr().is_terminal or _remembered(QUIET_KEY),
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # results that go into a pipe must not end up on the terminal
     )
 
 

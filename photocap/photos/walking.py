@@ -109,7 +109,8 @@ class _Walk:
             status = path.stat()
         except OSError as error:
             gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
-            self._skip(os.fspath(path), Skip.GONE if gone else Skip.UNREADABLE, reason_of(error))
+            reason = "there is no such file or folder" if gone else reason_of(error)
+            self._skip(os.fspath(path), Skip.GONE if gone else Skip.UNREADABLE, reason)
             return
         if stat.S_ISDIR(status.st_mode):
             yield from self._tree(os.fspath(path), status)

@@ -1,0 +1,126 @@
+"""What `index` and `watch` have in common: their options and what is made of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from photocap.caption import CaptionerProtocol
+from photocap.cli import options
+from photocap.index import PhotoIndex
+from photocap.indexing import IndexOptions, default_workers
+from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
+from photocap.photos import WalkOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_WALKING = (
+    click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches, as in .gitignore."),
+    click.option("--follow-links", is_flag=True, help="Enter folders and take photos that are symbolic links."),
+    click.option("--one-file-system", is_flag=True, help="Stay on the file system of each PATH."),
+    click.option("--retry-failed", is_flag=True, help="Look again at photos that could not be read before."),
+    click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
+)
+_WRITING = (
+    options.metadata_option,
+    click.option(
+        "--overwrite",
+        type=click.Choice([choice.value for choice in Overwrite]),
+        default=Overwrite.JUNK.value,
+        show_default=True,
+        help="What may be replaced: nothing, also photocap's own, also a camera's junk, also a person's words.",
+    ),
+    click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        help="Captions below this go into the index only, not into photos.",
+    ),
+    click.option("--alt-text", is_flag=True, help="Also write the text that screen readers speak."),
+    click.option(
+        "--mtime",
+        type=click.Choice([choice.value for choice in Mtime]),
+        default=Mtime.KEEP.value,
+        show_default=True,
+        help="Whether a photo keeps its modification time when its caption is written.",
+    ),
+    click.option(
+        "--sidecar-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where sidecars go; beside the photos otherwise.",
+    ),
+)
+_MODEL = (
+    options.model_option,
+    options.device_option,
+    options.batch_size_option,
+    options.beam_size_option,
+    options.workers_option,
+)
+
+
+def indexing_options(function: F) -> F:
+    """Add the options that `index_options` and `captioner_loader` read."""
+    for option in reversed((options.db_option, *_WRITING, *_WALKING, *_MODEL)):
+        function = option(function)
+    return function
+
+
+def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexOptions:
+    """Make what indexing wants to know out of the command line."""
+    policy = WritePolicy(
+        MetadataMode(chosen["metadata"]),
+        Overwrite(chosen["overwrite"]),
+        chosen["alt_text"],
+        Mtime(chosen["mtime"]),
+        chosen["sidecar_dir"],
+    )
+    return IndexOptions(
+        policy,
+        WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
+        DryRun.YES if dry_run else DryRun.NO,
+        chosen["min_confidence"],
+        chosen["retry_failed"],
+        chosen["allow_empty"],
+        workers=workers(chosen["workers"]),
+    )
+
+
+def workers(chosen: int | str) -> int:
+    """Return how many photos to decode at the same time."""
+    return default_workers() if isinstance(chosen, str) else chosen
+
+
+def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtocol]:
+    """Return what loads the captioner: torch is imported when the first photo needs it."""
+
+    def load() -> CaptionerProtocol:
+        from photocap.captioner import load_captioner
+
+        return load_captioner(
+            chosen["model"],
+            device=chosen["device"],
+            batch_size=chosen["batch_size"],
+            beam_size=chosen["beam_size"],
+        )
+
+    return load
+
+
+@contextmanager
+def open_index(db: Path, *, dry_run: bool = False) -> Iterator[PhotoIndex]:
+    """Open the index for a run; a dry run only reads it, and does not make one where there is none."""
+    if not dry_run:
+        with PhotoIndex.open(db, create=True) as index:
+            yield index
+    elif db.exists():
+        with PhotoIndex.open(db, read_only=True) as index:
+            yield index
+    else:
+        with tempfile.TemporaryDirectory() as folder, PhotoIndex.open(Path(folder, "dry-run.db"), create=True) as index:
+            yield index
