@@ -61,17 +61,17 @@ class Captioner:
         try:
             pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
             with torch.inference_mode(), self.engine.autocast():
-                generated = self._model.generate(pixels.contiguous(memory_format=torch.channels_last), self.beam_size)
+                pixels = pixels.contiguous(memory_format=torch.channels_last)
+                generated, places = self._model.generate(pixels, self.beam_size)
         except torch.OutOfMemoryError:
             if len(squares) == 1:
                 raise
             half = len(squares) // 2
             return self._caption(squares[:half]) + self._caption(squares[half:])
-        log_probs = generated.mean_log_prob.tolist()
-        return [
-            Caption(as_sentence(self._vocabulary.decode(ids)), self._confidence(log_prob))
-            for ids, log_prob in zip(generated.tokens.tolist(), log_probs, strict=True)
-        ]
+        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
+        confidences = [self._confidence(log_prob) for log_prob in generated.mean_log_prob.tolist()]
+        embeddings = [None] * len(texts) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
+        return [Caption(*parts) for parts in zip(texts, confidences, embeddings, strict=True)]
 
 
 def load_captioner(
@@ -99,6 +99,10 @@ def load_captioner(
     checkpoint = load_checkpoint(model_dir or base_model_dir())
     size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
     return Captioner(checkpoint, engine, size, beam_size)
+
+
+def _to_bytes(vector: np.ndarray) -> bytes:
+    return vector.astype("<f2").tobytes()
 
 
 def as_sentence(words: Sequence[str]) -> str:

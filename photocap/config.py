@@ -51,6 +51,7 @@ class ModelConfig(_Settings):
         confidence_scale, confidence_offset: Platt scaling of the mean token log-probability
             (Platt 1999), fitted on the dev split for `beam_size`.
         beam_size: the beam this model was selected with, the default of generation.
+        joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
     """
 
     attention: Attention = "grid"
@@ -67,6 +68,7 @@ class ModelConfig(_Settings):
     beam_size: int = 3
     confidence_scale: float = 1.0
     confidence_offset: float = 0.0
+    joint_size: int = 0
 
 
 @dataclass(frozen=True)

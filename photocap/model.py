@@ -5,7 +5,8 @@ B photos, N captions, T tokens, V vocabulary, E embedding, H hidden, P grid plac
 C encoder channels (2048), D reduced feature, K beams, A attention heads.
 
 Sources: He et al. 2015 (ResNet); Vinyals et al. 2015 (encoder-decoder captioning); Lu et al. 2017
-(attention after the LSTM); Press & Wolf 2017 (tied embeddings); Wu et al. 2016 (length penalty).
+(attention after the LSTM); Press & Wolf 2017 (tied embeddings); Wu et al. 2016 (length penalty); Faghri et al.
+2018 (joint text-image embedding).
 """
 
 from __future__ import annotations
@@ -143,10 +144,13 @@ class Decoder(nn.Module):
         self.word_dropout = nn.Dropout(word_dropout)
         self.feature_dropout = nn.Dropout(feature_dropout)
 
+    def standardise(self, pooled: Tensor) -> Tensor:
+        """Return global features (B, C) with zero mean and unit variance over the training photos."""
+        return (pooled.float() - self.pooled_mean) / self.pooled_std
+
     def start_state(self, features: Features) -> State:
         """Return the state before <start>."""
-        pooled = (features.pooled.float() - self.pooled_mean) / self.pooled_std
-        start = self.start(self.feature_dropout(pooled))
+        start = self.start(self.feature_dropout(self.standardise(features.pooled)))
         if self.config.attention == "none":  # the global feature is the LSTM's first input
             _, (hidden, cell) = self.lstm(start.unsqueeze(1))
             return State(hidden[0], cell[0], hidden[0], hidden[0])
@@ -193,6 +197,34 @@ class Decoder(nn.Module):
         return logits, State(h[0], c[0], state.keys, state.values)
 
 
+class JointEmbedding(nn.Module):
+    """A space of S dimensions in which a photo lies near the sentences that fit it.
+
+    The text side is a bidirectional GRU with max-pooling over its words; `text_encoder` computes the
+    same in numpy, so that a search needs no torch.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        size = config.joint_size
+        self.image = nn.Linear(CHANNELS, size)
+        self.words = nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PAD)
+        nn.init.normal_(self.words.weight, std=0.1)
+        self.gru = nn.GRU(config.embedding_size, size, batch_first=True, bidirectional=True)
+        self.text = nn.Linear(2 * size, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def embed_images(self, pooled: Tensor) -> Tensor:
+        """Return unit vectors (B, S) for standardised global features (B, C)."""
+        return F.normalize(self.image(self.dropout(pooled)), dim=1)
+
+    def embed_texts(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return unit vectors (N, S) for padded word ids (N, T), no <start> or <end>, and lengths (N,) on the CPU."""
+        packed = pack_padded_sequence(self.dropout(self.words(tokens)), lengths, batch_first=True, enforce_sorted=False)
+        hidden, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, padding_value=float("-inf"))
+        return F.normalize(self.text(hidden.amax(dim=1)), dim=1)  # (N, T, 2S) -> (N, 2S) -> (N, S)
+
+
 class CaptionModel(nn.Module):
     """Pictures in, sentences out."""
 
@@ -207,6 +239,7 @@ class CaptionModel(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config, vocabulary_size, word_dropout, feature_dropout)
+        self.joint = JointEmbedding(config, vocabulary_size, feature_dropout) if config.joint_size else None
 
     def forward(self, pixels: Tensor, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
         """Return logits (N, T, V) for normalised pixels (B, 3, 224, 224); the rest as in `Decoder.forward`."""
@@ -214,9 +247,11 @@ class CaptionModel(nn.Module):
         return logits
 
     @torch.no_grad()
-    def generate(self, pixels: Tensor, beam_size: int | None = None) -> Generated:
-        """Caption normalised pixels (B, 3, 224, 224)."""
-        return beam_search(self.decoder, self.encoder(pixels), beam_size or self.config.beam_size)
+    def generate(self, pixels: Tensor, beam_size: int | None = None) -> tuple[Generated, Tensor | None]:
+        """Caption normalised pixels (B, 3, 224, 224); also their places in the joint space (B, S), if there is one."""
+        features = self.encoder(pixels)
+        place = self.joint.embed_images(self.decoder.standardise(features.pooled)) if self.joint else None
+        return beam_search(self.decoder, features, beam_size or self.config.beam_size), place
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
@@ -15,7 +16,8 @@ from torchvision.models import resnet50
 from photocap.captioner import load_captioner
 from photocap.config import ModelConfig, TrainConfig
 from photocap.errors import CheckpointError, TrainingError
-from photocap.training import Progress, TrainRequest, prepare_training
+from photocap.text_encoder import load_text_encoder
+from photocap.training import Progress, Recall, TrainRequest, prepare_training, train_joint
 from photocap.training.loop import learning_rate_at
 
 CAPTIONS = {
@@ -193,3 +195,29 @@ def test_learning_rate_warms_up_and_falls() -> None:
     assert max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.02, abs=0.01)
+
+
+def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: Path, tmp_path: Path) -> None:
+    config = replace(QUICK, epochs=12, word_dropout=0.0)
+    job = replace(request(corpus, learned / "best", tmp_path / "joint", config), model=replace(SIZES, joint_size=16))
+    told: list[Recall] = []
+    best = train_joint(
+        prepare_training(job).training,
+        tell=lambda _epoch, _loss, recall, _best: told.append(recall),
+        should_stop=lambda: False,
+    )
+    assert best is not None
+    assert best.at_1 == 100.0
+    captioner = load_captioner(tmp_path / "joint" / "best", device="cpu")
+    encoder = load_text_encoder(tmp_path / "joint" / "best")
+    assert encoder is not None
+    found = captioner.caption_batch([Image.open(corpus / f"{c}12.png").convert("RGB") for c in CAPTIONS])
+    places = [np.frombuffer(c.embedding or b"", "<f2").astype(np.float32) for c in found]
+    texts = [encoder.encode(caption) for caption in CAPTIONS.values()]
+    assert [int(np.argmax([t @ p for p in places])) for t in texts] == [0, 1, 2, 3]
+    assert [c.text for c in found] == [
+        c.text
+        for c in load_captioner(learned / "best", device="cpu").caption_batch(
+            [Image.open(corpus / f"{c}12.png").convert("RGB") for c in CAPTIONS]
+        )
+    ]

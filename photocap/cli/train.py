@@ -15,7 +15,10 @@ from photocap.config import ModelConfig, TrainConfig
 if TYPE_CHECKING:
     from types import FrameType
 
+    from rich.progress import Progress, TaskID
+
     from photocap.training import EpochRow, TrainRequest
+    from photocap.training.loop import Training
 
 _SHOWN_PROBLEMS = 10
 
@@ -65,6 +68,7 @@ _SHOWN_PROBLEMS = 10
     help="For a new decoder: attend to the 7x7 grid, or see the whole picture once.",
 )
 @click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
+@click.option("--retrieval", is_flag=True, help="Train only the text-image space that `search` uses; captions stay.")
 @click.option(
     "--beam-size",
     default=ModelConfig.beam_size,
@@ -87,6 +91,7 @@ def command(
     fine_tune: str,
     attention: str,
     scst: bool,
+    retrieval: bool,
     beam_size: int,
     seed: int,
     resume: bool,
@@ -105,8 +110,10 @@ def command(
     check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
     on from.
     """
-    from photocap.training import TrainRequest
+    from photocap.training import JOINT_SIZE, TrainRequest
 
+    if retrieval and (scst or resume or fine_tune != "none"):
+        raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --resume")
     config = TrainConfig.from_json(
         {
             **_rates(init, fine_tune, scst),
@@ -116,9 +123,12 @@ def command(
             "seed": seed,
         }
     )
-    model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size})
+    joint_size = JOINT_SIZE if retrieval else 0
+    model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size, "joint_size": joint_size})
     request = TrainRequest(captions, images, output, init, model, config, device, resume)
-    if not _run(request):
+    if retrieval:
+        _run_retrieval(request)
+    elif not _run(request):
         console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
         ctx.exit(console.INTERRUPTED)
 
@@ -128,35 +138,61 @@ def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
     if scst:
         return {"learning_rate": 5e-5, "encoder_learning_rate": 5e-6, "label_smoothing": 0.0}
     if fine_tune != "none":
-        return {"learning_rate": 2e-4, "encoder_learning_rate": 3e-5}
+        return {"learning_rate": 2e-4, "encoder_learning_rate": 5e-5}
     if init == "base" or Path(init).is_dir():
         return {"learning_rate": 3e-4}
     return {}
 
 
 def _run(request: TrainRequest) -> bool:
-    """Train with a progress bar; True if finished."""
-    from photocap.training import Progress, prepare_training
+    """Train captions with a progress bar; True if finished."""
+    from photocap.training import Progress as Told
 
     stop = _StopOnCtrlC()
     with console.progress(unit="steps") as bar, stop:
-        task = bar.add_task("preparing", total=None)
-        prepared = prepare_training(
-            request,
-            stage=lambda name, done, total: bar.update(task, description=name, completed=done, total=total or None),
-        )
-        _list_problems([(p.line, p.text) for p in prepared.problems])
-        bar.reset(task)
+        training, task = _prepare(request, bar)
 
         def step(epoch: int, done: int, steps: int, loss: float) -> None:
             bar.update(task, description=f"epoch {epoch} loss {loss:.3f}", completed=done, total=steps)
 
-        prepared.training.progress = Progress(step, _tell_epoch, lambda: stop.asked)
-        finished = prepared.training.run()
-    best = prepared.training.state.best
+        training.progress = Told(step, _tell_epoch, lambda: stop.asked)
+        finished = training.run()
+    best = training.state.best
     if best:
         console.note(f"best: epoch {best.epoch}, CIDEr-D {best.cider_d:.1f} on dev, in {request.output / 'best'}")
     return finished
+
+
+def _run_retrieval(request: TrainRequest) -> None:
+    """Train the joint text-image space with a progress bar; Ctrl-C keeps what is best so far."""
+    from photocap.training import Recall, train_joint
+
+    stop = _StopOnCtrlC()
+    with console.progress(unit="epochs") as bar, stop:
+        training, task = _prepare(request, bar)
+
+        def tell(epoch: int, loss: float, recall: Recall, best: bool) -> None:
+            bar.update(task, description="training", completed=epoch, total=request.config.epochs)
+            console.note(
+                f"epoch {epoch}: loss {loss:.3f}, recall at 1, 5, 10 on dev "
+                f"{recall.at_1:.1f} {recall.at_5:.1f} {recall.at_10:.1f}{' (best)' if best else ''}"
+            )
+
+        train_joint(training, tell=tell, should_stop=lambda: stop.asked)
+
+
+def _prepare(request: TrainRequest, bar: Progress) -> tuple[Training, TaskID]:
+    """Prepare a training, list what had to be left out, and return it with its task on the bar."""
+    from photocap.training import prepare_training
+
+    task = bar.add_task("preparing", total=None)
+    prepared = prepare_training(
+        request,
+        stage=lambda name, done, total: bar.update(task, description=name, completed=done, total=total or None),
+    )
+    _list_problems([(p.line, p.text) for p in prepared.problems])
+    bar.reset(task)
+    return prepared.training, task
 
 
 def _tell_epoch(row: EpochRow, best: bool) -> None:

@@ -1,7 +1,8 @@
 """Training: from caption rows and photos to a model folder."""
 
+from photocap.training.joint import JOINT_SIZE, Recall, train_joint
 from photocap.training.loop import Progress
 from photocap.training.prepare import TrainRequest, prepare_training
 from photocap.training.state import EpochRow
 
-__all__ = ["EpochRow", "Progress", "TrainRequest", "prepare_training"]
+__all__ = ["JOINT_SIZE", "EpochRow", "Progress", "Recall", "TrainRequest", "prepare_training", "train_joint"]

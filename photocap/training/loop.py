@@ -186,8 +186,11 @@ class Training:
         """Keep the model as it stands (the average), with its confidence fitted to the dev captions."""
         platt = fit_platt(log_probs, [score >= RIGHT_CIDER_D for score in scores])
         config = replace(self.model.config, confidence_scale=platt.scale, confidence_offset=platt.offset)
-        facts = {**self.facts, "history": self.state.to_json()["history"]}
-        self._save(self.output / "best", config, facts, torch.float16, {})
+        self.save_best(config, {"history": self.state.to_json()["history"]})
+
+    def save_best(self, config: ModelConfig, facts: Mapping[str, Any]) -> None:
+        """Keep the model as it stands in `best`, small, with some more facts for people."""
+        self._save(self.output / "best", config, {**self.facts, **facts}, torch.float16, {})
 
     def _save_last(self) -> None:
         """Keep everything that going on needs, in full precision."""

@@ -41,7 +41,9 @@ class SelfCritical:
         self.scorer = CiderD(references, end=END)
 
     def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> Tensor:
-        """Return the loss of one step."""
+        """Return the loss of one step; dropout is off, so that the samples are the model's own words."""
+        decoder.word_dropout.eval()
+        decoder.feature_dropout.eval()
         tokens = sample(decoder, features, self.samples)  # (B*S, T)
         rewards = torch.tensor(self._rewards(tokens.tolist(), batch.photos.tolist()))  # (B, S)
         others = (rewards.sum(dim=1, keepdim=True) - rewards) / (self.samples - 1)

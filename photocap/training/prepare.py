@@ -172,9 +172,14 @@ def _start_model(request: TrainRequest, photos: Sequence[CaptionedPhoto]) -> tup
     folder = _init_folder(request)
     if folder is not None:
         checkpoint = load_checkpoint(folder)
-        sizes = replace(checkpoint.info.config, beam_size=request.model.beam_size)
+        # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
+        joint_size = checkpoint.info.config.joint_size if config.fine_tune == "none" else 0
+        joint_size = request.model.joint_size or joint_size
+        sizes = replace(checkpoint.info.config, beam_size=request.model.beam_size, joint_size=joint_size)
+        torch.manual_seed(config.seed)
         model = CaptionModel(sizes, len(checkpoint.vocabulary), **dropout)
-        model.load_state_dict(checkpoint.model.state_dict())
+        known = {n: v for n, v in checkpoint.model.state_dict().items() if joint_size or not n.startswith("joint.")}
+        model.load_state_dict({**model.state_dict(), **known})
         return model, checkpoint.vocabulary, False
     torch.manual_seed(config.seed)
     texts = [" ".join(words) for photo in photos for words in photo.captions]
