@@ -68,6 +68,15 @@ def test_recalibration_mends_an_overconfident_model():
     assert after < before / 3
 
 
+def test_recalibration_judges_no_caption_by_itself():
+    # In the even places sure captions are right, in the odd places wrong: each half is judged by the other.
+    confidences = [0.9, 0.9, 0.1, 0.1] * 10
+    right = [True, False, False, True] * 10
+    sure_even, sure_odd, unsure_even, unsure_odd = recalibrated(confidences, right)[:4]
+    assert sure_even < unsure_even
+    assert sure_odd > unsure_odd
+
+
 def test_auroc_by_hand_with_ties():
     assert auroc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]) == 0.75
     assert auroc([0.5, 0.5], [True, False]) == 0.5

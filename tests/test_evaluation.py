@@ -166,6 +166,12 @@ def test_people_reach_more_than_a_constant_caption():
     assert human_ceiling(["a dog"], [["a dog"]]) is None
 
 
+def test_nobody_is_scored_against_the_own_sentence():
+    human = human_ceiling(["red wall", "blue sky"], [["red wall", "my house"], ["blue sky", "some clouds"]])
+    assert human.human_cider_d == 0
+    assert human.model_cider_d > 0
+
+
 def test_people_as_the_model_reach_what_people_reach():
     references = [["a dog runs", "the dog runs"], ["a man sits", "a man sits down"]]
     same = [[texts[0], texts[0]] for texts in references]

@@ -41,6 +41,10 @@ def test_bleu_is_over_the_corpus_not_a_mean_of_sentences():
     assert whole[0] == pytest.approx(100 * 6 / 7)
 
 
+def test_bleu_allows_a_word_as_often_as_one_reference_has_it():
+    assert corpus_bleu([["a", "a"]], [[["a", "b"], ["a", "c"]]])[0] == pytest.approx(50)
+
+
 def test_bleu_takes_the_closest_reference_length_and_the_shorter_of_two():
     assert corpus_bleu([["a", "b"]], [[["a"], ["a", "b", "c"]]])[0] == pytest.approx(100)
 

@@ -54,6 +54,14 @@ def test_the_end_token_rewards_finished_sentences():
     assert scorer.score(finished, 1) > scorer.score(fragment, 1)
 
 
+def test_document_frequencies_count_images_not_sentences():
+    frequency = DocumentFrequency.of([[["a", "dog"], ["a", "cat"], ["a", "cat"]], [["a", "cow"]]])
+    assert frequency.n_images == 2
+    assert frequency.counts == {
+        ("a",): 2, ("dog",): 1, ("cat",): 1, ("cow",): 1, ("a", "dog"): 1, ("a", "cat"): 1, ("a", "cow"): 1
+    }  # fmt: skip
+
+
 def test_document_frequencies_of_a_small_batch_change_the_score():
     whole, _ = cider_d(CANDIDATES, REFERENCES)
     alone, _ = cider_d(CANDIDATES[:1], REFERENCES[:1])
