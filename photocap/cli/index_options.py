@@ -49,11 +49,7 @@ _WRITING = (
         show_default=True,
         help="Whether a photo keeps its modification time when its caption is written.",
     ),
-    click.option(
-        "--sidecar-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where sidecars go; beside the photos otherwise.",
-    ),
+    options.sidecar_dir_option,
 )
 _MODEL = (
     options.model_option,

@@ -12,8 +12,9 @@ from photocap.metadata.policy import (
     may_replace,
 )
 from photocap.metadata.reading import read_caption
+from photocap.metadata.sidecar import sidecar_under
 from photocap.metadata.splice import PatchError, apply_undo
-from photocap.metadata.writing import PreparedWrite, prepare_write
+from photocap.metadata.writing import PreparedWrite, check_replaceable, prepare_write
 
 __all__ = [
     "Copy",
@@ -30,7 +31,9 @@ __all__ = [
     "WritePolicy",
     "Written",
     "apply_undo",
+    "check_replaceable",
     "may_replace",
     "prepare_write",
     "read_caption",
+    "sidecar_under",
 ]

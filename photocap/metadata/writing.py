@@ -169,7 +169,7 @@ def _prepare(
     reason = ""
     if policy.mode is MetadataMode.EMBED:
         try:
-            _check_replaceable(photo)
+            check_replaceable(photo.target, photo.stat)
             new = embedded(photo.contents, text, marking, alt_text=policy.alt_text)
             changes = [_FileChange(photo.target, photo.contents.data, new, photo.stat)]
             stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
@@ -249,15 +249,17 @@ def _open_photo(path: Path) -> _OpenedPhoto:
         raise ReadError(path, _plain(error)) from error
 
 
-def _check_replaceable(photo: _OpenedPhoto) -> None:
-    """Make sure that a photo may be replaced by a new file.
+def check_replaceable(path: Path, like: os.stat_result) -> None:
+    """Make sure that a file may be replaced by a new one.
 
     Raises:
-        CannotEmbed: it is read-only, or one of several names of the same file, which would part ways.
+        CannotEmbed: it is no regular file, read-only, or one of several names of a file, which would part ways.
     """
-    if photo.stat.st_nlink > 1:
-        raise CannotEmbed(f"it has {photo.stat.st_nlink} hard links")
-    if not photo.stat.st_mode & stat.S_IWUSR or not os.access(photo.target, os.W_OK):
+    if not stat.S_ISREG(like.st_mode):
+        raise CannotEmbed("it is not a regular file")
+    if like.st_nlink > 1:
+        raise CannotEmbed(f"it has {like.st_nlink} hard links")
+    if not like.st_mode & stat.S_IWUSR or not os.access(path, os.W_OK):
         raise CannotEmbed("it is read-only")
 
 
