@@ -74,6 +74,7 @@ DEFAULTS = {
     "workers": Default(lambda: "auto", "auto"),
     "beam_size": Default(lambda: None, "the model's own"),
     "metadata": Default(lambda: "embed", "embed"),
+    "sidecar_dir": Default(lambda: None, "beside the photo"),
 }
 
 

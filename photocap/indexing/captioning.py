@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from photocap.caption import Caption, CaptionerProtocol
 from photocap.errors import FileProblem
@@ -16,6 +15,9 @@ from photocap.indexing.ahead import in_chunks, map_ahead
 from photocap.indexing.examining import reason
 from photocap.photos import load_image
 from photocap.report import Outcome, PhotoResult
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class LazyCaptioner:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
 from photocap.caption import Caption, CaptionerProtocol
@@ -25,6 +24,9 @@ from photocap.metadata import DryRun, Overwrite
 from photocap.photos import PhotoFile, Skip, Skipped, find_photos, outermost
 from photocap.report import Outcome, PhotoResult, Report
 from photocap.settling import settle_interrupted
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _MOST_IN_BATCH = 128  # photos; those that need no network count as well
 _PASSED_BY = {

@@ -1,0 +1,106 @@
+"""The parts of the README that are made from the code; `make readme` puts them there, a test compares."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import click
+import sqlite_utils
+
+from photocap.cli import COMMANDS, group
+from photocap.index import PhotoIndex
+
+_CONTEXT = click.Context(group, info_name="photocap")
+
+
+def commands() -> str:
+    """Return a table of all commands, each with its first example."""
+    lines = ["| command | what it does | for example |", "|---|---|---|"]
+    for section in COMMANDS.values():
+        lines += [f"| `{name}` | {summary} | `{examples(name)[0]}` |" for name, summary in section.items()]
+    return "\n".join(lines)
+
+
+def options() -> str:
+    """Return the usage and options of every command; what several commands share is told once."""
+    usages = [(title, this) for section in COMMANDS.values() for name in section for title, this in _usages(name)]
+    counts = Counter(_option_line(option) for _, this in usages for option in _options_of(this))
+    shared = {line for line, count in counts.items() if count >= 3}
+    blocks = ["Shared by several commands:\n\n" + "\n".join(f"- {line}" for line in counts if line in shared)]
+    for title, this in usages:
+        arguments = " ".join([title, *(_argument(p) for p in this.params if isinstance(p, click.Argument))])
+        own = [f"- {_option_line(o)}" for o in _options_of(this) if _option_line(o) not in shared]
+        also = [f"`{o.opts[-1]}`" for o in _options_of(this) if _option_line(o) in shared]
+        lines = [*own, *([f"- {', '.join(also)}"] if also else [])]
+        blocks.append(f"**`photocap {arguments}`**" + ("\n\n" + "\n".join(lines) if lines else ""))
+    return "\n\n".join(blocks)
+
+
+def views() -> str:
+    """Return the columns of the views that other programs may rely on, out of a fresh index."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index.db"
+        PhotoIndex.open(path, create=True).close()
+        with_columns = {view: _columns(path, view) for view in ("photos", "captions", "runs")}
+    return "\n".join(f"- `{view}`: {', '.join(columns)}" for view, columns in with_columns.items())
+
+
+def examples(name: str) -> list[str]:
+    """Return the examples at the head of a command's help."""
+    block = re.search(r"\x08\n((?: *\S.*\n?)+)", help_of(name))
+    return [line.strip() for line in block.group(1).splitlines()] if block else []
+
+
+def help_of(name: str) -> str:
+    """Return a command's help as its author wrote it."""
+    return inspect.cleandoc(command(name).help or "")
+
+
+def command(name: str) -> click.Command:
+    """Import a command."""
+    found = group.get_command(_CONTEXT, name)
+    assert found is not None
+    return found
+
+
+def _usages(name: str) -> list[tuple[str, click.Command]]:
+    this = command(name)
+    if isinstance(this, click.Group):
+        return [(f"{name} {sub}", found) for sub, found in this.commands.items()]
+    return [(name, this)]
+
+
+def _options_of(this: click.Command) -> list[click.Option]:
+    return [p for p in this.params if isinstance(p, click.Option) and not p.hidden]
+
+
+def _option_line(option: click.Option) -> str:
+    # Not click's own help: its layout changes from version to version.
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    value = "" if option.is_flag or option.count else f" {_metavar(option)}"
+    return f"`{names}{value}` {option.help}"
+
+
+def _argument(parameter: click.Argument) -> str:
+    name = (parameter.metavar or parameter.name or "").strip("[].").upper() + ("..." if parameter.nargs == -1 else "")
+    return name if parameter.required else f"[{name}]"
+
+
+def _metavar(option: click.Option) -> str:
+    if option.metavar:
+        return option.metavar
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    numbers = {"integer": "N", "integer range": "N", "float": "X", "float range": "X"}
+    return numbers.get(option.type.name, option.type.name.upper())
+
+
+def _columns(path: Path, view: str) -> list[str]:
+    database = sqlite_utils.Database(path)
+    names = [column.name for column in database[view].columns]
+    database.close()
+    return names
