@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -92,6 +94,24 @@ def test_progress_is_silent_in_a_pipe():
 
     result = run(body)
     assert (result.exit_code, result.output) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_results_go_into_a_pipe_also_while_a_bar_is_shown_on_the_terminal():
+    code = (
+        "import click; from photocap.cli import console\n"
+        "with console.progress() as bar:\n"
+        "    task = bar.add_task('captioning', total=1); click.echo('a result'); console.warn('a warning')\n"
+        "    bar.advance(task); bar.refresh()"
+    )
+    ours, theirs = os.openpty()
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.stdout == b"a result\n"
+    assert "captioning" in shown
+    assert "a warning" in shown
 
 
 def test_markup_in_a_file_name_stays_as_it_is():
