@@ -4,7 +4,9 @@ import json
 import re
 import sys
 import types
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +15,7 @@ from photocap.caption import Caption
 from photocap.caption_files import read_captions
 from photocap.caption_sources import CaptionSource
 from photocap.errors import CaptionFileError
+from photocap.evaluation import EvaluatedPhoto
 from photocap.evaluation.measuring import (
     constant_floor,
     human_ceiling,
@@ -22,7 +25,10 @@ from photocap.evaluation.measuring import (
     people_words,
 )
 from photocap.evaluation.page import write_page
+from photocap.evaluation.retrieval import by_look, fill_index, measure_retrieval
 from photocap.evaluation.text import score_lines, to_json
+from photocap.index import PhotoIndex
+from photocap.searching import search
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 SAID = {"red": "a red wall", "green": "a green field of grass", "blue": "the blue sky", "white": "a dog on the snow"}
@@ -214,6 +220,43 @@ def test_errors_about_people_both_ways():
     assert (people.men, people.men_called_women) == (1, 1)
 
 
+def evaluated(name, caption, references, embedding=None):
+    return EvaluatedPhoto(Path(name), Caption(caption, 0.5, embedding), tuple(references), 0.0)
+
+
+def test_retrieval_by_hand():
+    photos = [evaluated(f"{i}.jpg", "", [f"Number {i}, please!", f"the {i}"]) for i in range(12)]
+    asked = []
+
+    def find(text):  # "number 3 please" finds 3 first, "the 3" finds it in the fourth place
+        asked.append(text)
+        number = int(re.search(r"\d+", text)[0])
+        order = [number] if text.startswith("number") else [99, 98, 97, number]
+        return [Path(f"{i}.jpg").absolute() for i in order]
+
+    found = measure_retrieval(photos, find)
+    assert (found.at_1, found.at_5, found.at_10, found.queries) == (50, 100, 100, 24)
+    assert (found.at_10_interval.low, found.at_10_interval.high) == (100, 100)
+    assert asked[0] == "number 0 please"
+    assert measure_retrieval(photos, lambda _: []).at_10 == 0
+
+
+def test_retrieval_by_look_and_by_the_index(tmp_path):
+    places = {"red": [1, 0] * 32, "blue": [0, 1] * 32, "violet": [0.6, 0.8] * 32}
+    photos = [
+        evaluated(f"{name}.jpg", f"a {name} wall", [f"the {name} one"], np.array(place, "<f2").tobytes())
+        for name, place in places.items()
+    ]
+    look = by_look(photos, lambda text: np.array(places[text.split()[1]], np.float32))
+    assert [path.stem for path in look("the blue one")] == ["blue", "violet", "red"]
+    assert measure_retrieval(photos, look).at_1 == 100
+    assert by_look([*photos, evaluated("x.jpg", "", ["x"])], lambda _: np.zeros(2, np.float32)) is None
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
+        fill_index(index, photos, "test@1")
+        hits = search(index, "blue wall").hits
+        assert [hit.photo.path for hit in hits] == [Path("blue.jpg").absolute()]
+
+
 @pytest.fixture
 def fake_model(monkeypatch):
     """Stands in for the module that needs torch and weights."""
@@ -223,7 +266,7 @@ def fake_model(monkeypatch):
 
 
 @pytest.mark.usefixtures("fake_model")
-def test_command(photos, cli, tmp_path):
+def test_command(photos, cli, tmp_path, monkeypatch):
     captions, folder = photos
     (folder / "blue.png").unlink()
     page = tmp_path / "worst.html"
@@ -234,7 +277,9 @@ def test_command(photos, cli, tmp_path):
     assert [problem["line"] for problem in values["problems"]] == [6]
     assert "blue.png is not in" in done.stderr
     assert page.read_text().count("<article>") == 3
-    text = cli("evaluate", captions, "--images", folder, "--model", tmp_path)
+    monkeypatch.setattr("photocap.text_encoder.load_text_encoder", lambda _: None)
+    text = cli("evaluate", captions, "--images", folder, "--model", tmp_path, "--retrieval")
+    assert re.search(r"found by words +R@1 ", text.stdout)
     assert "CIDEr-D" in text.stdout
     assert "AUROC" in text.stdout
 

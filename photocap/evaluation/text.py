@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from photocap.evaluation import Evaluation
+from photocap.evaluation.retrieval import Retrieval
+from photocap.metrics import Interval
 
 _SHOWN_NOUNS = 10
 _FEW = 100  # document frequencies, and with them CIDEr-D, depend on the number of photos
@@ -21,6 +23,14 @@ def score_lines(evaluation: Evaluation) -> list[str]:
         *_confidence(evaluation),
         *_nouns(evaluation),
         *_people(evaluation),
+    ]
+
+
+def retrieval_lines(found: Mapping[str, Retrieval]) -> list[str]:
+    """Return how well photos are found again, one line for each way of searching."""
+    return [
+        _line(way, f"R@1 {r.at_1:.1f}, R@5 {r.at_5:.1f}, R@10 {r.at_10:.1f}{_range(r.at_10_interval)}")
+        for way, r in found.items()
     ]
 
 
@@ -113,7 +123,10 @@ def _people(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _interval(evaluation: Evaluation, name: str) -> str:
-    interval = evaluation.scores.intervals.get(name)
+    return _range(evaluation.scores.intervals.get(name))
+
+
+def _range(interval: Interval | None) -> str:
     return f"  ({interval.low:.1f} to {interval.high:.1f})" if interval else ""
 
 
