@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from photocap.errors import IndexNotFound, ReadError
@@ -16,7 +17,7 @@ def photo_in_index(index: PhotoIndex, path: Path) -> PhotoRow:
         ReadError: there is no such file.
         IndexNotFound: the index knows neither the path nor the picture.
     """
-    absolute = path.absolute()
+    absolute = Path(os.path.abspath(path))  # as indexing does: ".." resolved, links not
     found = index.photo(absolute)
     if found is None:
         if not absolute.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def command(
     """
     from photocap.index import PhotoIndex
 
-    below = folder.absolute() if folder else None
+    below = Path(os.path.abspath(folder)) if folder else None
     with PhotoIndex.open(db, read_only=dry_run) as index:
         gone = index.missing_photos(below)
         if not dry_run:

@@ -110,6 +110,30 @@ class Lookup(Database):
             rows = [connection.execute(f"{_PHOTO} WHERE photo.id = ?", (id_,)).fetchone() for id_ in ids]
         return [_photo(row) for row in rows if row]
 
+    def to_review(self, folder: Path | None = None) -> list[int]:
+        """Return a photo of each picture (below `folder`) whose caption no person has judged, least certain first."""
+        bounds = folder_range(folder) if folder else (b"", b"\xff")
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT min(photo.id) FROM photo JOIN picture ON picture.id = photo.picture_id"
+                " WHERE model_caption IS NOT NULL AND state = 'present'"
+                " AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)"
+                " GROUP BY picture.id ORDER BY confidence, picture.id",
+                bounds,
+            ).fetchall()
+        return [photo_id for (photo_id,) in rows]
+
+    def captioned_pictures(self, *, by_person_only: bool) -> Iterator[PhotoRow]:
+        """Yield a present photo of each picture that has a caption, by path."""
+        captioned = "person_caption IS NOT NULL" if by_person_only else "caption_id IS NOT NULL"
+        first_of_each = (
+            "SELECT min(photo.path) FROM photo JOIN picture ON picture.id = photo.picture_id"
+            f" WHERE state = 'present' AND {captioned} GROUP BY picture.id"
+        )
+        with self._reading() as connection:
+            for row in connection.execute(f"{_PHOTO} WHERE path IN ({first_of_each}) ORDER BY path"):
+                yield _photo(row)
+
     def caption_history(self, picture_hash: str) -> list[CaptionRow]:
         """Return every caption a picture ever had, oldest first."""
         with self._reading() as connection:

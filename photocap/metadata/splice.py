@@ -15,13 +15,18 @@ _PIECE_BYTES = 1 << 16
 _ENTRY = struct.Struct("<QQQ")  # where in the new file, how long there, how many old bytes stood in its place
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Edit:
     """Replace the bytes from `start` to `end` (exclusive) by `new`; `start == end` inserts."""
 
     start: int
     end: int
     new: bytes
+
+
+def _place(edit: Edit) -> tuple[int, int]:
+    """Order edits by where they are made; those at one place stay in the order given."""
+    return edit.start, edit.end
 
 
 class PatchError(ValueError):
@@ -33,7 +38,7 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
     pieces: list[bytes | memoryview] = []
     view = memoryview(data)
     position = 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=_place):
         if not position <= edit.start <= edit.end <= len(data):
             raise ValueError(f"edit {edit.start}..{edit.end} overlaps another one or leaves the {len(data)} bytes")
         pieces += [view[position : edit.start], edit.new]
@@ -56,7 +61,7 @@ def undo_patch(data: bytes, edits: Iterable[Edit]) -> bytes:
     """Return the bytes from which `apply_undo` makes `data` again out of the edited file."""
     heads, olds = [], []
     moved = 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=_place):
         olds.append(data[edit.start : edit.end])
         heads.append(_ENTRY.pack(edit.start + moved, len(edit.new), edit.end - edit.start))
         moved += len(edit.new) - (edit.end - edit.start)

@@ -42,7 +42,7 @@ def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[Sear
 
 
 def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
-    """Yield groups of present photos whose pictures look almost the same."""
+    """Yield groups of present photos whose pictures look almost the same, or are the same."""
     ids, vectors = _all_vectors(index)
     groups = _Groups(len(ids))
     for start in range(0, len(ids), _ROWS_AT_ONCE):
@@ -51,11 +51,14 @@ def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
             products = rows @ vectors[other : other + _ROWS_AT_ONCE].astype(np.float32).T
             for a, b in np.argwhere(products >= NEAR_DUPLICATE_COSINE):
                 groups.join(start + int(a), other + int(b))
+    listed: set[Path] = set()
     for members in groups.larger_than_one():
-        photos = index.photos_of([int(ids[member]) for member in members], _PRESENT, len(ids))
+        photos = index.photos_of([ids[member] for member in members], _PRESENT, len(ids))
         paths = [row.path for row in index.photos_by_id([match.photo_id for match in photos])]
         if len(paths) > 1:
+            listed.update(paths)
             yield paths
+    yield from (paths for paths in index.duplicates() if paths[0] not in listed)
 
 
 def _all_vectors(index: PhotoIndex) -> tuple[list[int], NDArray[np.float16]]:

@@ -23,16 +23,16 @@ def suggestions(index: PhotoIndex, words: Iterable[Word]) -> tuple[str, ...]:
 
 
 def _nearest(word: str, stems: Iterable[str]) -> list[str]:
-    allowed = 1 if len(word) <= 4 else 2
     letters = set(word)
     near: list[tuple[int, int, str]] = []
     for stem in stems:
+        allowed = 1 if min(len(word), len(stem)) <= 4 else 2
         too_long = not -allowed <= len(word) - len(stem) <= allowed + _TAIL
         if too_long or len(letters ^ set(stem)) > 2 * allowed + _TAIL:
             continue
         ends = range(max(1, len(word) - _TAIL), len(word) + 1)
         distance, tail = min((edit_distance(word[:end], stem), len(word) - end) for end in ends)
-        if distance <= allowed and distance < len(stem):
+        if distance <= allowed < len(stem):
             near.append((distance, tail, stem))
     return [stem for _, _, stem in sorted(near)[:_SUGGESTIONS]]
 

@@ -1,0 +1,85 @@
+"""`photocap export`: write the captions of the index to a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from photocap.cli import console, options
+from photocap.errors import WriteError, printable
+
+if TYPE_CHECKING:
+    from photocap.index import PhotoRow
+
+
+@click.command("export")
+@options.db_option
+@click.option(
+    "--captions",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help='The CSV table to write; "-" for standard output.',
+)
+@click.option("--all", "also_generated", is_flag=True, help="Also the captions that models wrote.")
+@options.quiet_option
+def command(
+    db: Path,
+    captions: Path,
+    also_generated: bool,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+) -> None:
+    """Write the captions of the index to a file.
+
+    \b
+        photocap export --captions captions.csv
+        photocap train captions.csv --images /
+
+    The table has the columns image (the full path) and caption, one row for each picture: the captions
+    that persons wrote or accepted, which is what a model should learn from.
+    """
+    from photocap.index import PhotoIndex
+
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("image", "caption"))
+    rows = 0
+    with PhotoIndex.open(db, read_only=True) as index:
+        for photo in index.captioned_pictures(by_person_only=not also_generated):
+            if _is_utf8(photo):
+                table.writerow((photo.path, photo.caption))
+                rows += 1
+            else:
+                console.warn(f"photocap: {printable(photo.path)}: its name is not UTF-8 and cannot stand in a table")
+    if str(captions) == "-":
+        click.echo(text.getvalue().encode(), nl=False)
+    else:
+        _write(captions, text.getvalue())
+    console.note(f"{rows:,} captions")
+
+
+def _is_utf8(photo: PhotoRow) -> bool:
+    try:
+        str(photo.path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the table whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written, or something stands there that is no such table.
+    """
+    from photocap.atomicfile import replace_file
+
+    try:
+        if path.exists() and not path.read_bytes().startswith(b"image,caption"):
+            raise WriteError(path, "exists and is not a table of captions", "give --captions another name")
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise WriteError(path, f"cannot be written: {error.strerror}") from error
