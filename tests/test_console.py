@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click
@@ -96,22 +97,40 @@ def test_progress_is_silent_in_a_pipe():
     assert (result.exit_code, result.output) == (0, "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_results_go_into_a_pipe_also_while_a_bar_is_shown_on_the_terminal():
-    code = (
-        "import click; from photocap.cli import console\n"
-        "with console.progress() as bar:\n"
-        "    task = bar.add_task('captioning', total=1); click.echo('a result'); console.warn('a warning')\n"
-        "    bar.advance(task); bar.refresh()"
-    )
+def on_a_terminal(code, **kwargs):
+    """Run code whose stderr is a terminal; return what was shown there, line ends plain, and the finished process."""
     ours, theirs = os.openpty()
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    lines = "from photocap.cli import console\nwith console.progress() as bar:\n    task = bar.add_task('captioning')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", lines + textwrap.indent(code, "    ")],
+        stderr=theirs,
+        **{"stdout": theirs, "timeout": 60, "check": True} | kwargs,
+    )
     os.close(theirs)
-    shown = os.read(ours, 65536).decode()
+    shown = os.read(ours, 65536).decode().replace("\r\n", "\n")
     os.close(ours)
+    return shown, done
+
+
+needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+@needs_terminal
+def test_results_go_into_a_pipe_also_while_a_bar_is_shown_on_the_terminal():
+    shown, done = on_a_terminal("console.show('a result')\nconsole.warn('a warning')", stdout=subprocess.PIPE)
     assert done.stdout == b"a result\n"
     assert "captioning" in shown
     assert "a warning" in shown
+
+
+@needs_terminal
+def test_results_and_warnings_stand_on_lines_of_their_own_above_the_bar():
+    shown, _ = on_a_terminal(
+        "bar.refresh()\nconsole.show('a result')\nbar.refresh()\nconsole.emit_json({'a': 1})\nbar.refresh()\n"
+        "console.warn('a warning')"
+    )
+    for line in ("a result", '{"a": 1}', "a warning"):
+        assert f"\x1b[2K{line}\n" in shown  # the bar's line is erased, then the text takes its place
 
 
 def test_markup_in_a_file_name_stays_as_it_is():

@@ -48,15 +48,20 @@ def _remembered(key: str) -> bool:
     return bool(context and context.meta.get(key))
 
 
+def show(text: str) -> None:
+    """Print one result on stdout; above the progress bar where there is one, which click.echo would write into."""
+    print(text)  # noqa: T201
+
+
 def note(text: str) -> None:
     """Print one line on stderr, unless --quiet."""
     if not _remembered(QUIET_KEY):
-        click.echo(text, err=True)
+        warn(text)
 
 
 def warn(text: str) -> None:
     """Print one line on stderr, also with --quiet."""
-    click.echo(text, err=True)
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 def emit_json(record: Mapping[str, Any]) -> None:
@@ -64,7 +69,10 @@ def emit_json(record: Mapping[str, Any]) -> None:
     line = json.dumps(record, ensure_ascii=False, default=_plain)
     if not line.isascii() and any("\ud800" <= c <= "\udfff" for c in line):
         line = json.dumps(record, default=_plain)
-    click.echo(line.encode())
+    if sys.stdout.isatty():
+        show(line)
+    else:
+        click.echo(line.encode())
 
 
 def _plain(value: object) -> str:
@@ -78,7 +86,7 @@ def emit_path(path: Path, *, end_with_null: bool = False) -> None:
     if end_with_null:
         click.echo(os.fsencode(path) + b"\0", nl=False)
     elif sys.stdout.isatty():
-        click.echo(printable(path))
+        show(printable(path))
     else:
         click.echo(os.fsencode(path))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import click
-
 from photocap.cli import console
 from photocap.errors import printable
 from photocap.index import PhotoIndex
@@ -40,7 +38,7 @@ class ResultPrinter:
         elif result.outcome is Outcome.FAILED:
             console.warn(f"{printable(result.path)}: {result.error}")
         elif result.outcome in (Outcome.CAPTIONED, Outcome.MOVED) and not self.quiet:
-            click.echo(_before_and_after(result) if self.dry_run else _line(result))
+            console.show(_before_and_after(result) if self.dry_run else _line(result))
         elif self.verbose:
             console.note(f"{printable(result.path)}: {result.outcome.value}{_remark(result)}")
         self.on_each()
