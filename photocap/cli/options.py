@@ -94,15 +94,8 @@ metadata_option = _setting(
     type_=click.Choice(["embed", "sidecar", "none"]),
     help_="Where captions are written: into the photo, beside it, or only into the index.",
 )
-
-
-def sidecar_dir_option(function: F) -> F:
-    """Add `--sidecar-dir` as `sidecar_dir: Path | None`."""
-    return click.option(
-        "--sidecar-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where sidecars stand; beside the photos otherwise.",
-    )(function)
 sidecar_dir_option = _setting(
-    "sidecar_dir", type_=click.Path(file_okay=False, path_type=Path), help_="The folder of sidecars."
+    "sidecar_dir",
+    type_=click.Path(file_okay=False, path_type=Path),
+    help_="The folder of all sidecars, where they stand not beside the photos.",
 )
