@@ -15,7 +15,7 @@ def describe_exif(exif: bytes, parts: dict[Part, bytes], locked: dict[Part, str]
         block = TiffBlock(exif)
         value = block.value(IMAGE_DESCRIPTION)
         if value is not None:
-            parts[Part.DESCRIPTION] = value
+            parts.setdefault(Part.DESCRIPTION, value)
         block.check()
     except TiffError as error:
         locked.setdefault(Part.DESCRIPTION, f"its EXIF block is damaged: {error}")

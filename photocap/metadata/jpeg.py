@@ -38,7 +38,7 @@ class Jpeg:
     """The JPEG format, MPO and files with trailers included."""
 
     name = "JPEG"
-    xmp_limit_bytes: int | None = _MAX_PAYLOAD_BYTES - len(_XMP[1])
+    xmp_limit_bytes: int | None = 65_502  # XMP part 3, 1.1.3.1; two bytes less than would fit
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""
@@ -48,9 +48,9 @@ class Jpeg:
         if len(found[Part.IRB]) > 1:  # long resources run on from one segment to the next
             contents[Part.IRB] = b"".join(_content(data, place, _IRB) for place in found[Part.IRB])
         locked = {part: f"it has {len(places)} blocks of it" for part, places in found.items() if len(places) > 1}
-        exif = contents.pop(Part.DESCRIPTION, None)
-        if exif is not None:
-            describe_exif(exif, contents, locked)
+        contents.pop(Part.DESCRIPTION, None)  # so far the whole block; what counts is the value in it
+        for place in found[Part.DESCRIPTION]:
+            describe_exif(_content(data, place, _EXIF), contents, locked)
         return Layout(contents, locked)
 
     def refusal(self, data: bytes) -> str:

@@ -46,8 +46,8 @@ class Png:
         packets = [chunk for chunk in chunks if _is_xmp(data, chunk)]
         if packets:
             parts[Part.XMP] = _packet(data, packets[0])
-        if exifs:
-            describe_exif(_content(data, exifs[0]), parts, locked)
+        for exif in exifs:
+            describe_exif(_content(data, exif), parts, locked)
         for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"

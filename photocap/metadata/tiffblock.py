@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Directory:
-    """One image file directory (IFD); `next_at` is where the pointer to the next one stands."""
+    """One image file directory (IFD); `next_at` is where the pointer to the next one stands, or should."""
 
     name: str
     at: int
@@ -151,8 +151,8 @@ class TiffBlock:
     def edits(self, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:
         """Return the edits that set values in the first directory.
 
-        A value goes into the old one's place where it fits, else to the end; a new tag takes a copy of the directory
-        there too. What an earlier call left at the very end is used again.
+        Values that stand at the very end, where an earlier call put them, are taken off first. Any other value goes
+        into the old one's place where it fits, else to the end; a new tag takes a copy of the directory there too.
 
         Args:
             values: for each tag its type (of one byte per item) and its bytes.
@@ -165,9 +165,12 @@ class TiffBlock:
         tags = [entry.tag for entry in self.first.entries]
         if any(tags.count(tag) > 1 for tag in values):
             raise TiffError("its first directory has a tag twice")
-        homeless = {tag: value for tag, value in values.items() if not self._fits(tag, value[1])}
-        tail_at = self._tail_start(set(homeless))
+        tail_at, at_the_end = self._tail_start(set(values))
+        homeless = {tag for tag, (_, new) in values.items() if tag in at_the_end or not self._fits(tag, new)}
         tail = _Tail(tail_at)
+        # Some writers leave out the last directory's pointer to the next one; what comes must not be taken for it.
+        ends = [directory.next_at + self._offset_bytes for directory in self.directories()]
+        tail.reserve(max(0, max(ends) - tail_at))
         if not set(values) <= set(tags):
             edits = self._moved_directory(values, homeless, tail)
         else:
@@ -178,7 +181,7 @@ class TiffBlock:
             edits.append(Edit(tail_at, len(self.data), bytes(tail.data)))
         return edits
 
-    def _patched(self, tag: int, value: tuple[int, bytes], homeless: Mapping[int, object], tail: _Tail) -> list[Edit]:
+    def _patched(self, tag: int, value: tuple[int, bytes], homeless: set[int], tail: _Tail) -> list[Edit]:
         """Return the edits of an entry that is there already."""
         entry = self._entry(self.first, tag)
         assert entry is not None  # the caller looked
@@ -193,7 +196,7 @@ class TiffBlock:
         return [*edits, Edit(entry.at, entry.at + len(head), head)]
 
     def _moved_directory(
-        self, values: Mapping[int, tuple[int, bytes]], homeless: Mapping[int, object], tail: _Tail
+        self, values: Mapping[int, tuple[int, bytes]], homeless: set[int], tail: _Tail
     ) -> list[Edit]:
         """Put a copy of the first directory with the new entries into the tail and point the header to it."""
         rows = [(e.tag, self.data[e.at : e.at + self._entry_bytes]) for e in self.first.entries]
@@ -234,19 +237,20 @@ class TiffBlock:
             return False
         return len(new) <= (self._offset_bytes if entry.is_inline else entry.length)
 
-    def _tail_start(self, tags: set[int]) -> int:
-        """Return where the block ends without the old values of these tags, as far as they stand at its very end."""
+    def _tail_start(self, tags: set[int]) -> tuple[int, set[int]]:
+        """Return where the block ends without the values of these tags that stand at its very end, and those tags."""
         end = len(self.data)
+        found = set()
         places = [e for e in self.first.entries if e.tag in tags and not e.is_inline]
         for entry in sorted(places, key=lambda e: e.start, reverse=True):
             if entry.start + entry.length + (entry.length & 1) == end:
                 end = entry.start
-        return end
+                found.add(entry.tag)
+        return end, found
 
     def _targets(self, directory: Directory) -> Iterator[tuple[str, int]]:
-        if directory.next:
-            number = directory.name[:-1] + str(int(directory.name[-1:]) + 1) if directory.name[-1:].isdigit() else "x"
-            yield number, directory.next
+        if directory.next and directory.name.isdigit():  # the others are alone, whatever stands behind them
+            yield str(int(directory.name) + 1), directory.next
         for entry in directory.entries:
             if entry.tag in _POINTERS and entry.type in _NUMBERS:
                 for at in self._numbers(entry):
@@ -259,14 +263,15 @@ class TiffBlock:
 
     def _directory(self, name: str, at: int) -> Directory:
         count_bytes = struct.calcsize("<" + self._count_format)
-        if not 0 < at <= len(self.data) - count_bytes - self._offset_bytes:
+        if not 0 < at <= len(self.data) - count_bytes:
             raise TiffError(f"its directory {name} lies outside")
         count = self._number(self._count_format, at)
         next_at = at + count_bytes + count * self._entry_bytes
-        if next_at + self._offset_bytes > len(self.data):
+        has_next = next_at + self._offset_bytes <= len(self.data)
+        if next_at > len(self.data) or (name == "0" and not has_next):
             raise TiffError(f"its directory {name} reaches past the end")
         entries = tuple(self._read_entry(at + count_bytes + i * self._entry_bytes) for i in range(count))
-        return Directory(name, at, entries, next_at, self._number(self._offset_format, next_at))
+        return Directory(name, at, entries, next_at, self._number(self._offset_format, next_at) if has_next else 0)
 
     def _read_entry(self, at: int) -> Entry:
         tag, kind, count = struct.unpack_from(self._order + "HH" + self._offset_format, self.data, at)

@@ -46,8 +46,9 @@ class WebP:
             found = [chunk for chunk in chunks if chunk.type == kind]
             if found and part is Part.XMP:
                 parts[part] = data[found[0].content : found[0].content_end]
-            elif found:
-                describe_exif(_exif(data, found[0]), parts, locked)
+            elif part is Part.DESCRIPTION:
+                for exif in found:
+                    describe_exif(_exif(data, exif), parts, locked)
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
         return Layout(parts, locked)
