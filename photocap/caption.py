@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL import Image
 
-PERSON = "person"
-"""Stands in the place of a model's id where photocap writes a person's words into a file."""
-
 
 @dataclass(frozen=True)
 class Caption:

@@ -523,6 +523,22 @@ def test_embeddings_are_stored_and_asked_for_where_only_they_are_missing(library
     assert library.captioner.pictures == 0
 
 
+def test_another_models_captions_are_made_anew_on_request(library: Library) -> None:
+    path = library.photo("a.jpg")
+    mine = with_description(library, "mine.jpg", "Grandma in Graz, 1987", "blue")
+    library.run()
+    library.captioner.model_id = "better@111111111111"
+    library.run()
+    assert library.outcomes() == {"a.jpg": "unchanged", "mine.jpg": "unchanged"}
+    library.run(recaption="better@111111111111")
+    assert library.outcomes() == {"a.jpg": "captioned", "mine.jpg": "unchanged"}
+    assert library.captioner.pictures == 1
+    assert read_caption(path).model_id == "better@111111111111"
+    assert read_caption(mine).text == "Grandma in Graz, 1987"
+    library.run(recaption="better@111111111111")
+    assert library.captioner.pictures == 0
+
+
 def test_ctrl_c_keeps_what_is_done_and_the_same_call_goes_on(library: Library) -> None:
     for i in range(20):
         library.photo(f"{i:02d}.jpg", size=(40 + i, 30))

@@ -12,9 +12,11 @@ import click
 
 from photocap.caption import CaptionerProtocol
 from photocap.cli import options
+from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
 from photocap.indexing import IndexOptions, default_workers
 from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
+from photocap.model_files import ModelInfo, base_model_dir, read_model_info
 from photocap.photos import WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +25,7 @@ _WALKING = (
     click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches, as in .gitignore."),
     click.option("--follow-links", is_flag=True, help="Enter folders and take photos that are symbolic links."),
     click.option("--one-file-system", is_flag=True, help="Stay on the file system of each PATH."),
+    click.option("--recaption", is_flag=True, help="Caption anew what another model captioned."),
     click.option("--retry-failed", is_flag=True, help="Look again at photos that could not be read before."),
     click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
 )
@@ -76,6 +79,7 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         Mtime(chosen["mtime"]),
         chosen["sidecar_dir"],
     )
+    info = _model_info(chosen["model"], needed=chosen["recaption"])
     return IndexOptions(
         policy,
         WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
@@ -83,8 +87,20 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["min_confidence"],
         chosen["retry_failed"],
         chosen["allow_empty"],
+        embed_all=info is not None and info.config.joint_size > 0,
+        recaption=info.model_id if chosen["recaption"] and info else None,
         workers=workers(chosen["workers"]),
     )
+
+
+def _model_info(folder: Path | None, *, needed: bool) -> ModelInfo | None:
+    """Return what is known of the model without loading it; a run that needs no model does without."""
+    try:
+        return read_model_info(folder or base_model_dir())
+    except CheckpointError:
+        if needed:
+            raise
+        return None
 
 
 def workers(chosen: int | str) -> int:

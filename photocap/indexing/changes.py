@@ -37,7 +37,7 @@ def changed_photos(
         returned = []
         for photo in chunk:
             stamp = known.get(photo.path)
-            if stamp is None or not _is_same_file(photo, stamp) or _lacks_its_caption(index, photo, stamp, options):
+            if stamp is None or not _is_same_file(photo, stamp) or _wants_another_caption(index, photo, stamp, options):
                 yield photo, stamp
             elif stamp.state is PhotoState.FAILED:
                 if options.retry_failed:
@@ -58,14 +58,17 @@ def _is_same_file(photo: PhotoFile, stamp: Stamp) -> bool:
     return photo.mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
 
 
-def _lacks_its_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
-    """Tell whether a generated caption stands in the index only, and is now to be written into the photo as well."""
-    mode = options.policy.mode
-    if mode is MetadataMode.NONE or stamp.written != "none" or not stamp.has_caption:
+def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
+    """Tell whether an unchanged photo has a generated caption that is of another model, or in the index only."""
+    stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written == "none"
+    if not stamp.has_caption or not (options.recaption or stands_in_index_only):
         return False
     row = index.photo(photo.path)
-    is_generated = row is not None and row.source is CaptionSource.MODEL and stamp.state is PhotoState.PRESENT
-    return is_generated and row is not None and (row.confidence or 0.0) >= options.min_confidence
+    if row is None or row.source is not CaptionSource.MODEL or row.state is not PhotoState.PRESENT:
+        return False
+    if options.recaption and row.model_id != options.recaption:
+        return True
+    return stands_in_index_only and (row.confidence or 0.0) >= options.min_confidence
 
 
 def _record(photo: PhotoFile, stamp: Stamp) -> PhotoRecord:

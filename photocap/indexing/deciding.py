@@ -41,6 +41,7 @@ class Decider:
         self._index = index
         self._may_replace_persons = options.policy.overwrite is Overwrite.ALL
         self._embed_all = options.embed_all
+        self._recaption = options.recaption
         self._coming: set[str] = set()
         self._claimed: set[Path] = set()
 
@@ -77,9 +78,14 @@ class Decider:
             known = self._index.find_by_hash(examined.caption_key)
         if known is None:
             return None, False
-        if known.caption and known.caption.source is CaptionSource.PERSON and self._may_replace_persons:
+        if known.caption and self._is_to_be_replaced(known.caption):
             return None, False
         return known.caption, known.rejected
+
+    def _is_to_be_replaced(self, caption: CaptionRecord) -> bool:
+        if caption.source is CaptionSource.PERSON:
+            return self._may_replace_persons
+        return self._recaption is not None and caption.model_id != self._recaption
 
     def _former_place(self, examined: Examined, known: KnownPicture | None) -> Path | None:
         """Return where a photo that is new to the index stood before it was moved or renamed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from photocap.caption import PERSON
 from photocap.errors import FileProblem
 from photocap.index import Stamp
 from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
@@ -36,10 +35,8 @@ class Examined:
 
     @property
     def persons_words(self) -> str | None:
-        """Return what a person wrote into the file, or had photocap write; None where nobody did."""
-        by_person = self.found.origin is Origin.PERSON
-        through_photocap = self.found.origin is Origin.PHOTOCAP and self.found.model_id == PERSON
-        return self.found.text or None if by_person or through_photocap else None
+        """Return what a person wrote into the file; None where nobody did."""
+        return self.found.text or None if self.found.origin is Origin.PERSON else None
 
 
 def examine(photo: PhotoFile, known: Stamp | None, policy: WritePolicy) -> Examined:

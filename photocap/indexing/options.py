@@ -23,6 +23,7 @@ class IndexOptions:
         retry_failed: look again at photos that could not be read and have not changed.
         allow_empty: believe it when all photos of a root are gone.
         embed_all: run the model for its embedding where only that is missing.
+        recaption: the id of a model; photos that another one captioned are captioned anew. None: no such wish.
         workers: photos that are decoded at the same time.
     """
 
@@ -33,6 +34,7 @@ class IndexOptions:
     retry_failed: bool = False
     allow_empty: bool = False
     embed_all: bool = False
+    recaption: str | None = None
     workers: int = field(default_factory=lambda: default_workers())
 
 

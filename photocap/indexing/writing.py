@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 import photocap
-from photocap.caption import PERSON
 from photocap.errors import FileProblem
 from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord, PhotoState
 from photocap.indexing.deciding import Decision
@@ -133,10 +132,12 @@ def _is_unchanged(photo: PhotoFile) -> bool:
     return (status.st_size, status.st_mtime_ns, status.st_ino) == (photo.size_bytes, photo.mtime_ns, photo.inode)
 
 
-def _marking(caption: CaptionRecord) -> Marking:
-    model_id = PERSON if caption.source is CaptionSource.PERSON else caption.model_id or "unknown"
+def _marking(caption: CaptionRecord) -> Marking | None:
+    """Sign a model's words; a person's are nobody's but theirs."""
+    if caption.source is CaptionSource.PERSON:
+        return None
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return Marking(model_id, photocap.__version__, caption.confidence, date)
+    return Marking(caption.model_id or "unknown", photocap.__version__, caption.confidence, date)
 
 
 def _record(item: Captioned) -> PhotoRecord:

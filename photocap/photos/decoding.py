@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import threading
 import warnings
@@ -18,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from photocap.errors import ReadError
 from photocap.photos.formats import FileKind, kind_of
+from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
 from photocap.photos.reading import open_photo, reason_of
 
@@ -32,6 +34,8 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Remarks on odd metadata ("Corrupt EXIF data") say nothing about the picture and would litter the terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|JpegImagePlugin|PngImagePlugin|MpoImagePlugin)")
 pillow_heif.register_heif_opener(thumbnails=False)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints what Pillow logs
+silence_libtiff()
 
 _large_picture = threading.Lock()
 _ORIENTATION_TAG = 0x0112
