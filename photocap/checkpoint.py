@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from photocap.config import ModelConfig
@@ -157,8 +157,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    save_file({n: v.detach().cpu().contiguous() for n, v in tensors.items()}, path)
-    with open(path, "rb+") as file:
+    data = save({n: v.detach().cpu().contiguous() for n, v in tensors.items()})
+    with open(path, "wb") as file:  # save_file would make it unreadable for others
+        file.write(data)
+        file.flush()
         os.fsync(file.fileno())
 
 

@@ -1,7 +1,7 @@
 """The whole network: ResNet-50 encoder, LSTM decoder with attention, beam search.
 
 Dimension letters, used on every line that changes a shape:
-B photos, N captions, T tokens, V vocabulary, E embedding, H hidden, P grid places (49),
+B photos, N captions, T tokens, V vocabulary, E embedding, H hidden, P grid places (7 x 7),
 C encoder channels (2048), D reduced feature, K beams, A attention heads.
 
 Sources: He et al. 2015 (ResNet); Vinyals et al. 2015 (encoder-decoder captioning); Lu et al. 2017
@@ -23,7 +23,7 @@ from photocap.config import ModelConfig
 from photocap.vocabulary import END, PAD, START, UNK
 
 CHANNELS = 2048
-GRID = 49
+STRIDE = 32  # pixels of the picture for one place of the grid, along each side
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ CAPTIONS = {
     "blue": "the blue sea under a cloudy sky",
     "yellow": "some yellow flowers grow in the garden",
 }
-SIZES = ModelConfig(embedding_size=32, hidden_size=48, feature_size=16, beam_size=2)
+SIZES = ModelConfig(embedding_size=32, hidden_size=48, feature_size=16, beam_size=2, image_size_px=64)
 QUICK = TrainConfig(
     epochs=2, photos_per_step=8, learning_rate=1e-2, word_dropout=0.0, feature_dropout=0.0,
     label_smoothing=0.0, warmup_steps=5, ema_decay=0.9, min_count=1,
@@ -83,7 +83,7 @@ def test_four_captions_are_learned_by_heart(learned: Path, corpus: Path) -> None
 
 
 def test_a_run_leaves_its_table_curves_best_and_last(learned: Path) -> None:
-    rows = list(csv.DictReader((learned / "training.csv").open()))
+    rows = list(csv.DictReader((learned / "training.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == [str(i + 1) for i in range(len(rows))]
     assert float(rows[-1]["dev_loss"]) < float(rows[0]["dev_loss"])
     with Image.open(learned / "training.png") as picture:
@@ -123,7 +123,9 @@ def test_resume_continues_bit_for_bit(corpus: Path, weights: Path, tmp_path: Pat
         assert all(torch.equal(first[n], second[n]) for n in first), file
 
     def scores(name: str) -> list[list[str]]:
-        return [list(r.values())[:-1] for r in csv.DictReader((tmp_path / name / "training.csv").open())]
+        return [
+            list(r.values())[:-1] for r in csv.DictReader((tmp_path / name / "training.csv").read_text().splitlines())
+        ]
 
     assert scores("whole") == scores("parts")
 

@@ -138,7 +138,7 @@ def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
     if scst:
         return {"learning_rate": 5e-5, "encoder_learning_rate": 5e-6, "label_smoothing": 0.0}
     if fine_tune != "none":
-        return {"learning_rate": 2e-4, "encoder_learning_rate": 5e-5}
+        return {"learning_rate": 4e-4, "encoder_learning_rate": 5e-5}
     if init == "base" or Path(init).is_dir():
         return {"learning_rate": 3e-4}
     return {}
@@ -203,10 +203,11 @@ def _tell_epoch(row: EpochRow, best: bool) -> None:
 
 
 def _list_problems(problems: list[tuple[int, str]]) -> None:
+    """Print what was left out or read in another way than it stands, the first few in full."""
     for line, text in problems[:_SHOWN_PROBLEMS]:
-        console.warn(f"line {line}: {text}; skipped" if line else f"{text}; skipped")
+        console.warn(f"line {line}: {text}" if line else text)
     if len(problems) > _SHOWN_PROBLEMS:
-        console.warn(f"... and {len(problems) - _SHOWN_PROBLEMS:,} more lines skipped")
+        console.warn(f"... and {len(problems) - _SHOWN_PROBLEMS:,} more such lines")
 
 
 class _StopOnCtrlC:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor
 from photocap.caption_data import CaptionBatch, augment, normalise, reserve
 from photocap.config import ModelConfig
 from photocap.engine import Engine
-from photocap.model import CHANNELS, GRID, Encoder, Features
+from photocap.model import CHANNELS, STRIDE, Encoder, Features
 
 Progress = Callable[[int], None]
 _ENCODE_BATCH = 32
@@ -65,8 +66,8 @@ class CachedFeatures:
         progress: Progress,
     ) -> None:
         self.engine = engine
-        self.grid_shape = (GRID, config.feature_size)
-        shape = (len(squares), GRID * config.feature_size + CHANNELS)
+        self.grid_shape = (math.ceil(config.image_size_px / STRIDE) ** 2, config.feature_size)
+        shape = (len(squares), math.prod(self.grid_shape) + CHANNELS)
         file = file.with_name(f"{file.stem}-{_hash(encoder)}-{len(squares)}.f16")
         if not file.exists():
             part = file.with_suffix(".part")
@@ -102,7 +103,7 @@ def fit_reduction(encoder: Encoder, squares: np.ndarray, config: ModelConfig, en
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
         total += flat.sum(dim=0)
         products += flat.T @ flat
-    count = len(numbers) * GRID
+    count = len(numbers) * grid.shape[1]
     mean = total / count
     values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
     size = config.feature_size
