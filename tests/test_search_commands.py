@@ -174,19 +174,14 @@ def on_a_terminal(*arguments: str) -> str:
 
 def test_search_starts_fast_and_without_torch(db):
     code = (
-        "import sys, time; start = time.perf_counter()\n"
+        "import sys, time\n"
         "from photocap.cli import group\n"
         f"group.main(['search', '--db', {str(db)!r}, 'red'], standalone_mode=False)\n"
         "assert 'torch' not in sys.modules\n"
-        "print(time.perf_counter() - start, file=sys.stderr)"
+        "print(time.process_time(), file=sys.stderr)"  # a busy machine does not make it slow
     )
-    best = min(
-        float(
-            subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()[-1]
-        )
-        for _ in range(3)
-    )
-    assert best < 0.4
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stderr.split()[-1]) < 0.4
 
 
 def test_a_missing_index_is_said_with_the_way_out(cli, tmp_path):

@@ -262,7 +262,7 @@ def test_words_near_those_not_found_are_offered(tmp_path):
     photos = [Photo("/a.jpg", "mountains behind a running dog"), Photo("/b.jpg", "a doll")]
     with make_index(tmp_path / "index.db", photos) as index:
         assert search(index, "mountian").suggestions == ("mountains",)
-        assert search(index, "runing").suggestions == ("running",)
+        assert search(index, "runnning").suggestions == ("running",)
         assert search(index, "dgo").suggestions[0] == "dog"
         assert search(index, "xylophone").suggestions == ()
         assert search(index, "dog").suggestions == ()

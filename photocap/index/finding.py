@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +13,7 @@ from photocap.index.conditions import Condition, Plan
 # A person's words weigh twice as much as a model's.
 _BM25 = "bm25(picture_fts, 2.0, 1.0)"
 
-RANKED_AT_MOST = 20_000
+RANKED_AT_MOST = 10_000
 """So many matches are ranked; of more, the newest (and every one in a person's words) are."""
 
 
@@ -54,14 +55,17 @@ class Finding(Database):
         """Return the matches of a text search by bm25, best first."""
         assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
         source, values = _source(plan)
-        newest = f"SELECT photo.id, photo.picture_id, -{_BM25} {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
+        newest = (
+            f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
+        )
+        best = f"SELECT * FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
         with self._reading() as connection:
-            rows = connection.execute(newest, (*values, RANKED_AT_MOST)).fetchall()
-            if len(rows) == RANKED_AT_MOST:
+            found = connection.execute(best, (*values, RANKED_AT_MOST, limit)).fetchall()
+            if self.count_pictures(plan.fts, RANKED_AT_MOST) == RANKED_AT_MOST:
                 by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
-                rows += connection.execute(newest, (*by_person, RANKED_AT_MOST)).fetchall()
-        best = {row[0]: Match(*row) for row in rows}
-        return sorted(best.values(), key=lambda match: (-match.score, -match.photo_id))[:limit]
+                found += connection.execute(best, (*by_person, RANKED_AT_MOST, limit)).fetchall()
+        matches = {row[0]: Match(*row) for row in found}
+        return sorted(matches.values(), key=lambda match: (-match.score, -match.photo_id))[:limit]
 
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
         """Return the matches by date or confidence, those without last."""
@@ -82,8 +86,8 @@ class Finding(Database):
                     break
         return found
 
-    def count_word(self, fts: str, at_most: int) -> int:
-        """Count the pictures that have a word, but no further than `at_most`."""
+    def count_pictures(self, fts: str, at_most: int) -> int:
+        """Count the pictures whose caption `fts` finds, but no further than `at_most`."""
         with self._reading() as connection:
             row = connection.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM picture_fts WHERE picture_fts MATCH ? LIMIT ?)", (fts, at_most)
@@ -101,24 +105,16 @@ class Finding(Database):
             rows = ((id_, connection.execute(sql, (start, end, start, end, fts, id_)).fetchone()) for id_ in photo_ids)
             return {id_: row[0] for id_, row in rows if row and row[0]}
 
-    def indexed_words(self) -> list[str]:
-        """Return every word of the captions, as the text index holds it (stemmed, lower case)."""
+    def words(self) -> list[str]:
+        """Return every word that captions have, or once had, in lower case."""
         with self._reading() as connection:
-            return [term for (term,) in connection.execute("SELECT term FROM picture_words")]
-
-    def a_caption_with(self, fts: str) -> str | None:
-        """Return one caption that `fts` finds."""
-        sql = "SELECT coalesce(person_caption, model_caption) FROM picture_fts WHERE picture_fts MATCH ? LIMIT 1"
-        with self._reading() as connection:
-            row = connection.execute(sql, (fts,)).fetchone()
-        return row[0] if row else None
+            return [word for (word,) in connection.execute("SELECT word FROM word")]
 
     def embeddings(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
         """Return the embeddings of those pictures that have one."""
-        sql = "SELECT vector FROM embedding WHERE picture_id = ?"
+        sql = "SELECT picture_id, vector FROM embedding WHERE picture_id IN (SELECT value FROM json_each(?))"
         with self._reading() as connection:
-            rows = ((id_, connection.execute(sql, (id_,)).fetchone()) for id_ in picture_ids)
-            return {id_: row[0] for id_, row in rows if row}
+            return dict(connection.execute(sql, (json.dumps(list(picture_ids)),)).fetchall())
 
     def all_embeddings(self) -> Iterator[tuple[int, bytes]]:
         """Yield the number and the embedding of every picture that has one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from photocap.index.connection import file_path
 from photocap.index.records import CaptionRecord, CaptionSource, Facts, PhotoRecord, UndoState
 from photocap.index.signs import store_embedding
 from photocap.index.undo_journal import settle
+
+_WORD = re.compile(r"\w+")
 
 _UPSERT_PHOTO = """
     INSERT INTO photo (path, picture_id, state, error, size_bytes, mtime_ns, inode, device, written,
@@ -204,6 +207,8 @@ def _record_caption(connection: sqlite3.Connection, run_id: int, picture_id: int
     person_stands = current is not None and current[1] == CaptionSource.PERSON.value
     if person_stands and not by_person and not caption.over_person:
         return
+    words = {(word,) for word in _WORD.findall(text.lower())}
+    connection.executemany("INSERT OR IGNORE INTO word VALUES (?)", words)
     connection.execute(
         "UPDATE picture SET person_caption = ?, model_caption = ?, caption_id = ?, confidence = ? WHERE id = ?",
         (

@@ -108,7 +108,9 @@ CREATE VIRTUAL TABLE picture_fts USING fts5(
     person_caption, model_caption, content="picture", content_rowid="id",
     tokenize="porter unicode61 remove_diacritics 2"
 );
-CREATE VIRTUAL TABLE picture_words USING fts5vocab(picture_fts, row);
+-- Every word of every caption, as written but in lower case: what is offered in place of a word that is not
+-- found. A word outlives its last caption; whether it still finds something is asked of the text index.
+CREATE TABLE word (word TEXT PRIMARY KEY) WITHOUT ROWID;
 -- For scripts without spaces between words; only persons write those.
 CREATE VIEW person_words AS
     SELECT id, person_caption FROM picture WHERE person_caption IS NOT NULL;

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from photocap.index import PhotoIndex
 from photocap.query import Word, to_fts
 
 _SUGGESTIONS = 3
-_TAIL = 3  # letters that stemming may have taken from the end of an indexed word
 
 
 def suggestions(index: PhotoIndex, words: Iterable[Word]) -> tuple[str, ...]:
     """Return words to try instead of those that no caption has."""
-    missing = [word.text.lower() for word in words if not index.count_word(to_fts(word), 1)]
+    missing = [word.text.lower() for word in words if not index.count_pictures(to_fts(word), 1)]
     if not missing:
         return ()
-    stems = index.indexed_words()
-    found = [_whole_word(index, stem, word) for word in missing for stem in _nearest(word, stems)]
+    known = index.words()
+    found = [near for word in missing for near in _nearest(word, known) if index.count_pictures(to_fts(Word(near)), 1)]
     return tuple(dict.fromkeys(found))
 
 
-def _nearest(word: str, stems: Iterable[str]) -> list[str]:
+def _nearest(word: str, known: Iterable[str]) -> list[str]:
     letters = set(word)
-    near: list[tuple[int, int, str]] = []
-    for stem in stems:
-        allowed = 1 if min(len(word), len(stem)) <= 4 else 2
-        too_long = not -allowed <= len(word) - len(stem) <= allowed + _TAIL
-        if too_long or len(letters ^ set(stem)) > 2 * allowed + _TAIL:
+    near: list[tuple[int, str]] = []
+    for other in known:
+        allowed = 1 if min(len(word), len(other)) <= 4 else 2
+        # The cheap tests first: most words differ in more letters than that.
+        if abs(len(word) - len(other)) > allowed or len(letters ^ set(other)) > 2 * allowed:
             continue
-        ends = range(max(1, len(word) - _TAIL), len(word) + 1)
-        distance, tail = min((edit_distance(word[:end], stem), len(word) - end) for end in ends)
-        if distance <= allowed < len(stem):
-            near.append((distance, tail, stem))
-    return [stem for _, _, stem in sorted(near)[:_SUGGESTIONS]]
+        distance = edit_distance(word, other)
+        if distance <= allowed < len(other):
+            near.append((distance, other))
+    return [other for _, other in sorted(near)[:_SUGGESTIONS]]
 
 
 def edit_distance(a: str, b: str) -> int:
@@ -53,10 +50,3 @@ def edit_distance(a: str, b: str) -> int:
             row.append(cost)
         before, above = above, row
     return above[-1]
-
-
-def _whole_word(index: PhotoIndex, stem: str, wanted: str) -> str:
-    """Return a word as captions write it, from its stem in the text index."""
-    caption = index.a_caption_with(f'"{stem}"') or ""
-    words = re.findall(r"\w+", caption.lower())
-    return min(words, key=lambda word: edit_distance(word, stem) + edit_distance(word, wanted), default=stem)
