@@ -424,6 +424,20 @@ def test_read_only_photo_gets_a_sidecar_and_the_reason(library: Library) -> None
     assert library.run().summary == "1 unchanged"
 
 
+def test_a_person_edits_a_sidecar(library: Library) -> None:
+    path = library.photo("a.jpg")
+    library.run(policy=WritePolicy(mode=MetadataMode.SIDECAR))
+    sidecar = library.root / "a.jpg.xmp"
+    assert library.run().summary == "1 unchanged"
+    sidecar.write_bytes(sidecar.read_bytes().replace(RED.encode(), b"My red wall"))
+    before = sidecar.read_bytes()
+    library.run()
+    assert library.captions() == {"a.jpg": "My red wall"}
+    assert (library.captioner.pictures, sidecar.read_bytes()) == (0, before)
+    assert library.run().summary == "1 unchanged"
+    assert library.run(path).summary == "1 unchanged"
+
+
 def test_missing_photos_become_tombstones_and_come_back(library: Library, tmp_path: Path) -> None:
     library.photo("a.jpg")
     library.photo("sub/b.jpg", "blue", (41, 30))

@@ -55,7 +55,9 @@ def changed_photos(
 
 
 def _is_same_file(photo: PhotoFile, stamp: Stamp) -> bool:
-    return photo.mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
+    return (
+        photo.newest_mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
+    )
 
 
 def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
@@ -75,7 +77,7 @@ def _record(photo: PhotoFile, stamp: Stamp) -> PhotoRecord:
     return PhotoRecord(
         photo.path,
         photo.size_bytes,
-        photo.mtime_ns,
+        photo.newest_mtime_ns,
         photo.inode,
         photo.device,
         picture_hash=stamp.picture_hash,

@@ -18,7 +18,7 @@ from photocap.indexing.deciding import Decision
 from photocap.indexing.examining import reason
 from photocap.indexing.options import IndexOptions
 from photocap.metadata import DryRun, Marking, PreparedWrite, Written, prepare_write
-from photocap.photos import PhotoFile
+from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.report import Outcome, PhotoResult
 
 _CHANGED = "it changed while it was read (the next run takes it up)"
@@ -114,6 +114,7 @@ def _commit(item: Captioned) -> None:
     except FileProblem as problem:
         item.error = reason(problem)
         return
+    item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
     if item.prepared.written is Written.EMBEDDED:
         item.photo = replace(
             item.photo,
@@ -145,7 +146,7 @@ def _record(item: Captioned) -> PhotoRecord:
     return PhotoRecord(
         photo.path,
         photo.size_bytes,
-        photo.mtime_ns,
+        photo.newest_mtime_ns,
         photo.inode,
         photo.device,
         picture_hash=examined.picture_hash or None,

@@ -4,7 +4,15 @@ from photocap.photos.decoding import load_image
 from photocap.photos.facts import PhotoFacts, read_facts
 from photocap.photos.formats import FileKind, kind_of
 from photocap.photos.hashing import picture_hash
-from photocap.photos.walking import PhotoFile, Skip, Skipped, WalkOptions, find_photos, outermost
+from photocap.photos.walking import (
+    PhotoFile,
+    Skip,
+    Skipped,
+    WalkOptions,
+    find_photos,
+    newest_sidecar_mtime_ns,
+    outermost,
+)
 
 __all__ = [
     "FileKind",
@@ -16,6 +24,7 @@ __all__ = [
     "find_photos",
     "kind_of",
     "load_image",
+    "newest_sidecar_mtime_ns",
     "outermost",
     "picture_hash",
     "read_facts",

@@ -6,6 +6,7 @@ folders, so that two runs over the same library see the same order.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from photocap.photos.formats import FileKind, kind_of
 from photocap.photos.ignoring import IGNORE_FILE, Rules, is_system_folder
 from photocap.photos.reading import reason_of
 
+_SIDECAR_SUFFIXES = (".xmp", ".XMP")
 _CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir/
 
 
@@ -27,6 +29,7 @@ class PhotoFile:
     Attributes:
         path: absolute path; links in it are kept as the user wrote them.
         companion: for a camera raw file, the picture of the same name beside it, which stands for it.
+        sidecar_mtime_ns: of the newest XMP sidecar beside it; 0 where there is none.
     """
 
     path: Path
@@ -35,6 +38,12 @@ class PhotoFile:
     inode: int
     device: int
     companion: Path | None = None
+    sidecar_mtime_ns: int = 0
+
+    @property
+    def newest_mtime_ns(self) -> int:
+        """Return when the photo or what is said about it in a sidecar was last changed."""
+        return max(self.mtime_ns, self.sidecar_mtime_ns)
 
 
 class Skip(Enum):
@@ -117,7 +126,7 @@ class _Walk:
         elif kind_of(path) is FileKind.VIDEO:
             self._skip(os.fspath(path), Skip.VIDEO)
         else:
-            yield _photo_file(os.fspath(path), status)
+            yield _photo_file(os.fspath(path), status, sidecar_mtime_ns=newest_sidecar_mtime_ns(path))
 
     def _tree(self, root: str, status: os.stat_result) -> Iterator[PhotoFile]:
         waiting = [(root, Rules.of_root(root, self._options.exclude))]
@@ -144,6 +153,7 @@ class _Walk:
     ) -> Iterator[PhotoFile]:
         """Yield the photos of one folder; put the folders to enter next into `folders`."""
         companions: dict[str, str] | None = None
+        sidecars = {entry.name: entry for entry in entries if entry.name.endswith(_SIDECAR_SUFFIXES)}
         for entry in entries:
             try:
                 if entry.name.startswith("."):
@@ -158,7 +168,8 @@ class _Walk:
                     if kind is FileKind.RAW:
                         companions = _pictures_by_stem(entries) if companions is None else companions
                         companion = companions.get(_stem(entry.name))
-                    yield _photo_file(entry.path, status, companion)
+                    newest = _newest_ns(sidecars, entry.name) if sidecars else 0
+                    yield _photo_file(entry.path, status, companion, newest)
             except OSError as error:
                 self._skip(entry.path, Skip.UNREADABLE, reason_of(error))
 
@@ -213,7 +224,29 @@ class _Walk:
         self._on_skip(Skipped(Path(path), why, error))
 
 
-def _photo_file(path: str, status: os.stat_result, companion: str | None = None) -> PhotoFile:
+def newest_sidecar_mtime_ns(photo: Path) -> int:
+    """Return the modification time of the newest sidecar beside a photo; 0 where there is none."""
+    newest = 0
+    for name in _sidecar_names(photo.name):
+        with contextlib.suppress(OSError):
+            newest = max(newest, photo.with_name(name).stat().st_mtime_ns)
+    return newest
+
+
+def _newest_ns(sidecars: dict[str, os.DirEntry[str]], photo_name: str) -> int:
+    found = [sidecars[name] for name in _sidecar_names(photo_name) if name in sidecars]
+    return max((entry.stat().st_mtime_ns for entry in found), default=0)
+
+
+def _sidecar_names(photo_name: str) -> list[str]:
+    """Return what the sidecars of a photo may be called: `IMG.JPG.xmp` or `IMG.xmp`."""
+    stem = os.path.splitext(photo_name)[0]
+    return [name + suffix for name in (photo_name, stem) for suffix in _SIDECAR_SUFFIXES]
+
+
+def _photo_file(
+    path: str, status: os.stat_result, companion: str | None = None, sidecar_mtime_ns: int = 0
+) -> PhotoFile:
     return PhotoFile(
         Path(path),
         status.st_size,
@@ -221,6 +254,7 @@ def _photo_file(path: str, status: os.stat_result, companion: str | None = None)
         status.st_ino,
         status.st_dev,
         Path(companion) if companion else None,
+        sidecar_mtime_ns,
     )
 
 
