@@ -98,8 +98,12 @@ CASES = {
     "lzw.tiff": encoded("TIFF", compression="tiff_lzw"),
     "pages.tif": pages(),
     "big-endian.tif": files.tiff_block(
-        [(256, 3, 1, b"\0\2"), (257, 3, 1, b"\0\2"), (258, 3, 1, b"\0\10"), (259, 3, 1, b"\0\1"), (262, 3, 1, b"\0\1")]
-        + [(273, 4, 1, struct.pack(">I", 8 + 2 + 12 * 8 + 4)), (278, 3, 1, b"\0\2"), (279, 4, 1, struct.pack(">I", 4))],
+        [
+            *((tag, 3, 1, struct.pack(">H", value)) for tag, value in ((256, 2), (257, 2), (258, 8), (259, 1), (262, 1))),
+            (273, 4, 1, struct.pack(">I", 8 + 2 + 12 * 8 + 4)),
+            (278, 3, 1, struct.pack(">H", 2)),
+            (279, 4, 1, struct.pack(">I", 4)),
+        ],
         ">",
         padding=bytes([0, 80, 160, 255]),
     ),

@@ -117,7 +117,8 @@ def test_a_person_who_deletes_photocaps_caption_is_obeyed(photo):
 
 
 def test_a_persons_caption_writer_and_alternative_text_stay(photo):
-    alt = '<x:AltTextAccessibility xmlns:x="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/">for Anna</x:AltTextAccessibility>'
+    core = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+    alt = f'<x:AltTextAccessibility xmlns:x="{core}">for Anna</x:AltTextAccessibility>'
     photo.write_bytes(
         jpeg(
             xmp_segment(

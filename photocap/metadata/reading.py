@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from photocap.errors import ReadError
 from photocap.metadata.captions import FoundCaption, Mark, Place, clean_text, decode_exif_text, judge
 from photocap.metadata.container import Part
 from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.iptc import IptcError, caption_in, caption_in_resources
 from photocap.metadata.marking import read_mark
-from photocap.metadata.sidecar import existing_sidecars
+from photocap.metadata.opening import OpenedFile, open_file, open_sidecars
 from photocap.metadata.xmltree import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet
 
@@ -23,32 +23,18 @@ def read_caption(path: Path, *, sidecar_dir: Path | None = None) -> FoundCaption
         sidecar_dir: where sidecars are kept, if not beside the photos.
 
     Raises:
-        ReadError: the photo cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
+        ReadError: the photo or its sidecar cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ReadError(path, error.strerror or str(error)) from error
-    return find_captions(take_apart(path, data), sidecar_contents(path, sidecar_dir))
+    photo = open_file(path)
+    return find_captions(take_apart(path, photo.data), open_sidecars(path, sidecar_dir))
 
 
-def sidecar_contents(photo: Path, sidecar_dir: Path | None) -> dict[Path, bytes]:
-    """Return the photo's sidecars that can be read, and what is in them."""
-    contents = {}
-    for path in existing_sidecars(photo, sidecar_dir):
-        try:
-            contents[path] = path.read_bytes()
-        except OSError:
-            continue  # such a sidecar has nothing to say; writing will report it
-    return contents
-
-
-def find_captions(contents: Contents, sidecars: dict[Path, bytes]) -> FoundCaption:
+def find_captions(contents: Contents, sidecars: Mapping[Path, OpenedFile]) -> FoundCaption:
     """Judge the captions in a photo and in its sidecars."""
     search = _Search([contents.damage] if contents.damage else [])
-    for path, data in sidecars.items():
+    for path, sidecar in sidecars.items():
         try:
-            search.packet(Place.SIDECAR, path, Packet(data))
+            search.packet(Place.SIDECAR, path, Packet(sidecar.data))
         except XmlError as error:
             search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
     search.photo(contents)

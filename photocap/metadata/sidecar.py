@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 _SUFFIXES = (".xmp", ".XMP")
@@ -24,12 +25,11 @@ def existing_sidecars(photo: Path, sidecar_dir: Path | None = None) -> list[Path
     return _without_repeats(found)
 
 
-def sidecar_for(photo: Path, sidecar_dir: Path | None = None) -> Path:
-    """Return the sidecar to write: the one that exists, else `NAME.EXT.xmp`."""
+def sidecar_for(photo: Path, existing: Iterable[Path], sidecar_dir: Path | None = None) -> Path:
+    """Return the sidecar to write: one that exists, else `NAME.EXT.xmp`."""
     if sidecar_dir is not None:
         return sidecar_under(photo, sidecar_dir)
-    existing = existing_sidecars(photo)
-    return existing[0] if existing else photo.with_name(photo.name + ".xmp")
+    return next(iter(existing), photo.with_name(photo.name + ".xmp"))
 
 
 def sidecar_under(photo: Path, sidecar_dir: Path) -> Path:
@@ -40,11 +40,8 @@ def sidecar_under(photo: Path, sidecar_dir: Path) -> Path:
 
 
 def _shares_stem(photo: Path) -> bool:
-    try:
-        names = [other for other in photo.parent.iterdir() if other.stem == photo.stem]
-    except OSError:
-        return True
-    return any(other.name != photo.name and other.suffix.lower() != ".xmp" for other in names)
+    others = (other for other in photo.parent.iterdir() if other.stem == photo.stem)
+    return any(other.name != photo.name and other.suffix.lower() != ".xmp" for other in others)
 
 
 def _without_repeats(paths: list[Path]) -> list[Path]:

@@ -17,8 +17,9 @@ from photocap.errors import ReadError, WriteError
 from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
 from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.embedding import CannotEmbed, NewContent, embedded, in_sidecar
+from photocap.metadata.opening import OpenedFile, open_file, open_sidecars
 from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
-from photocap.metadata.reading import find_captions, sidecar_contents
+from photocap.metadata.reading import find_captions
 from photocap.metadata.sidecar import sidecar_for
 from photocap.metadata.splice import undo_patch
 from photocap.metadata.xmltree import XmlError
@@ -85,21 +86,12 @@ class PreparedWrite:
 
 
 @dataclass(frozen=True)
-class _OpenedPhoto:
-    """A photo as it was read: the path without links, what is in it, and the stat taken before reading."""
-
-    path: Path
-    target: Path
-    contents: Contents
-    stat: os.stat_result
-
-
-@dataclass(frozen=True)
 class _FileChange:
+    """One file to be replaced, or to be made where `opened` is None."""
+
     target: Path
-    old: bytes | None
+    opened: OpenedFile | None
     new: NewContent
-    like: os.stat_result | None
 
 
 def prepare_write(
@@ -119,15 +111,20 @@ def prepare_write(
         WriteError: neither the photo nor a sidecar can be written.
     """
     text = clean_text(text)
-    photo = _open_photo(path)
-    sidecars = sidecar_contents(path, policy.sidecar_dir)
-    found = find_captions(photo.contents, sidecars)
+    photo = open_file(path)
+    contents = take_apart(path, photo.data)
+    sidecars = open_sidecars(path, policy.sidecar_dir)
+    found = find_captions(contents, sidecars)
     refusal = _refusal(found, text, policy)
     if refusal:
         return PreparedWrite(path, found, found.text, Written.NONE, refusal)
     if _stands_already(found, text, marking):
         return PreparedWrite(path, found, text, _where(found), "the same caption is there already")
-    return _prepare(photo, found, text, marking, policy, sidecars, dry_run)
+    plan = _Plan(photo, contents, sidecars, found, text, marking, policy, dry_run)
+    try:
+        return plan.embed() if policy.mode is MetadataMode.EMBED else plan.write_sidecar("")
+    except OSError as error:
+        raise _write_error(path, error) from error
 
 
 def _refusal(found: FoundCaption, text: str, policy: WritePolicy) -> str:
@@ -157,96 +154,85 @@ def _where(found: FoundCaption) -> Written:
     return Written.EMBEDDED if embedded_copy else Written.SIDECAR
 
 
-def _prepare(
-    photo: _OpenedPhoto,
-    found: FoundCaption,
-    text: str,
-    marking: Marking | None,
-    policy: WritePolicy,
-    sidecars: dict[Path, bytes],
-    dry_run: DryRun,
-) -> PreparedWrite:
-    reason = ""
-    if policy.mode is MetadataMode.EMBED:
+@dataclass(frozen=True)
+class _Plan:
+    """All that is known when a caption may be written."""
+
+    photo: OpenedFile
+    contents: Contents
+    sidecars: dict[Path, OpenedFile]
+    found: FoundCaption
+    text: str
+    marking: Marking | None
+    policy: WritePolicy
+    dry_run: DryRun
+
+    def embed(self) -> PreparedWrite:
+        """Prepare the photo itself, and its sidecars that hold a description; else a sidecar, with the reason."""
         try:
-            check_replaceable(photo.target, photo.stat)
-            new = embedded(photo.contents, text, marking, alt_text=policy.alt_text)
-            changes = [_FileChange(photo.target, photo.contents.data, new, photo.stat)]
-            stale = {copy.path for copy in found.copies if copy.place is Place.SIDECAR}
-            changes += [_sidecar_change(p, sidecars[p], text, marking, policy) for p in sorted(stale)]
-            prepared = PreparedWrite(photo.path, found, text, Written.EMBEDDED, _target=photo.target)
-            return _on_disk(prepared, changes, policy, dry_run)
+            check_replaceable(self.photo.target, self.photo.stat)
+            new = embedded(self.contents, self.text, self.marking, alt_text=self.policy.alt_text)
+            stale = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR}
+            changes = [self._sidecar_change(path) for path in sorted(stale)]
+            return self._prepared(Written.EMBEDDED, "", [*changes, _FileChange(self.photo.target, self.photo, new)])
         except (CannotEmbed, CannotCarry, PermissionError) as error:
-            reason = _plain(error)
-    target = sidecar_for(photo.path, policy.sidecar_dir)
-    change = _sidecar_change(target, sidecars.get(target), text, marking, policy)
-    prepared = PreparedWrite(photo.path, found, text, Written.SIDECAR, reason, _target=photo.target)
-    try:
-        return _on_disk(prepared, [change], policy, dry_run)
-    except (CannotCarry, PermissionError) as error:
-        raise _write_error(target, error) from error
+            return self.write_sidecar(_plain(error))
 
+    def write_sidecar(self, reason: str) -> PreparedWrite:
+        """Prepare a sidecar.
 
-def _on_disk(
-    prepared: PreparedWrite, changes: list[_FileChange], policy: WritePolicy, dry_run: DryRun
-) -> PreparedWrite:
-    """Write the temporary files of a plan.
+        Args:
+            reason: why not the photo itself; empty where that was not asked for.
+        """
+        target = sidecar_for(self.photo.path, self.sidecars, self.policy.sidecar_dir)
+        try:
+            return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(target)])
+        except OSError as error:
+            raise _write_error(target, error) from error
 
-    Raises:
-        CannotCarry: a new file could not be given what belongs to the old one.
-        PermissionError: the folder takes no files.
-        WriteError: any other trouble, such as a full disk. In all cases nothing is left behind.
-    """
-    records = []
-    try:
-        for change in changes:
-            records.append(_undo_record(change))
-            if dry_run is DryRun.NO:
-                prepared._replacements.append(_replacement(change, policy))
-    except BaseException as error:
-        prepared.discard()
-        if isinstance(error, OSError) and not isinstance(error, (CannotCarry, PermissionError)):
-            raise _write_error(changes[len(records) - 1].target, error) from error
-        raise
-    prepared.undo = tuple(records)
-    return prepared
+    def _sidecar_change(self, path: Path) -> _FileChange:
+        opened = self.sidecars.get(path)
+        content = None if opened is None else opened.data
+        try:
+            new = in_sidecar(content, self.text, self.marking, alt_text=self.policy.alt_text)
+        except XmlError as error:
+            raise WriteError(path, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
+        return _FileChange(path if opened is None else opened.target, opened, new)
+
+    def _prepared(self, written: Written, reason: str, changes: list[_FileChange]) -> PreparedWrite:
+        """Write the temporary files of all changes.
+
+        Raises:
+            CannotCarry: a new file could not be given what belongs to the old one.
+            OSError: any other trouble, such as a full disk. In all cases nothing is left behind.
+        """
+        replacements: list[Replacement] = []
+        try:
+            records = tuple(_undo_record(change) for change in changes)
+            if self.dry_run is DryRun.NO:
+                replacements.extend(_replacement(change, self.policy) for change in changes)
+        except BaseException:
+            for replacement in replacements:
+                replacement.discard()
+            raise
+        return PreparedWrite(
+            self.photo.path, self.found, self.text, written, reason, records, self.photo.target, replacements
+        )
 
 
 def _undo_record(change: _FileChange) -> UndoRecord:
-    before = None if change.old is None else hashlib.sha256(change.old).hexdigest()
+    old = None if change.opened is None else change.opened.data
+    before = None if old is None else hashlib.sha256(old).hexdigest()
     after = hashlib.sha256(change.new.data).hexdigest()
-    return UndoRecord(change.target, before, after, undo_patch(change.old or b"", change.new.edits))
+    return UndoRecord(change.target, before, after, undo_patch(old or b"", change.new.edits))
 
 
 def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
-    if change.like is None:
+    if change.opened is None:
         change.target.parent.mkdir(parents=True, exist_ok=True)
-    kept_ns = change.like.st_mtime_ns if change.like is not None and policy.mtime is Mtime.KEEP else None
-    return Replacement(change.target, change.new.data, like=change.like, mtime_ns=kept_ns)
-
-
-def _sidecar_change(
-    target: Path, content: bytes | None, text: str, marking: Marking | None, policy: WritePolicy
-) -> _FileChange:
-    try:
-        new = in_sidecar(content, text, marking, alt_text=policy.alt_text)
-    except XmlError as error:
-        raise WriteError(target, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
-    if content is None:
-        return _FileChange(target, None, new, None)
-    opened = target.resolve()
-    return _FileChange(opened, content, new, opened.stat())
-
-
-def _open_photo(path: Path) -> _OpenedPhoto:
-    try:
-        target = path.resolve(strict=True)
-        like = target.stat()
-        if not stat.S_ISREG(like.st_mode):
-            raise ReadError(path, "it is not a regular file")
-        return _OpenedPhoto(path, target, take_apart(path, target.read_bytes()), like)
-    except OSError as error:
-        raise ReadError(path, _plain(error)) from error
+        return Replacement(change.target, change.new.data)
+    kept_ns = change.opened.stat.st_mtime_ns if policy.mtime is Mtime.KEEP else None
+    return Replacement(change.target, change.new.data, like=change.opened.stat, mtime_ns=kept_ns)
 
 
 def check_replaceable(path: Path, like: os.stat_result) -> None:
