@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import sqlite3
 import tempfile
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import click
-import sqlite_utils
 
 from photocap.cli import COMMANDS, group
 from photocap.index import PhotoIndex
@@ -100,7 +101,5 @@ def _metavar(option: click.Option) -> str:
 
 
 def _columns(path: Path, view: str) -> list[str]:
-    database = sqlite_utils.Database(path)
-    names = [column.name for column in database[view].columns]
-    database.close()
-    return names
+    with closing(sqlite3.connect(path)) as connection:
+        return [name for _, name, *_ in connection.execute(f"PRAGMA table_info({view})")]

@@ -15,7 +15,6 @@ PACKAGE = REPOSITORY / "photocap"
 OWNERS = {
     "PIL": {"caption_data", "photos"},
     "click": {"cli"},
-    "defusedxml": {"metadata"},
     "matplotlib": {"training"},
     "pathspec": {"photos"},
     "piexif": {"metadata", "photos"},
@@ -25,7 +24,6 @@ OWNERS = {
     "rich": {"cli"},
     "safetensors": {"checkpoint", "text_encoder", "training"},
     "sqlite3": {"index"},
-    "sqlite_utils": {"index"},
     "torch": {"model", "engine", "checkpoint", "caption_data", "captioner", "training", "evaluation"},
     "torchvision": {"model", "training"},
 }

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -50,7 +50,7 @@ def _remembered(key: str) -> bool:
 
 def show(text: str) -> None:
     """Print one result on stdout; above the progress bar where there is one, which click.echo would write into."""
-    print(text)  # noqa: T201
+    print(text, flush=True)  # noqa: T201
 
 
 def note(text: str) -> None:
@@ -61,7 +61,13 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print one line on stderr, also with --quiet."""
-    print(text, file=sys.stderr)  # noqa: T201
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _is_terminal() -> bool:
+    # While a bar is shown, rich puts its own file in the place of stdout; older versions of it say it is no terminal.
+    real: TextIO = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    return real.isatty()
 
 
 def emit_json(record: Mapping[str, Any]) -> None:
@@ -69,7 +75,7 @@ def emit_json(record: Mapping[str, Any]) -> None:
     line = json.dumps(record, ensure_ascii=False, default=_plain)
     if not line.isascii() and any("\ud800" <= c <= "\udfff" for c in line):
         line = json.dumps(record, default=_plain)
-    if sys.stdout.isatty():
+    if _is_terminal():
         show(line)
     else:
         click.echo(line.encode())
@@ -85,7 +91,7 @@ def emit_path(path: Path, *, end_with_null: bool = False) -> None:
     """Print one path on stdout: its own bytes in a pipe, one safe line on a terminal."""
     if end_with_null:
         click.echo(os.fsencode(path) + b"\0", nl=False)
-    elif sys.stdout.isatty():
+    elif _is_terminal():
         show(printable(path))
     else:
         click.echo(os.fsencode(path))
