@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PHOTOS ?=
 METADATA ?=
 
-.PHONY: demo test test-slow lint readme clean
+.PHONY: demo test test-slow test-lowest lint readme clean
 
 demo: $(VENV)/demo
 	@$(BIN)/python tests/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(METADATA),--metadata $(METADATA))
@@ -17,6 +17,12 @@ test: $(VENV)/dev
 
 test-slow: $(VENV)/dev
 	$(BIN)/pytest -m slow
+
+# With the oldest versions that pyproject.toml admits: make test-lowest PYTHON=python3.10
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check -r tests/lowest.txt -e ".[test]"
+	$(VENV)-lowest/bin/pytest -m "not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
@@ -29,7 +35,7 @@ readme: $(VENV)/dev
 	$(BIN)/python tests/readme_picture.py
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) $(VENV)-lowest demo build dist
 
 # The stamps are named after what was installed, so that a change of pyproject.toml installs again.
 $(VENV)/demo $(VENV)/dev: $(VENV)/%: pyproject.toml | $(BIN)/python

@@ -122,3 +122,11 @@ def test_light_commands_import_nothing_heavy(arguments):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr.strip() == "heavy: []"
+
+
+def test_the_lower_bounds_are_those_that_were_tried():
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    dependencies = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.MULTILINE | re.DOTALL)[1]
+    bounds = set(re.findall(r'^ +"([\w-]+)>=([\d.]+)', dependencies, re.MULTILINE))
+    tried = re.findall(r"^([\w-]+)==([\d.]+)$", (REPOSITORY / "tests" / "lowest.txt").read_text(), re.MULTILINE)
+    assert bounds == set(tried)
