@@ -30,5 +30,5 @@ _KIND_OF_SUFFIX = {f".{ending}": kind for kind, endings in _ENDINGS.items() for 
 
 def kind_of(path: Path | str) -> FileKind:
     """Tell what a file is from the end of its name, in any case."""
-    # os.path, because this runs once per file of a library, and a Path costs more than all the rest.
-    return _KIND_OF_SUFFIX.get(os.path.splitext(path)[1].lower(), FileKind.OTHER)
+    name = os.fspath(path)  # plain string work: this runs once per file of a library
+    return _KIND_OF_SUFFIX.get(name[name.rfind(".") :].lower(), FileKind.OTHER)
