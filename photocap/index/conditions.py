@@ -61,10 +61,12 @@ class Plan:
     Attributes:
         fts: what the text index is asked for; None where it cannot drive the search.
         condition: what else must hold.
+        is_filtered: whether that is more than the state of the photo.
     """
 
     fts: str | None
     condition: Condition
+    is_filtered: bool = False
 
 
 def plan(tree: Node) -> Plan:
@@ -79,7 +81,7 @@ def plan(tree: Node) -> Plan:
     conditions = [condition_of(part) for part in rest]
     if not _asks_for_state(tree):
         conditions.append(Condition("photo.state = 'present'"))
-    return Plan(to_fts(And(tuple(text))) if text else None, _joined(conditions, " AND "))
+    return Plan(to_fts(And(tuple(text))) if text else None, _joined(conditions, " AND "), is_filtered=bool(rest))
 
 
 def condition_of(node: Node) -> Condition:

@@ -13,8 +13,11 @@ from photocap.index.conditions import Condition, Plan
 # A person's words weigh twice as much as a model's.
 _BM25 = "bm25(picture_fts, 2.0, 1.0)"
 
-RANKED_AT_MOST = 10_000
+RANKED_AT_MOST = 5_000
 """So many matches are ranked; of more, the newest (and every one in a person's words) are."""
+
+_FEW = 20_000
+"""Up to so many photos, it is quicker to look whether each has the words than to go through all that have them."""
 
 
 class Sort(Enum):
@@ -25,9 +28,12 @@ class Sort(Enum):
     CONFIDENCE = "confidence"
 
 
+_CONFIDENCE = "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id)"
+_BY_PERSON = "(SELECT person_caption IS NOT NULL FROM picture WHERE picture.id = photo.picture_id)"
 _ORDER = {
+    Sort.RELEVANCE: f"{_BY_PERSON} DESC, photo.taken DESC, photo.id DESC",
     Sort.DATE: "photo.taken DESC, photo.id DESC",
-    Sort.CONFIDENCE: "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id) DESC, photo.id DESC",
+    Sort.CONFIDENCE: f"{_CONFIDENCE} DESC, photo.id DESC",
 }
 
 
@@ -45,7 +51,7 @@ class Finding(Database):
 
     def count_matches(self, plan: Plan, at_most: int) -> int:
         """Count the photos that match, but no further than `at_most`."""
-        source, values = _source(plan)
+        source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
         with self._reading() as connection:
             row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
             count: int = row.fetchone()[0]
@@ -54,26 +60,42 @@ class Finding(Database):
     def ranked(self, plan: Plan, limit: int) -> list[Match]:
         """Return the matches of a text search by bm25, best first."""
         assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
-        source, values = _source(plan)
+        if self._rows_are_few(plan):
+            # The words are common ones, which bm25 hardly tells apart.
+            return self._ordered(_rows_first(plan), Sort.RELEVANCE, limit)
+        source, values = _words_first(plan)
         newest = (
             f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
         )
         best = f"SELECT * FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
+        at_most = max(RANKED_AT_MOST, limit)
         with self._reading() as connection:
-            found = connection.execute(best, (*values, RANKED_AT_MOST, limit)).fetchall()
-            if self.count_pictures(plan.fts, RANKED_AT_MOST) == RANKED_AT_MOST:
+            found = connection.execute(best, (*values, at_most, limit)).fetchall()
+            if self._is_common(plan.fts):
                 by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
-                found += connection.execute(best, (*by_person, RANKED_AT_MOST, limit)).fetchall()
+                found += connection.execute(best, (*by_person, at_most, limit)).fetchall()
         matches = {row[0]: Match(*row) for row in found}
         return sorted(matches.values(), key=lambda match: (-match.score, -match.photo_id))[:limit]
 
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
         """Return the matches by date or confidence, those without last."""
-        source, values = _source(plan)
-        sql = f"SELECT photo.id, photo.picture_id, 0.0 {source} ORDER BY {_ORDER[sort]} LIMIT ?"
+        rows_first = plan.fts is None or self._is_common(plan.fts)
+        return self._ordered(_rows_first(plan) if rows_first else _words_first(plan), sort, limit)
+
+    def _ordered(self, source: tuple[str, tuple[object, ...]], sort: Sort, limit: int) -> list[Match]:
+        sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
         with self._reading() as connection:
-            rows = connection.execute(sql, (*values, limit)).fetchall()
+            rows = connection.execute(sql, (*source[1], limit)).fetchall()
         return [Match(*row) for row in rows]
+
+    def _is_common(self, fts: str) -> bool:
+        return self.count_pictures(fts, RANKED_AT_MOST) == RANKED_AT_MOST
+
+    def _rows_are_few(self, plan: Plan) -> bool:
+        """Tell whether the words are common and the filters let few photos through."""
+        if plan.fts is None or not plan.is_filtered or not self._is_common(plan.fts):
+            return False
+        return self.count_matches(Plan(None, plan.condition), _FEW) < _FEW
 
     def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int) -> list[Match]:
         """Return the photos of these pictures that meet a condition, in the pictures' order."""
@@ -133,10 +155,16 @@ class Finding(Database):
             return connection.execute("SELECT id, signs FROM sign_block ORDER BY id").fetchall()
 
 
-def _source(plan: Plan) -> tuple[str, tuple[object, ...]]:
-    """Return FROM and WHERE with their values; CROSS JOIN keeps SQLite from asking the text index row by row."""
+def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
+    """Return FROM and WHERE with their values, going from the filters to the words."""
     condition = plan.condition
     if plan.fts is None:
         return f"FROM photo WHERE {condition.sql}", condition.values
+    has_words = "+photo.picture_id IN (SELECT rowid FROM picture_fts WHERE picture_fts MATCH ?)"
+    return f"FROM photo WHERE {condition.sql} AND {has_words}", (*condition.values, plan.fts)
+
+
+def _words_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
+    """Return FROM and WHERE with their values, going from the words to the filters; CROSS JOIN holds the order."""
     joined = "FROM picture_fts CROSS JOIN photo ON photo.picture_id = picture_fts.rowid"
-    return f"{joined} WHERE picture_fts MATCH ? AND {condition.sql}", (plan.fts, *condition.values)
+    return f"{joined} WHERE picture_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)

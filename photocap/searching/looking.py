@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from photocap.index import PhotoIndex
 from photocap.index.signs import BLOCK_PICTURES
 
-_SHORTLIST = 4_000
+_SHORTLIST = 1_500
 _QUERY_BITS = 4
 _BLOCKS_AT_ONCE = 32  # 1 MB of signs: stays in the processor's cache
 

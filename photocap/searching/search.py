@@ -30,7 +30,8 @@ from photocap.searching.results import Kind, SearchHit, SearchResult, TextEncode
 from photocap.searching.suggesting import suggestions
 
 COUNTED_TO = 10_000
-_POOL = 500  # so many of the best by words, and by look, are ranked together
+_POOL = 500  # so many of the best by words are ranked by look as well
+_NEAREST = 200  # so many of the nearest by look are considered where words fail
 _DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
 _STOREY = {Kind.WORDS: 2.0, Kind.RELATED: 1.0, Kind.ALIKE: 0.0}
 
@@ -145,7 +146,7 @@ class _Search:
             return []
         from photocap.searching.looking import cosines, nearest
 
-        room = max(wanted, _POOL)
+        room = max(wanted, _NEAREST)
         if not everywhere:
             matches = self._index.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
             near = cosines(self._index, self._vector, [match.picture_id for match in matches])[:room]
