@@ -88,5 +88,4 @@ def load_text_encoder(model_dir: Path) -> TextEncoder | None:
 
 
 def _sigmoid(x: Array) -> Array:
-    result: Array = 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))
-    return result
+    return (1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))).astype(np.float32)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import Result
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet50
@@ -16,9 +18,12 @@ from torchvision.models import resnet50
 from photocap.captioner import load_captioner
 from photocap.config import ModelConfig, TrainConfig
 from photocap.errors import CheckpointError, TrainingError
+from photocap.model import CaptionModel, Features
+from photocap.model_files import read_model_info
 from photocap.text_encoder import load_text_encoder
 from photocap.training import Progress, Recall, TrainRequest, prepare_training, train_joint
 from photocap.training.loop import learning_rate_at
+from photocap.training.starting import grow_words
 
 CAPTIONS = {
     "red": "a red ball lies on the floor",
@@ -223,3 +228,33 @@ def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: 
             [Image.open(corpus / f"{c}12.png").convert("RGB") for c in CAPTIONS]
         )
     ]
+
+
+def test_new_words_change_nothing_that_was_said_before() -> None:
+    torch.manual_seed(0)
+    sizes = replace(SIZES, joint_size=8)
+    old, new = CaptionModel(sizes, 12).eval(), CaptionModel(sizes, 15).eval()
+    new.load_state_dict(grow_words(old.state_dict(), 15))
+    features = Features(torch.randn(2, 4, SIZES.feature_size), torch.randn(2, 2048))
+    tokens, lengths, counts = torch.tensor([[1, 5, 6], [1, 7, 8]]), torch.tensor([3, 3]), torch.tensor([1, 1])
+    with torch.no_grad():
+        before, after = old.decoder(features, tokens, lengths, counts), new.decoder(features, tokens, lengths, counts)
+    assert torch.equal(before, after[:, :, :12])
+    assert (after[:, :, 12:].amax(dim=2) < before.amax(dim=2)).all()
+
+
+def test_training_further_learns_new_words_and_a_finished_run_leaves_no_cache(
+    corpus: Path, learned: Path, tmp_path: Path, cli: Callable[..., Result]
+) -> None:
+    table = (corpus / "captions.csv").read_text().replace("red ball", "red Zeppelin")
+    (corpus / "renamed.csv").write_text(table)
+    output = tmp_path / "further"
+    result = cli(
+        "train", corpus / "renamed.csv", "--images", corpus, "--init", learned / "best", "--output", output,
+        "--epochs", 2, "--device", "cpu",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    words = read_model_info(output / "best").words
+    assert words[: len(words) - 1] == read_model_info(learned / "best").words
+    assert words[-1] == "zeppelin"
+    assert sorted(p.name for p in output.iterdir()) == ["best", "last", "training.csv", "training.png"]

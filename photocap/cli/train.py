@@ -110,7 +110,7 @@ def command(
     check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
     on from.
     """
-    from photocap.training import JOINT_SIZE, TrainRequest
+    from photocap.training import JOINT_SIZE, TrainRequest, clear_cache
 
     if retrieval and (scst or resume or fine_tune != "none"):
         raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --resume")
@@ -126,9 +126,10 @@ def command(
     joint_size = JOINT_SIZE if retrieval else 0
     model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size, "joint_size": joint_size})
     request = TrainRequest(captions, images, output, init, model, config, device, resume)
-    if retrieval:
-        _run_retrieval(request)
-    elif not _run(request):
+    finished = _run_retrieval(request) if retrieval else _run(request)
+    if finished:
+        clear_cache(output)
+    else:
         console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
         ctx.exit(console.INTERRUPTED)
 
@@ -163,8 +164,8 @@ def _run(request: TrainRequest) -> bool:
     return finished
 
 
-def _run_retrieval(request: TrainRequest) -> None:
-    """Train the joint text-image space with a progress bar; Ctrl-C keeps what is best so far."""
+def _run_retrieval(request: TrainRequest) -> bool:
+    """Train the joint text-image space with a progress bar; True if finished, else what was best is kept."""
     from photocap.training import Recall, train_joint
 
     stop = _StopOnCtrlC()
@@ -179,6 +180,7 @@ def _run_retrieval(request: TrainRequest) -> None:
             )
 
         train_joint(training, tell=tell, should_stop=lambda: stop.asked)
+    return not stop.asked
 
 
 def _prepare(request: TrainRequest, bar: Progress) -> tuple[Training, TaskID]:

@@ -2,7 +2,16 @@
 
 from photocap.training.joint import JOINT_SIZE, Recall, train_joint
 from photocap.training.loop import Progress
-from photocap.training.prepare import TrainRequest, prepare_training
+from photocap.training.prepare import TrainRequest, clear_cache, prepare_training
 from photocap.training.state import EpochRow
 
-__all__ = ["JOINT_SIZE", "EpochRow", "Progress", "Recall", "TrainRequest", "prepare_training", "train_joint"]
+__all__ = [
+    "JOINT_SIZE",
+    "EpochRow",
+    "Progress",
+    "Recall",
+    "TrainRequest",
+    "clear_cache",
+    "prepare_training",
+    "train_joint",
+]

@@ -16,7 +16,7 @@ from torch import Tensor
 from photocap.caption_data import CaptionBatch, augment, normalise, reserve
 from photocap.config import ModelConfig
 from photocap.engine import Engine
-from photocap.model import CHANNELS, STRIDE, Encoder, Features
+from photocap.model import CHANNELS, STRIDE, CaptionModel, Encoder, Features
 
 Progress = Callable[[int], None]
 _ENCODE_BATCH = 32
@@ -86,32 +86,39 @@ class CachedFeatures:
 
 
 @torch.no_grad()
-def fit_reduction(encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine) -> tuple[Tensor, Tensor]:
-    """Set the encoder's linear reduction to the principal components of the grid, scaled to unit mean variance.
+def fit_features(model: CaptionModel, squares: np.ndarray, engine: Engine) -> None:
+    """Fit what the model does to features before it learns anything.
 
-    Returns:
-        Mean and standard deviation (C,) of the global feature, for the decoder to standardise with.
+    The encoder's reduction becomes the principal components of the grid, scaled to unit mean variance;
+    the decoder standardises the global feature with its mean and deviation over the photos.
+
+    Args:
+        model: a new model on a trained ResNet-50; changed in place.
+        squares: (n, S, S, 3) uint8 pictures.
+        engine: where it runs.
     """
+    encoder, config = model.encoder, model.config
     numbers = torch.linspace(0, len(squares) - 1, min(len(squares), _PCA_PHOTOS)).long()
     total = torch.zeros(CHANNELS, dtype=torch.float64)
     products = torch.zeros(CHANNELS, CHANNELS, dtype=torch.float64)
-    pooled = []
+    pooled, places = [], 0
     for chosen in torch.split(numbers, _ENCODE_BATCH):
         with engine.autocast():
             grid = encoder.grid_features(_pixels(squares, chosen, config, engine)).float().cpu()
         pooled.append(grid.mean(dim=1))
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
+        places += len(flat)
         total += flat.sum(dim=0)
         products += flat.T @ flat
-    count = len(numbers) * grid.shape[1]
-    mean = total / count
-    values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+    mean = total / places
+    values, vectors = torch.linalg.eigh(products / places - torch.outer(mean, mean))
     size = config.feature_size
     top = vectors[:, -size:].flip(1).T / values[-size:].mean().clamp(min=1e-12).sqrt()  # (D, C)
     encoder.reduce.weight.copy_(top)
     encoder.reduce.bias.copy_(-(top @ mean))
     std, centre = torch.std_mean(torch.cat(pooled), dim=0, unbiased=False)
-    return centre, std.clamp(min=1e-3)
+    model.decoder.pooled_mean.copy_(centre)
+    model.decoder.pooled_std.copy_(std.clamp(min=1e-3))
 
 
 @torch.no_grad()

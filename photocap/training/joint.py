@@ -35,6 +35,11 @@ class Recall:
     at_5: float
     at_10: float
 
+    @property
+    def sum(self) -> float:
+        """Return what models are chosen by (Faghri et al. 2018)."""
+        return self.at_1 + self.at_5 + self.at_10
+
 
 def train_joint(
     training: Training,
@@ -42,7 +47,7 @@ def train_joint(
     tell: Callable[[int, float, Recall, bool], object],
     should_stop: Callable[[], bool],
 ) -> Recall | None:
-    """Train the joint space on pooled features; `best` is the epoch with the highest recall at 10 on dev.
+    """Train the joint space on pooled features; `best` is the epoch with the highest recall on dev.
 
     Args:
         training: a prepared training over a frozen encoder, with a fresh or a known joint space in its model.
@@ -82,7 +87,7 @@ def train_joint(
                 return best
         average.swap()
         recall = recall_of(training, joint, training.dev)
-        is_best = best is None or recall.at_10 > best.at_10
+        is_best = best is None or recall.sum > best.sum
         if is_best:
             best = recall
             training.save_best(training.model.config, {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1})

@@ -9,25 +9,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-import torchvision
 
 from photocap.caption_data import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
 from photocap.caption_files import CaptionRow, Problem, split_by_image
 from photocap.caption_sources import read_caption_source
-from photocap.checkpoint import load_checkpoint, read_resnet
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine, choose_device, cpu_threads
-from photocap.errors import CheckpointError, TrainingError
+from photocap.errors import ReadError, TrainingError
 from photocap.model import CaptionModel
-from photocap.model_files import base_model_dir
-from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, fit_reduction
+from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, fit_features
 from photocap.training.loop import Side, Training
+from photocap.training.starting import start_model
 from photocap.training.state import STATE, read_state, unpack_state
-from photocap.vocabulary import Vocabulary
 
 Stage = Callable[[str, int, int], None]
 _STAGES = {"none": 0, "last": 1, "all": 5}
+_SIDES = ("train", "dev")
+_PICTURES, _FEATURES = "pictures", "features"  # names of the cache's files
 
 
 @dataclass(frozen=True)
@@ -83,51 +83,31 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
     splits, folders, problems = _read_splits(request)
     request.output.mkdir(parents=True, exist_ok=True)
     photos = {}
-    for side in ("train", "dev"):
+    for side in _SIDES:
         photos[side], lost = group_by_photo(splits[side], folders)
         problems += lost
         if not photos[side]:
             raise TrainingError(_nothing_left(side, request, problems))
-    model, vocabulary, fresh = _start_model(request, photos["train"])
-    squares, unusable = {}, {}
-    for side in ("train", "dev"):
-        squares[side], errors = load_squares(
-            photos[side],
-            request.output / f"pictures-{side}",
-            model.config.image_size_px,
-            workers=cpu_threads(),
-            progress=lambda done, side=side: stage(f"decoding {side} photos", done, len(photos[side])),  # type: ignore[misc]
-        )
+    start = start_model(
+        _init(request), request.model, request.config, [" ".join(c) for p in photos["train"] for c in p.captions]
+    )
+    pictures = {side: _decode(side, photos[side], request, start.model.config, stage) for side in _SIDES}
+    for side, (_, errors) in pictures.items():
         problems += [Problem(0, str(error)) for error in errors.values()]
-        unusable[side] = list(errors)
         if len(errors) == len(photos[side]):
             raise TrainingError(_nothing_left(side, request, problems))
-    model.to(engine.device).to(memory_format=torch.channels_last)
-    model.encoder.unfreeze(_STAGES[request.config.fine_tune])
-    if fresh:
+    start.model.to(engine.device).to(memory_format=torch.channels_last)
+    start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
+    if start.is_new:
         stage("fitting the features' reduction", 0, 0)
-        mean, std = fit_reduction(model.encoder, squares["train"], model.config, engine)
-        model.decoder.pooled_mean.copy_(mean)
-        model.decoder.pooled_std.copy_(std)
+        fit_features(start.model, pictures["train"][0], engine)
     sides = {}
-    for side in ("train", "dev"):
-        features: FeatureSource
-        if request.config.fine_tune == "none":
-            features = CachedFeatures(
-                model.encoder,
-                squares[side],
-                model.config,
-                engine,
-                request.output / f"features-{side}",
-                lambda done, side=side: stage(f"encoding {side} photos", done, len(photos[side])),  # type: ignore[misc]
-            )
-        else:
-            features = LiveFeatures(model.encoder, squares[side], model.config, engine)
-        data = CaptionDataset(photos[side], vocabulary, model.config.max_words, unusable[side])
-        sides[side] = Side(data, features)
+    for side, (squares, errors) in pictures.items():
+        data = CaptionDataset(photos[side], start.vocabulary, start.model.config.max_words, errors)
+        sides[side] = Side(data, _features(side, start.model, squares, engine, request, stage))
     training = Training(
-        model,
-        vocabulary,
+        start.model,
+        start.vocabulary,
         request.config,
         sides["train"],
         sides["dev"],
@@ -140,6 +120,44 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         training.state = read_state(request.output / "last")
         unpack_state(request.output / "last" / STATE, training.average, training.optimizer)
     return Prepared(training, problems)
+
+
+def clear_cache(output: Path) -> None:
+    """Remove the decoded photos and features of a training that is over."""
+    for pattern in (f"{_PICTURES}-*", f"{_FEATURES}-*"):
+        for file in output.glob(pattern):
+            file.unlink()
+
+
+def _init(request: TrainRequest) -> str:
+    return str(request.output / "last") if request.resume else request.init
+
+
+def _decode(
+    side: str, photos: Sequence[CaptionedPhoto], request: TrainRequest, config: ModelConfig, stage: Stage
+) -> tuple[np.ndarray, dict[int, ReadError]]:
+    return load_squares(
+        photos,
+        request.output / f"{_PICTURES}-{side}",
+        config.image_size_px,
+        workers=cpu_threads(),
+        progress=lambda done: stage(f"decoding {side} photos", done, len(photos)),
+    )
+
+
+def _features(
+    side: str, model: CaptionModel, squares: np.ndarray, engine: Engine, request: TrainRequest, stage: Stage
+) -> FeatureSource:
+    if request.config.fine_tune != "none":
+        return LiveFeatures(model.encoder, squares, model.config, engine)
+    return CachedFeatures(
+        model.encoder,
+        squares,
+        model.config,
+        engine,
+        request.output / f"{_FEATURES}-{side}",
+        lambda done: stage(f"encoding {side} photos", done, len(squares)),
+    )
 
 
 def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], list[Path], list[Problem]]:
@@ -163,59 +181,6 @@ def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem])
     files = ", ".join(str(path) for path in request.captions)
     first = f"; the first problem: line {problems[0].line}: {problems[0].text}" if problems else ""
     return f"{files}: no usable photo is left in the split {side!r}{first}"
-
-
-def _start_model(request: TrainRequest, photos: Sequence[CaptionedPhoto]) -> tuple[CaptionModel, Vocabulary, bool]:
-    """Return the model to train, its vocabulary, and whether its decoder is new."""
-    config = request.config
-    dropout = {"word_dropout": config.word_dropout, "feature_dropout": config.feature_dropout}
-    folder = _init_folder(request)
-    if folder is not None:
-        checkpoint = load_checkpoint(folder)
-        # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
-        joint_size = checkpoint.info.config.joint_size if config.fine_tune == "none" else 0
-        joint_size = request.model.joint_size or joint_size
-        sizes = replace(checkpoint.info.config, beam_size=request.model.beam_size, joint_size=joint_size)
-        torch.manual_seed(config.seed)
-        model = CaptionModel(sizes, len(checkpoint.vocabulary), **dropout)
-        known = {n: v for n, v in checkpoint.model.state_dict().items() if joint_size or not n.startswith("joint.")}
-        model.load_state_dict({**model.state_dict(), **known})
-        return model, checkpoint.vocabulary, False
-    torch.manual_seed(config.seed)
-    texts = [" ".join(words) for photo in photos for words in photo.captions]
-    vocabulary = Vocabulary.from_captions(texts, config.min_count)
-    if not vocabulary.words:
-        raise TrainingError(f"no word occurs {config.min_count} times: more captions are needed for a new vocabulary")
-    model = CaptionModel(request.model, len(vocabulary), **dropout)
-    state = _imagenet() if request.init == "imagenet" else read_resnet(Path(request.init))
-    try:
-        model.encoder.trunk.load_state_dict(state)
-    except RuntimeError as error:
-        raise CheckpointError(request.init, "does not hold torchvision's ResNet-50") from error
-    return model, vocabulary, True
-
-
-def _init_folder(request: TrainRequest) -> Path | None:
-    """Return the model folder to start from, if it is one."""
-    if request.resume:
-        return request.output / "last"
-    if request.init == "base":
-        return base_model_dir()
-    path = Path(request.init)
-    return path if path.is_dir() else None
-
-
-def _imagenet() -> dict[str, torch.Tensor]:
-    weights = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
-    try:
-        state = weights.get_state_dict(progress=False, check_hash=True)
-    except OSError as error:
-        raise CheckpointError(
-            weights.url,
-            f"torchvision has no copy of it and cannot fetch one: {error}",
-            "give a file in torchvision's layout with --init FILE",
-        ) from error
-    return {name: value for name, value in state.items() if not name.startswith("fc.")}
 
 
 def _facts(request: TrainRequest, engine: Engine, photos: dict[str, list[CaptionedPhoto]]) -> dict[str, object]:
