@@ -99,7 +99,7 @@ CASES = {
     "pages.tif": pages(),
     "big-endian.tif": files.tiff_block(
         [
-            *((tag, 3, 1, struct.pack(">H", value)) for tag, value in ((256, 2), (257, 2), (258, 8), (259, 1), (262, 1))),
+            *((tag, 3, 1, struct.pack(">H", n)) for tag, n in ((256, 2), (257, 2), (258, 8), (259, 1), (262, 1))),
             (273, 4, 1, struct.pack(">I", 8 + 2 + 12 * 8 + 4)),
             (278, 3, 1, struct.pack(">H", 2)),
             (279, 4, 1, struct.pack(">I", 4)),

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from photocap.metadata.captions import Origin
 from photocap.metadata.container import Change, Container, FormatError, Layout, Part
 from photocap.metadata.contents import Contents, take_apart
-from photocap.metadata.iptc import IptcError, foreign_datasets, foreign_resources, resource_edits, with_caption
+from photocap.metadata.iptc import (
+    IptcError,
+    digest_edits,
+    foreign_datasets,
+    foreign_resources,
+    resource_edits,
+    with_caption,
+)
 from photocap.metadata.marking import OWN_PROPERTIES, caption_change
 from photocap.metadata.policy import Marking
 from photocap.metadata.reading import find_captions
@@ -92,10 +99,13 @@ def _edits(container: Container, contents: Contents, packet: Packet, change: Xmp
     layout = contents.layout
     edits = packet.edits(change, limit_bytes=container.xmp_limit_bytes)
     changes: dict[Part, Change] = {Part.XMP: edits if contents.packet else splice(EMPTY_PACKET, edits)}
-    if Part.IRB not in layout.locked and (irb_edits := resource_edits(layout.parts.get(Part.IRB, b""), text)):
-        changes[Part.IRB] = irb_edits
+    irb = b"" if Part.IRB in layout.locked else layout.parts.get(Part.IRB, b"")
+    irb_edits = resource_edits(irb, text)
     if (datasets := layout.parts.get(Part.IIM)) is not None:
-        changes[Part.IIM] = with_caption(datasets, text)
+        changes[Part.IIM] = new_datasets = with_caption(datasets, text)
+        irb_edits = irb_edits or digest_edits(irb, new_datasets)
+    if irb_edits:
+        changes[Part.IRB] = irb_edits
     if Part.DESCRIPTION not in layout.locked:
         try:
             return container.edits(contents.data, {**changes, Part.DESCRIPTION: text.encode() + b"\0"})

@@ -55,9 +55,18 @@ def resource_edits(irb: bytes, text: str) -> list[Edit]:
         Edit(resource.size_at, resource.size_at + 4, struct.pack(">I", len(new))),
         Edit(resource.start, min(padded_end, len(irb)), new + b"\0" * (len(new) & 1)),
     ]
-    digest = hashlib.md5(new, usedforsecurity=False).digest()
+    return edits + digest_edits(irb, new)
+
+
+def digest_edits(irb: bytes, iim: bytes) -> list[Edit]:
+    """Return the edits that make the digest over IPTC true again; none where there is none.
+
+    Raises:
+        IptcError: the block is damaged.
+    """
+    digest = hashlib.md5(iim, usedforsecurity=False).digest()
     stale = [r for r in _resources(irb) if r.id == _DIGEST and r.end - r.start == len(digest)]
-    return edits + [Edit(r.start, r.end, digest) for r in stale]
+    return [Edit(r.start, r.end, digest) for r in stale]
 
 
 def foreign_resources(irb: bytes) -> list[object]:

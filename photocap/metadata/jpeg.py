@@ -60,7 +60,10 @@ class Jpeg:
             return SIGNED
         if data.rfind(b"\xff\xd9", segments[-1].end) < 0:
             return "it was cut off: the end of the picture is missing"
-        if any(_points_behind(data, segments[-1].end, exif) for exif in _find(segments, data, _EXIF)):
+        exifs = _find(segments, data, _EXIF)
+        if not all(_content(data, exif, _EXIF).startswith((b"II*\0", b"MM\0*")) for exif in exifs):
+            return "its EXIF block is damaged: it has no TIFF header"  # Exiv2 would read nothing at all of this file
+        if any(_points_behind(data, segments[-1].end, exif) for exif in exifs):
             return "its EXIF block points to data behind the picture, which would move out of reach"
         return ""
 

@@ -107,24 +107,25 @@ class Packet:
         Raises:
             XmlError: it does not fit.
         """
-        fresh: list[str] = []
-        used: set[str] = set()
-        removed: list[Name] = [*change.simple]
         edits: list[Edit] = []
+        fresh: dict[Name, str] = {}
+        removed: set[Name] = set()
         for name, text in change.texts.items():
             in_place = self._text_edits(name, text)
             edits += in_place
             if not in_place:
-                removed.append(name)
-                fresh.append(_language_alternative(name, text))
-                used.add(name[0])
+                removed.add(name)
+                fresh[name] = _language_alternative(name, text)
         for name, value in change.simple.items():
-            if value is not None:
-                fresh.append(f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>")
-                used.add(name[0])
-        edits += self._removals(set(removed))
+            in_place = [] if value is None else self._simple_edits(name, value)
+            edits += in_place
+            if not in_place:
+                removed.add(name)
+            if not in_place and value is not None:
+                fresh[name] = f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>"
+        edits += self._removals(removed)
         if fresh:
-            edits.append(self._insertion(fresh, used))
+            edits.append(self._insertion(list(fresh.values()), {namespace for namespace, _ in fresh}))
         return edits + self._shortened_padding(growth(edits), limit_bytes)
 
     def _text_edits(self, name: Name, text: str) -> list[Edit]:
@@ -143,6 +144,19 @@ class Packet:
             return [Edit(alt.inner_start, alt.inner_start, new)]
         stale = [item for item in items if item.text == default.text]
         return [Edit(item.inner_start, item.inner_end, escape(text).encode()) for item in stale]
+
+    def _simple_edits(self, name: Name, value: str) -> list[Edit]:
+        """Return the edit that sets a plain property where it stands; none where it has to move."""
+        elements = [child for top in self._tops for child in top.children if child.name == name]
+        attributes = [attribute for top in self._tops for attribute in top.attributes if attribute.name == name]
+        if len(elements) + len(attributes) != 1:
+            return []
+        if attributes:
+            raw_name, _, _ = self.data[attributes[0].start : attributes[0].end].partition(b"=")
+            return [Edit(attributes[0].start, attributes[0].end, raw_name + b"=" + quoteattr(value).encode())]
+        if elements[0].children or elements[0].is_closed_at_once:
+            return []
+        return [Edit(elements[0].inner_start, elements[0].inner_end, escape(value).encode())]
 
     def _removals(self, names: set[Name]) -> list[Edit]:
         edits = []

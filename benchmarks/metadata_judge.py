@@ -1,0 +1,82 @@
+"""An independent judge of what a metadata writer did to a file: ExifTool, Exiv2 and decoded pixels, before and after.
+
+Nothing of photocap is used here. ExifTool and Exiv2 are each started once for many files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import warnings
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from PIL import Image, ImageSequence
+
+# What a caption is made of, and what says only where things stand or when the file was changed.
+_OWN = re.compile(
+    r"""(System|File|ExifTool|Composite):
+    | (IFD0|PNG-pHYs)?:?ImageDescription$ | IFD0:ImageDescription | XMP-dc:Description | XMP-photoshop:CaptionWriter
+    | XMP-photocap: | XMP-iptcCore:AltTextAccessibility | IPTC:(Caption-Abstract|CodedCharacterSet)
+    | Photoshop:IPTCDigest | (MPImage1|MPF0):MPImageLength
+    | XMP-x:XMPToolkit | XMP-rdf:About | ExifIFD:ExifVersion$NEVER
+    | .*:(ThumbnailOffset|PreviewImageStart|OtherImageStart|JpgFromRawStart|MPImageStart|StripOffsets|TileOffsets)$
+    | (RIFF|VP8X):WebP_Flags | IFD0:(ApplicationNotes|XMP)$ | .*:(Warning|Error)$ | SourceFile$""",
+    re.VERBOSE,
+)
+_OWN_EXIV2 = re.compile(
+    r"Exif\.Image\.(ImageDescription|XMLPacket|IPTCNAA|ImageResources|ExifTag|GPSTag)$|Xmp\.(dc\.description|photoshop\.CaptionWriter|photocap\..*)"
+    r"|Iptc\.(Application2\.Caption|Envelope\.CharacterSet)|Xmp\.iptc\.AltTextAccessibility"
+    # Places inside the block that Exiv2 makes up or that only lead to directories:
+    r"|Exif\.MakerNote\.(Offset|ByteOrder)"
+)
+
+
+def exiftool_tags(files: Sequence[Path]) -> dict[Path, dict[str, object]]:
+    """Return every tag of every file, binary ones included."""
+    arguments = ["-json", "-G1", "-a", "-u", "-b", "-n", "-charset", "filename=utf8", "-api", "largefilesupport=1"]
+    listing = "\n".join([*arguments, *map(str, files)])
+    done = subprocess.run(["exiftool", "-@", "-"], input=listing.encode(), capture_output=True, check=False)
+    records = json.loads(done.stdout or b"[]")
+    return {Path(record["SourceFile"]): record for record in records}
+
+
+def exiv2_tags(files: Sequence[Path]) -> dict[Path, list[str]]:
+    """Return every tag of every file as Exiv2 prints it, one line per tag."""
+    found: dict[Path, list[str]] = {}
+    for file in files:
+        done = subprocess.run(["exiv2", "-PEIXkt", str(file)], capture_output=True, check=False)
+        found[file] = done.stdout.decode("utf-8", "replace").splitlines()
+    return found
+
+
+def pixels(file: Path) -> str:
+    """Return a digest over all decoded frames; empty where the file cannot be decoded."""
+    digest = sha256()
+    try:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("ignore")
+            for frame in ImageSequence.Iterator(image):
+                digest.update(f"{frame.mode}{frame.size}".encode() + frame.tobytes())
+    except Exception:  # damaged samples fail in every way that Pillow knows
+        return ""
+    return digest.hexdigest()
+
+
+def lost_tags(before: dict[str, object], after: dict[str, object]) -> list[str]:
+    """Return the tags that a writer lost or changed, for ExifTool."""
+    return [name for name, value in before.items() if not _OWN.match(name) and after.get(name) != value]
+
+
+def lost_lines(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """Return the tags that a writer lost or changed, for Exiv2."""
+    still = set(after)
+    return [line for line in before if line not in still and not _OWN_EXIV2.match(line.split(" ")[0])]
+
+
+def caption_in(tags: dict[str, object]) -> set[str]:
+    """Return the captions that ExifTool finds."""
+    names = ("IFD0:ImageDescription", "XMP-dc:Description", "IPTC:Caption-Abstract")
+    return {str(tags[name]) for name in names if name in tags}
