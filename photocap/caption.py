@@ -31,6 +31,7 @@ class CaptionerProtocol(Protocol):
 
     model_id: str
     weights_sha256: str
+    space_id: str | None
     image_size_px: int
     batch_size: int
 

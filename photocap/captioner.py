@@ -34,6 +34,7 @@ class Captioner:
     def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_size: int, beam_size: int | None = None) -> None:
         self.model_id = checkpoint.info.model_id
         self.weights_sha256 = checkpoint.info.weights_sha256
+        self.space_id = checkpoint.info.space_id
         self.config = checkpoint.info.config
         self.image_size_px = self.config.image_size_px
         self.batch_size = batch_size

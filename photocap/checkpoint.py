@@ -91,13 +91,15 @@ def save_checkpoint(
     new = directory.with_name(directory.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    _write_tensors(new / WEIGHTS, {n: _narrow(n, v, dtype) for n, v in state.items()})
-    for file, tensors in (extra or {}).items():
-        _write_tensors(new / file, tensors)
+    tensors = {n: _narrow(n, v, dtype) for n, v in state.items()}
+    _write_tensors(new / WEIGHTS, tensors)
+    for file, more in (extra or {}).items():
+        _write_tensors(new / file, more)
     values = {
         "format": FORMAT,
         "name": name,
         "weights_sha256": _sha256(new / WEIGHTS),
+        "space_id": _space_id(tensors) if config.joint_size else None,
         "model": config.to_json(),
         "training": dict(training),
         "vocabulary": list(vocabulary.words),
@@ -162,6 +164,15 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _space_id(tensors: Mapping[str, Tensor]) -> str:
+    """Name the space by all that a photo's place in it depends on; a decoder that learned more changes nothing."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        if name.startswith(("encoder.trunk.", "decoder.pooled_", "joint.image.")):
+            digest.update(name.encode() + tensors[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _widen(value: Tensor) -> Tensor:

@@ -32,6 +32,8 @@ class ModelInfo:
         config: sizes and preprocessing.
         words: the vocabulary, in the order of the ids, special words left out.
         training: facts about how it was trained, for people.
+        space_id: names the joint text-image space; photos embedded under one name can be compared.
+            None where the model has none.
     """
 
     directory: Path
@@ -40,6 +42,7 @@ class ModelInfo:
     config: ModelConfig
     words: tuple[str, ...]
     training: Mapping[str, Any]
+    space_id: str | None = None
 
     @property
     def model_id(self) -> str:
@@ -92,7 +95,10 @@ def _parse(directory: Path, values: Any) -> ModelInfo:
         raise ValueError("a size is out of range")
     if config.attention_heads < 1 or config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")
-    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})))
+    space = values.get("space_id")
+    if space is not None and not isinstance(space, str):
+        raise ValueError("space_id is not text")
+    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space)
 
 
 def replace_directory(new: Path, directory: Path) -> None:

@@ -42,6 +42,7 @@ class FakeCaptioner:
 
     model_id = "fake@000000000000"
     weights_sha256 = "0" * 64
+    space_id: str | None = None
     image_size_px = 4096  # so that pictures arrive in their own size
 
     def __init__(self, batch_size: int = 4, *, embed: bool = False) -> None:

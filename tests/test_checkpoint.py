@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,21 @@ def test_a_kill_while_a_folder_is_replaced_leaves_the_old_or_the_new_one(
     settle_replaced(target)
     assert (target / "config.json").read_text() == ("new" if renames_before_the_kill == 2 else "old")
     assert not (tmp_path / "best.old").exists()
+
+
+def test_the_space_is_named_by_what_a_photos_place_depends_on(tmp_path: Path) -> None:
+    sizes = replace(SMALL, joint_size=8)
+    torch.manual_seed(0)
+    state = CaptionModel(sizes, len(VOCABULARY)).state_dict()
+
+    def space_id(name: str, **changes: torch.Tensor) -> str | None:
+        changed = {**state, **{k.replace("__", "."): v for k, v in changes.items()}}
+        save_checkpoint(tmp_path / name, changed, sizes, VOCABULARY, name=name, training={})
+        return read_model_info(tmp_path / name).space_id
+
+    first = space_id("first")
+    assert first is not None
+    assert space_id("other_words", decoder__bias=torch.ones(len(VOCABULARY))) == first
+    assert space_id("other_place", joint__image__bias=torch.ones(8)) != first
+    save_checkpoint(tmp_path / "m", CaptionModel(SMALL, 7).state_dict(), SMALL, VOCABULARY, name="m", training={})
+    assert read_model_info(tmp_path / "m").space_id is None

@@ -205,6 +205,15 @@ def test_embeddings_have_their_place_and_lose_it(index, run):
     assert index.counts().embeddings == 1
 
 
+def test_embeddings_of_another_space_make_room(index, run):
+    index.use_space("one")
+    index.record_batch(run, [record("/a.jpg", "a dog", embedding=bytes(512))])
+    index.use_space("one")
+    assert (index.space_id(), index.counts().embeddings) == ("one", 1)
+    index.use_space("two")
+    assert (index.space_id(), index.counts().embeddings) == ("two", 0)
+
+
 def test_readers_work_while_a_writer_writes(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog")])
     with PhotoIndex.open(index.path, read_only=True) as reader:

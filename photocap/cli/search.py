@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from photocap.cli import console, options
+from photocap.errors import CheckpointError
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex
-    from photocap.searching import SearchResult
+    from photocap.searching import SearchResult, TextEncoder
 
 
 _LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=|$)")
@@ -38,6 +39,7 @@ class WordsCommand(click.Command):
 @click.command("search", cls=WordsCommand)
 @click.argument("words", nargs=-1, required=True)
 @options.db_option
+@options.model_option
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to show.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="How many of the best to leave out.")
 @click.option(
@@ -61,6 +63,7 @@ def command(
     ctx: click.Context,
     words: tuple[str, ...],
     db: Path,
+    model: Path | None,
     limit: int,
     offset: int,
     sort: str,
@@ -92,7 +95,8 @@ def command(
 
     text = " ".join(words)
     with PhotoIndex.open(db, read_only=True) as index:
-        result = search(index, text, limit=limit, offset=offset, sort=Sort(sort), text_encoder=None)
+        encoder = _text_encoder(index, model)
+        result = search(index, text, limit=limit, offset=offset, sort=Sort(sort), text_encoder=encoder)
         search_output.explain(result, in_full=explain)
         _print(index, text, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
     search_output.summarise(result, offset)
@@ -100,6 +104,25 @@ def command(
     if open_best and result.hits:
         click.launch(str(result.hits[0].photo.path))
     ctx.exit(3 if failed else 0)
+
+
+def _text_encoder(index: PhotoIndex, model: Path | None) -> TextEncoder | None:
+    """Load what tells how photos that fit the words look; without it, words alone decide."""
+    space_id = index.space_id()
+    if space_id is None:
+        return None
+    from photocap.model_files import base_model_dir, read_model_info
+    from photocap.text_encoder import load_text_encoder
+
+    try:
+        folder = model or base_model_dir()
+        if read_model_info(folder).space_id != space_id:
+            console.note("the photos were looked at by another model: going by words alone (--model names that one)")
+            return None
+        return load_text_encoder(folder)
+    except CheckpointError as error:
+        console.note(f"photocap: {error}; going by words alone")
+        return None
 
 
 def _print(

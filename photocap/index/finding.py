@@ -132,6 +132,12 @@ class Finding(Database):
         with self._reading() as connection:
             return [word for (word,) in connection.execute("SELECT word FROM word")]
 
+    def space_id(self) -> str | None:
+        """Return the name of the joint text-image space of all embeddings; None where there are none."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT space_id FROM space").fetchone()
+        return row[0] if row else None
+
     def embeddings(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
         """Return the embeddings of those pictures that have one."""
         sql = "SELECT picture_id, vector FROM embedding WHERE picture_id IN (SELECT value FROM json_each(?))"

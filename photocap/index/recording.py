@@ -92,6 +92,16 @@ class Recording(Database):
                 (size_bytes, mtime_ns, inode, written, path_bytes(path)),
             )
 
+    def use_space(self, space_id: str) -> None:
+        """Say which joint text-image space coming embeddings are of; those of another one are dropped."""
+        with self._reading() as connection:
+            if connection.execute("SELECT 1 FROM space WHERE space_id = ?", (space_id,)).fetchone():
+                return
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM embedding")
+            connection.execute("DELETE FROM sign_block")
+            connection.execute("INSERT OR REPLACE INTO space VALUES (1, ?)", (space_id,))
+
     def begin_walk(self) -> None:
         """Forget which files an earlier walk has seen."""
         with self._reading() as connection:

@@ -86,6 +86,8 @@ CREATE INDEX picture_by_confidence ON picture(confidence);
 
 -- The picture's place in the joint text-image space: float16, little-endian, unit length.
 CREATE TABLE embedding (picture_id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+-- Which space that is: vectors of two models say nothing of each other, so all are of one.
+CREATE TABLE space (id INTEGER PRIMARY KEY CHECK (id = 1), space_id TEXT NOT NULL);
 -- The signs of those vectors, 1,024 pictures to a row, picture p in row p / 1024 at place p % 1024
 -- (all zero: none). A million pictures are read in 32 MB, which is what makes a scan affordable.
 CREATE TABLE sign_block (id INTEGER PRIMARY KEY, signs BLOB NOT NULL);

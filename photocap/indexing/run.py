@@ -160,6 +160,8 @@ class _Run:
     def _caption(self, batch: list[_Ready]) -> list[Captioned]:
         images = [ready.image for ready in batch if ready.image is not None]
         made = iter(self._captioner.caption(images) if images else [])
+        if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
+            self._index.use_space(space_id)
         in_batch: dict[str, CaptionRecord] = {}
         captioned = []
         for ready in batch:

@@ -28,7 +28,7 @@ def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[Sear
     vector = index.embeddings([picture_id]).get(picture_id) if picture_id else None
     if vector is None:
         folder = printable(photo.path.parent)
-        way_out = f"run: photocap index --embed-all {folder}"
+        way_out = f"run: photocap index {folder}, with a model that embeds"
         raise QueryError(f"{printable(photo.path)}: the index does not know what this photo looks like ({way_out})")
     query = np.frombuffer(vector, dtype="<f2").astype(np.float32)
     near = [(id_, cosine) for id_, cosine in nearest(index, query, limit + 1) if id_ != picture_id]

@@ -78,7 +78,9 @@ class _Search:
         self._tree: Node = query.tree
         self._sort = sort
         self._words = [text for text in searched_texts(self._tree) if isinstance(text, Word)]
-        self._vector = text_encoder.encode(query.words) if text_encoder and query.words else None
+        vector = text_encoder.encode(query.words) if text_encoder and query.words else None
+        # Words that the model does not know lie nowhere.
+        self._vector = vector if vector is not None and vector.any() else None
         self._found: dict[int, _Found] = {}
 
     def page(self, offset: int, limit: int, explanation: tuple[str, ...]) -> SearchResult:
