@@ -121,7 +121,7 @@ def _text_encoder(index: PhotoIndex, model: Path | None) -> TextEncoder | None:
             return None
         return load_text_encoder(folder)
     except CheckpointError as error:
-        console.note(f"photocap: {error}; going by words alone")
+        console.note(f"{error}; going by words alone")
         return None
 
 
