@@ -142,10 +142,10 @@ def test_any_bytes_are_parsed_or_refused(data):
     ],
 )
 def test_hostile_xml_is_refused_at_once(bomb):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(XmlError):
         Packet(bomb)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def mutated(data, chance):
@@ -182,11 +182,11 @@ def fuzz(seed, count):
     for _ in range(count):
         name = chance.choice(SEEDS)
         data = mutated(CASES[name], chance)
-        start = time.perf_counter()
+        start = time.process_time()
         contents = take_apart(Path(name), data)
         find_captions(contents, {})
         new = put(name, data, "a dog on a beach")
-        slowest = max(slowest, time.perf_counter() - start)
+        slowest = max(slowest, time.process_time() - start)
         if new is not None:
             written += 1
             assert apply_undo(new.data, undo_patch(data, new.edits)) == data
