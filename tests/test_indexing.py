@@ -28,7 +28,7 @@ from photocap.metadata import (
     WritePolicy,
     read_caption,
 )
-from photocap.photos import WalkOptions
+from photocap.photos import WalkOptions, picture_hash
 from photocap.report import Outcome, PhotoResult, Report
 
 RED, BLUE = "a red photo 40 by 30", "a blue photo 41 by 30"
@@ -365,6 +365,29 @@ def test_raw_and_jpeg_pairs_are_captioned_once_from_the_jpeg(library: Library) -
     assert read_caption(jpeg).text == RED
     with PhotoIndex.open(library.db, read_only=True) as index:
         assert list(index.duplicates()) == []  # a pair is not two copies of one file
+
+
+def test_both_of_a_pair_are_found_by_their_embedding(library: Library) -> None:
+    jpeg = library.photo("IMG_1.jpg")
+    write_dng(library.root / "IMG_1.DNG", jpeg.read_bytes(), (40, 30))
+    library.captioner = FakeCaptioner(embed=True)
+    library.run(embed_all=True)
+    assert library.captioner.pictures == 1
+    with PhotoIndex.open(library.db, read_only=True) as index:
+        pictures = [index.find_by_hash(row.picture_hash or "") for row in index.photos()]
+    assert [picture.has_embedding for picture in pictures if picture] == [True, True]
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "gif", "bmp", "jp2"])
+def test_formats_that_are_not_spliced_are_captioned_and_their_pictures_kept(library: Library, suffix: str) -> None:
+    path = library.photo(f"a.{suffix}", size=(64, 64))
+    before = picture_hash(path)
+    library.run()
+    assert library.captions() == {f"a.{suffix}": "a red photo 64 by 64"}
+    assert library.result(f"a.{suffix}").written in ("embedded", "sidecar")
+    assert picture_hash(path) == before
+    assert read_caption(path).text == "a red photo 64 by 64"
+    assert library.run().summary == "1 unchanged"
 
 
 def test_dry_run_tells_before_and_after_and_touches_nothing(library: Library) -> None:

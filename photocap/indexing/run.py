@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MOST_IN_BATCH = 128  # photos; those that need no network count as well
+_MOST_BYTES_IN_BATCH = 256 << 20  # of their files, which are in memory together while they are written
 _PASSED_BY = {
     Skip.VIDEO: "videos are not captioned",
     Skip.LINK: "links are left out (--follow-links takes them)",
@@ -162,31 +163,38 @@ class _Run:
         made = iter(self._captioner.caption(images) if images else [])
         if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
             self._index.use_space(space_id)
-        in_batch: dict[str, CaptionRecord] = {}
+        in_batch: dict[str, Captioned] = {}
         captioned = []
         for ready in batch:
-            fresh = next(made) if ready.image is not None else None
-            item = self._captioned(ready, fresh, in_batch)
+            if ready.decision.waits:
+                item = self._captioned_as_its_twin(ready.decision, in_batch)
+            else:
+                item = self._captioned(ready, next(made) if ready.image is not None else None)
             captioned.append(item)
             if item.caption and not item.error:
-                in_batch.setdefault(ready.decision.examined.caption_key, item.caption)
+                in_batch.setdefault(ready.decision.examined.caption_key, item)
         return captioned
 
-    def _captioned(self, ready: _Ready, fresh: Caption | None, in_batch: dict[str, CaptionRecord]) -> Captioned:
+    def _captioned(self, ready: _Ready, fresh: Caption | None) -> Captioned:
         decision = ready.decision
-        examined = decision.examined
-        if error := examined.error or ready.error:
+        if error := decision.examined.error or ready.error:
             return Captioned(decision, error=error)
         caption = decision.caption
-        if decision.waits:
-            caption = in_batch.get(examined.caption_key) or self._decider.known_caption(examined.caption_key)
-            if caption is None:  # the one it waited for failed, so it has to speak for itself
-                return self._captioned_alone(decision)
         if caption is None and fresh is not None and not decision.rejected:
             caption = self._record_of(fresh)
         return Captioned(decision, caption, fresh.embedding if fresh else None)
 
+    def _captioned_as_its_twin(self, decision: Decision, in_batch: dict[str, Captioned]) -> Captioned:
+        """Give a photo what the same picture got, earlier in this batch or in this run."""
+        key = decision.examined.caption_key
+        if twin := in_batch.get(key):
+            return Captioned(decision, twin.caption, twin.embedding)
+        if caption := self._decider.known_caption(key):
+            return Captioned(decision, caption)
+        return self._captioned_alone(decision)
+
     def _captioned_alone(self, decision: Decision) -> Captioned:
+        """Caption a photo whose twin failed."""
         photo = decision.examined.photo
         try:
             (fresh,) = self._captioner.caption([self._captioner.decode(photo.companion or photo.path)])
@@ -236,14 +244,16 @@ class _Run:
 
 
 def _batches(ready: Iterable[_Ready], captioner: LazyCaptioner) -> Iterator[list[_Ready]]:
-    """Cut the stream where the network has a full batch, or where there are many photos that do not need it."""
+    """Cut the stream where the network has a full batch, or where the photos are many or large."""
     batch: list[_Ready] = []
-    pictures = 0
+    pictures = size_bytes = 0
     for item in ready:
         batch.append(item)
         pictures += item.image is not None
-        if len(batch) >= _MOST_IN_BATCH or (item.image is not None and pictures >= captioner.batch_size):
+        size_bytes += item.decision.examined.photo.size_bytes
+        is_full_for_network = item.image is not None and pictures >= captioner.batch_size
+        if is_full_for_network or len(batch) >= _MOST_IN_BATCH or size_bytes >= _MOST_BYTES_IN_BATCH:
             yield batch
-            batch, pictures = [], 0
+            batch, pictures, size_bytes = [], 0, 0
     if batch:
         yield batch
