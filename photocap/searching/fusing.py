@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _K = 60
-LOOK_WEIGHT = 1.0
-TEXT_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,13 +29,22 @@ def ranks(scores: Sequence[tuple[int, float]]) -> dict[int, int]:
     return found
 
 
-def fuse(ids: Sequence[int], text_ranks: Mapping[int, int], look_ranks: Mapping[int, int]) -> list[Fused]:
-    """Return photos by their fused score, best first; where that is equal, in the order given."""
-    best = (TEXT_WEIGHT * bool(text_ranks) + LOOK_WEIGHT * bool(look_ranks)) / (_K + 1) or 1.0
+def fuse(
+    ids: Sequence[int], text_ranks: Mapping[int, int], look_ranks: Mapping[int, int], *, text_weight: float = 1.0
+) -> list[Fused]:
+    """Return photos by their fused score, best first; where that is equal, in the order given.
+
+    Args:
+        ids: the photos.
+        text_ranks: their places by words, where they have one.
+        look_ranks: their places by look, where they have one.
+        text_weight: what a place by words counts beside one by look.
+    """
+    best = (text_weight * bool(text_ranks) + bool(look_ranks)) / (_K + 1) or 1.0
     fused = []
     for id_ in ids:
         text_rank, look_rank = text_ranks.get(id_), look_ranks.get(id_)
-        score = TEXT_WEIGHT / (_K + text_rank) if text_rank else 0.0
-        score += LOOK_WEIGHT / (_K + look_rank) if look_rank else 0.0
+        score = text_weight / (_K + text_rank) if text_rank else 0.0
+        score += 1.0 / (_K + look_rank) if look_rank else 0.0
         fused.append(Fused(id_, score / best, text_rank, look_rank))
     return sorted(fused, key=lambda item: -item.score)

@@ -33,6 +33,8 @@ COUNTED_TO = 10_000
 _POOL = 500  # so many of the best by words are ranked by look as well
 _NEAREST = 200  # so many of the nearest by look are considered where words fail
 _DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
+# Where a photo has not all the words, the look of it tells more than the words it has.
+_SOME_WORDS_WEIGHT = 0.3
 _STOREY = {Kind.WORDS: 2.0, Kind.RELATED: 1.0, Kind.ALIKE: 0.0}
 
 
@@ -123,7 +125,7 @@ class _Search:
         some = self._with_some_words(condition)
         ids = dict.fromkeys([match.photo_id for match in [*near, *some]])
         look_ranks = ranks([(match.photo_id, match.score) for match in near])
-        self._add(Kind.ALIKE, fuse(list(ids), _text_ranks(some), look_ranks))
+        self._add(Kind.ALIKE, fuse(list(ids), _text_ranks(some), look_ranks, text_weight=_SOME_WORDS_WEIGHT))
 
     def _add(self, kind: Kind, fused: Sequence[Fused]) -> None:
         for item in fused:
