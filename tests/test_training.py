@@ -257,4 +257,6 @@ def test_training_further_learns_new_words_and_a_finished_run_leaves_no_cache(
     words = read_model_info(output / "best").words
     assert words[: len(words) - 1] == read_model_info(learned / "best").words
     assert words[-1] == "zeppelin"
+    training = read_model_info(output / "best").training
+    assert training["started_from"] == read_model_info(learned / "best").training
     assert sorted(p.name for p in output.iterdir()) == ["best", "last", "training.csv", "training.png"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,7 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         engine,
         request.output,
         request.output.resolve().name,
-        _facts(request, engine, photos),
+        _facts(request, engine, photos, start.training),
     )
     if request.resume:
         training.state = read_state(request.output / "last")
@@ -183,7 +184,10 @@ def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem])
     return f"{files}: no usable photo is left in the split {side!r}{first}"
 
 
-def _facts(request: TrainRequest, engine: Engine, photos: dict[str, list[CaptionedPhoto]]) -> dict[str, object]:
+def _facts(
+    request: TrainRequest, engine: Engine, photos: Mapping[str, Sequence[CaptionedPhoto]], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return facts for people: this training, and the ones that the model has behind it."""
     return {
         "command": shlex.join(["photocap", *sys.argv[1:]]),
         "init": request.init,
@@ -193,4 +197,5 @@ def _facts(request: TrainRequest, engine: Engine, photos: dict[str, list[Caption
         "device": f"{engine.device} ({platform.machine()}, {cpu_threads()} cores)",
         "precision": str(engine.dtype).removeprefix("torch."),
         "torch": torch.__version__,
+        "started_from": before.get("started_from") if request.resume else dict(before) or None,
     }

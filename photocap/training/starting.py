@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,11 +24,19 @@ _BIAS = "decoder.bias"
 
 @dataclass(frozen=True)
 class Start:
-    """A model to train, its vocabulary, and whether its decoder is new."""
+    """A model to train.
+
+    Attributes:
+        model: the model.
+        vocabulary: its words.
+        is_new: whether its decoder knows nothing yet.
+        training: facts about how the model was trained so far, for people.
+    """
 
     model: CaptionModel
     vocabulary: Vocabulary
     is_new: bool
+    training: Mapping[str, Any]
 
 
 def start_model(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
@@ -80,7 +89,7 @@ def _train_further(folder: Path, sizes: ModelConfig, config: TrainConfig, captio
     model = _build(replace(known, beam_size=sizes.beam_size, joint_size=joint_size), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
     model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
-    return Start(model, vocabulary, is_new=False)
+    return Start(model, vocabulary, is_new=False, training=checkpoint.info.training)
 
 
 def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
@@ -93,7 +102,7 @@ def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Se
         model.encoder.trunk.load_state_dict(state)
     except RuntimeError as error:
         raise CheckpointError(init, "does not hold torchvision's ResNet-50") from error
-    return Start(model, vocabulary, is_new=True)
+    return Start(model, vocabulary, is_new=True, training={})
 
 
 def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> CaptionModel:
