@@ -371,7 +371,7 @@ def test_both_of_a_pair_are_found_by_their_embedding(library: Library) -> None:
     jpeg = library.photo("IMG_1.jpg")
     write_dng(library.root / "IMG_1.DNG", jpeg.read_bytes(), (40, 30))
     library.captioner = FakeCaptioner(embed=True)
-    library.run(embed_all=True)
+    library.run(space_id="space")
     assert library.captioner.pictures == 1
     with PhotoIndex.open(library.db, read_only=True) as index:
         pictures = [index.find_by_hash(row.picture_hash or "") for row in index.photos()]
@@ -552,11 +552,11 @@ def test_a_photo_that_changes_while_it_is_read_is_left_for_the_next_run(library:
 def test_embeddings_are_stored_and_asked_for_where_only_they_are_missing(library: Library) -> None:
     path = with_description(library, "a.jpg", "Grandma in Graz, 1987")
     library.captioner = FakeCaptioner(embed=True)
-    library.run(embed_all=True)
+    library.run(space_id="space")
     assert library.captioner.pictures == 1
     assert library.captions() == {"a.jpg": "Grandma in Graz, 1987"}
     shutil.copyfile(path, library.root / "b.jpg")
-    library.run(embed_all=True)
+    library.run(space_id="space")
     assert library.captioner.pictures == 0
 
 
@@ -573,6 +573,22 @@ def test_another_models_captions_are_made_anew_on_request(library: Library) -> N
     assert read_caption(path).model_id == "better@111111111111"
     assert read_caption(mine).text == "Grandma in Graz, 1987"
     library.run(recaption="better@111111111111")
+    assert library.captioner.pictures == 0
+
+
+def test_a_new_model_brings_new_embeddings_for_all_on_request(library: Library) -> None:
+    library.photo("a.jpg")
+    with_description(library, "mine.jpg", "Grandma in Graz, 1987", "blue")
+    library.captioner = FakeCaptioner(embed=True)
+    library.captioner.space_id = "old"
+    library.run(space_id="old")
+    library.captioner.model_id, library.captioner.space_id = "better@111111111111", "new"
+    library.run(space_id="new", recaption="better@111111111111")
+    assert library.captioner.pictures == 2
+    with PhotoIndex.open(library.db, read_only=True) as index:
+        assert (index.space_id(), index.counts().embeddings) == ("new", 2)
+    assert library.captions()["mine.jpg"] == "Grandma in Graz, 1987"
+    library.run(space_id="new", recaption="better@111111111111")
     assert library.captioner.pictures == 0
 
 

@@ -87,7 +87,7 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["min_confidence"],
         chosen["retry_failed"],
         chosen["allow_empty"],
-        embed_all=info is not None and info.config.joint_size > 0,
+        space_id=info.space_id if info else None,
         recaption=info.model_id if chosen["recaption"] and info else None,
         workers=workers(chosen["workers"]),
     )

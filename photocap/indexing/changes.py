@@ -61,16 +61,29 @@ def _is_same_file(photo: PhotoFile, stamp: Stamp) -> bool:
 
 
 def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
-    """Tell whether an unchanged photo has a generated caption that is of another model, or in the index only."""
+    """Tell whether an unchanged photo is to be opened for the sake of its caption or its embedding.
+
+    Either another model is asked for by name, or a generated caption stands in the index only and is now to be
+    written into the photo as well.
+    """
     stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written == "none"
     if not stamp.has_caption or not (options.recaption or stands_in_index_only):
         return False
     row = index.photo(photo.path)
-    if row is None or row.source is not CaptionSource.MODEL or row.state is not PhotoState.PRESENT:
+    if row is None or row.state is not PhotoState.PRESENT:
+        return False
+    if options.recaption and options.space_id and not _has_embedding(index, stamp):
+        return True
+    if row.source is not CaptionSource.MODEL:
         return False
     if options.recaption and row.model_id != options.recaption:
         return True
     return stands_in_index_only and (row.confidence or 0.0) >= options.min_confidence
+
+
+def _has_embedding(index: PhotoIndex, stamp: Stamp) -> bool:
+    known = index.find_by_hash(stamp.picture_hash) if stamp.picture_hash else None
+    return known is not None and known.has_embedding
 
 
 def _record(photo: PhotoFile, stamp: Stamp) -> PhotoRecord:

@@ -40,7 +40,7 @@ class Decider:
     def __init__(self, index: PhotoIndex, options: IndexOptions) -> None:
         self._index = index
         self._may_replace_persons = options.policy.overwrite is Overwrite.ALL
-        self._embed_all = options.embed_all
+        self._wants_embeddings = options.space_id is not None
         self._recaption = options.recaption
         self._coming: set[str] = set()
         self._claimed: set[Path] = set()
@@ -51,7 +51,7 @@ class Decider:
             return Decision(examined)
         known = self._index.find_by_hash(examined.picture_hash)
         caption, rejected = self._without_model(examined, known)
-        lacks_embedding = self._embed_all and not (known and known.has_embedding)
+        lacks_embedding = self._wants_embeddings and not (known and known.has_embedding)
         needs_picture = (caption is None and not rejected) or lacks_embedding
         waits = needs_picture and caption is None and examined.caption_key in self._coming
         if needs_picture or caption != (known and known.caption):

@@ -22,8 +22,10 @@ class IndexOptions:
         min_confidence: captions below this go into the index only.
         retry_failed: look again at photos that could not be read and have not changed.
         allow_empty: believe it when all photos of a root are gone.
-        embed_all: run the model for its embedding where only that is missing.
-        recaption: the id of a model; photos that another one captioned are captioned anew. None: no such wish.
+        space_id: the model's joint text-image space; where only a picture's place in it is missing, the model is run
+            for that. None: no such space.
+        recaption: the id of a model; photos that another one captioned, or that have no place in its space, go through
+            it. None: no such wish.
         workers: photos that are decoded at the same time.
     """
 
@@ -33,7 +35,7 @@ class IndexOptions:
     min_confidence: float = 0.0
     retry_failed: bool = False
     allow_empty: bool = False
-    embed_all: bool = False
+    space_id: str | None = None
     recaption: str | None = None
     workers: int = field(default_factory=lambda: default_workers())
 

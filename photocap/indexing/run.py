@@ -111,6 +111,8 @@ class _Run:
     def go(self, roots: Sequence[Path]) -> None:
         if not self._is_dry:
             settle_interrupted(self._index)
+        if self._options.recaption and self._options.space_id and not self._is_dry:
+            self._index.use_space(self._options.space_id)  # now, so that the walk sees which photos lack a place in it
         self._index.begin_walk()
         for batch in _batches(self._ready(roots), self._captioner):
             self._finish_batch(batch)
