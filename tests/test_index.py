@@ -258,6 +258,22 @@ def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
         assert index.runs()[0].finished is None
 
 
+def test_a_kill_while_the_index_is_made_leaves_nothing_in_its_place(tmp_path):
+    path = tmp_path / "index.db"
+    code = (
+        "import os, signal; from pathlib import Path\n"
+        "import photocap.index.connection as connection\n"
+        "from photocap.index import PhotoIndex\n"
+        "connection.migrate = lambda opened: (opened.execute('CREATE TABLE half (x)'), os.kill(os.getpid(), 9))\n"
+        f"PhotoIndex.open(Path({str(path)!r}), create=True)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert not path.exists()
+    with PhotoIndex.open(path, create=True) as index:
+        assert index.counts().present == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["index.db", "index.db.lock"]
+
+
 def _files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

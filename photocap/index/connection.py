@@ -70,7 +70,9 @@ def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
         IndexBusy: another program holds the file.
     """
     with translated(path):
-        connection = _raw(path, "mode=rwc")
+        if not exists:
+            _create(path)
+        connection = _raw(path, "mode=rw")
         try:
             _refuse_newer(connection, path)
             if exists:
@@ -83,6 +85,19 @@ def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _create(path: Path) -> None:
+    """Make an empty index beside its place and move it there, so that a kill leaves no half of one."""
+    new = path.with_name(path.name + ".new")
+    for left_over in (new, new.with_name(new.name + "-journal")):
+        left_over.unlink(missing_ok=True)
+    connection = _raw(new, "mode=rwc")
+    try:
+        migrate(connection)
+    finally:
+        connection.close()
+    os.replace(new, path)
 
 
 def file_path(text: str | bytes) -> Path:
