@@ -229,12 +229,14 @@ class TestWordsOfAPerson:
         assert "a red photo 20 by 20" in done.stderr
         assert ((library / "red.jpg").read_bytes(), db.read_bytes()) == before
 
-    def test_a_photo_the_index_does_not_know_is_said(self, cli, tmp_path):
+    def test_a_photo_the_index_does_not_know_is_said(self, cli, library, tmp_path):
         Image.new("RGB", (9, 9), "purple").save(tmp_path / "new.jpg")
         done = cli("edit", tmp_path / "new.jpg", "words")
         assert done.exit_code == 1
         assert "photocap index" in done.stderr
         assert cli("edit", tmp_path / "nowhere.jpg", "words").exit_code == 1
+        shutil.copy(library / "red.jpg", tmp_path / "copy.jpg")
+        assert cli("edit", tmp_path / "copy.jpg", "words").exit_code == 1
         assert cli("edit", tmp_path / "new.jpg", "  ").exit_code == 2
 
     def test_words_are_kept_where_the_file_cannot_be_written(self, cli, db, library):

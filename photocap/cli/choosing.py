@@ -10,8 +10,8 @@ from photocap.index import PhotoIndex, PhotoRow
 from photocap.photos import picture_hash
 
 
-def photo_in_index(index: PhotoIndex, path: Path) -> PhotoRow:
-    """Return a photo by its path, else by its picture, so that a copy or a moved photo is known as well.
+def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) -> PhotoRow:
+    """Return a photo by its path, else (`by_picture`) another file with its picture: a copy, or from where it moved.
 
     Raises:
         ReadError: there is no such file.
@@ -22,7 +22,7 @@ def photo_in_index(index: PhotoIndex, path: Path) -> PhotoRow:
     if found is None:
         if not absolute.is_file():
             raise ReadError(path, "there is no such photo, and the index knows none of this name")
-        known = index.find_by_hash(picture_hash(absolute))
+        known = index.find_by_hash(picture_hash(absolute)) if by_picture else None
         found = index.photo(known.paths[0]) if known and known.paths else None
     if found is None:
         raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")

@@ -49,7 +49,7 @@ def command(
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
     policy = WritePolicy(MetadataMode(metadata))
     with PhotoIndex.open(db, read_only=dry_run) as index:
-        row = photo_in_index(index, photo)
+        row = photo_in_index(index, photo, by_picture=False)
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")
         run_id = 0 if dry_run else index.start_run("edit")
