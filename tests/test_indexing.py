@@ -208,6 +208,44 @@ def test_failures_are_remembered_and_tried_again_when_they_change_or_on_request(
     assert library.run().summary == "1 captioned"
 
 
+def test_a_missing_permission_is_not_remembered(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = library.photo("a.jpg")
+    original = Path.open
+
+    def refuse(self: Path, *args: object, **kwargs: object) -> object:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        assert library.run().exit_code == 3
+    assert library.result("a.jpg").error == "no permission to read it"
+    assert library.run().summary == "1 captioned"
+
+
+def test_a_caption_that_cannot_be_written_stands_in_the_index_and_is_written_next_time(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = library.photo("a.jpg")
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        assert library.run().exit_code == 3
+    assert "No space left on device" in (library.result("a.jpg").error or "")
+    assert (library.captions(), path.read_bytes()) == ({"a.jpg": RED}, before)
+    assert library.run().summary == "1 captioned"
+    assert library.captioner.pictures == 0
+    assert read_caption(path).text == RED
+    with PhotoIndex.open(library.db, read_only=True) as index:
+        assert index.open_undo() == []
+        assert len(list(index.undo_records())) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "outcome"),
     [

@@ -12,7 +12,7 @@ from photocap.caption import Caption, CaptionerProtocol
 from photocap.errors import FileProblem
 from photocap.index import CaptionRecord
 from photocap.indexing.ahead import in_chunks, map_ahead
-from photocap.indexing.examining import reason
+from photocap.indexing.examining import Trouble
 from photocap.photos import load_image
 from photocap.report import Outcome, PhotoResult
 
@@ -64,19 +64,19 @@ class LazyCaptioner:
 def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers: int) -> Iterator[PhotoResult]:
     """Caption photos in the order given, without reading or writing anything else."""
 
-    def decode(path: Path) -> tuple[Path, Image.Image | str]:
+    def decode(path: Path) -> tuple[Path, Image.Image | Trouble]:
         try:
             return path, load_image(path, captioner.image_size_px)
         except FileProblem as problem:
-            return path, reason(problem)
+            return path, Trouble.of(problem)
 
     with ThreadPoolExecutor(workers) as pool:
         decoded = map_ahead(pool, decode, paths, ahead=2 * captioner.batch_size)
         for batch in in_chunks(decoded, captioner.batch_size):
-            captions = iter(captioner.caption_batch([image for _, image in batch if not isinstance(image, str)]))
+            captions = iter(captioner.caption_batch([image for _, image in batch if not isinstance(image, Trouble)]))
             for path, image in batch:
-                if isinstance(image, str):
-                    yield PhotoResult(path, Outcome.FAILED, error=image)
+                if isinstance(image, Trouble):
+                    yield PhotoResult(path, Outcome.FAILED, error=image.reason)
                 else:
                     caption = next(captions)
                     yield PhotoResult(path, Outcome.CAPTIONED, caption.text, caption.confidence)

@@ -47,7 +47,7 @@ class Decider:
 
     def decide(self, examined: Examined) -> Decision:
         """Decide about one photo."""
-        if examined.error:
+        if examined.trouble:
             return Decision(examined)
         known = self._index.find_by_hash(examined.picture_hash)
         caption, rejected = self._without_model(examined, known)

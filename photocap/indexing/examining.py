@@ -11,6 +11,26 @@ from photocap.photos import PhotoFacts, PhotoFile, picture_hash, read_facts
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """Why something could not be done with a photo.
+
+    Attributes:
+        reason: what went wrong and the way out, without the path: that stands beside it.
+        may_pass: a missing permission or a drive's failure, which may be over next time while the photo is the same.
+    """
+
+    reason: str
+    may_pass: bool = False
+
+    @classmethod
+    def of(cls, problem: FileProblem) -> Trouble:
+        """Say what a problem means for the photo."""
+        cause = problem.__cause__
+        may_pass = isinstance(cause, OSError) and cause.errno is not None  # decoders raise OSErrors without a number
+        return cls(problem.reason + (f" ({problem.hint})" if problem.hint else ""), may_pass)
+
+
+@dataclass(frozen=True)
 class Examined:
     """A photo that is new or has changed.
 
@@ -22,7 +42,7 @@ class Examined:
             beside a raw file.
         facts: None where the photo could not be read.
         found: the caption in the photo's metadata.
-        error: why it could not be read; empty where it could.
+        trouble: why it could not be read; None where it could.
     """
 
     photo: PhotoFile
@@ -31,7 +51,7 @@ class Examined:
     caption_key: str = ""
     facts: PhotoFacts | None = None
     found: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
-    error: str = ""
+    trouble: Trouble | None = None
 
     @property
     def persons_words(self) -> str | None:
@@ -47,10 +67,5 @@ def examine(photo: PhotoFile, known: Stamp | None, policy: WritePolicy) -> Exami
         facts = read_facts(photo.path)
         found = read_caption(photo.path, sidecar_dir=policy.sidecar_dir)
     except FileProblem as problem:
-        return Examined(photo, known, error=reason(problem))
+        return Examined(photo, known, trouble=Trouble.of(problem))
     return Examined(photo, known, own_hash, key, facts, found)
-
-
-def reason(problem: FileProblem) -> str:
-    """Return what went wrong and the way out, without the path: that stands beside it."""
-    return problem.reason + (f" ({problem.hint})" if problem.hint else "")

@@ -16,7 +16,7 @@ from photocap.indexing.ahead import interrupts_wait, map_ahead
 from photocap.indexing.captioning import LazyCaptioner
 from photocap.indexing.changes import changed_photos
 from photocap.indexing.deciding import Decider, Decision
-from photocap.indexing.examining import Examined, examine, reason
+from photocap.indexing.examining import Examined, Trouble, examine
 from photocap.indexing.missing import settle_missing
 from photocap.indexing.options import IndexOptions
 from photocap.indexing.writing import BatchWriter, Captioned
@@ -83,7 +83,7 @@ class _Ready:
 
     decision: Decision
     image: Image.Image | None = None
-    error: str = ""
+    trouble: Trouble | None = None
 
 
 class _Run:
@@ -120,6 +120,7 @@ class _Run:
             self._settle_root(root)
 
     def close(self) -> None:
+        self._writer.close()
         if self._run_id is not None:
             self._index.finish_run(self._run_id, self.report.summary)
 
@@ -150,7 +151,7 @@ class _Run:
         try:
             return _Ready(decision, self._captioner.decode(photo.companion or photo.path))
         except FileProblem as problem:
-            return _Ready(decision, error=reason(problem))
+            return _Ready(decision, trouble=Trouble.of(problem))
 
     def _finish_batch(self, batch: list[_Ready]) -> None:
         captioned = self._caption(batch)
@@ -173,14 +174,14 @@ class _Run:
             else:
                 item = self._captioned(ready, next(made) if ready.image is not None else None)
             captioned.append(item)
-            if item.caption and not item.error:
+            if item.caption and not item.trouble:
                 in_batch.setdefault(ready.decision.examined.caption_key, item)
         return captioned
 
     def _captioned(self, ready: _Ready, fresh: Caption | None) -> Captioned:
         decision = ready.decision
-        if error := decision.examined.error or ready.error:
-            return Captioned(decision, error=error)
+        if trouble := decision.examined.trouble or ready.trouble:
+            return Captioned(decision, trouble=trouble)
         caption = decision.caption
         if caption is None and fresh is not None and not decision.rejected:
             caption = self._record_of(fresh)
@@ -201,7 +202,7 @@ class _Run:
         try:
             (fresh,) = self._captioner.caption([self._captioner.decode(photo.companion or photo.path)])
         except FileProblem as problem:
-            return Captioned(decision, error=reason(problem))
+            return Captioned(decision, trouble=Trouble.of(problem))
         return Captioned(decision, self._record_of(fresh), fresh.embedding)
 
     def _record_of(self, caption: Caption) -> CaptionRecord:

@@ -15,9 +15,9 @@ import photocap
 from photocap.errors import FileProblem
 from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord, PhotoState
 from photocap.indexing.deciding import Decision
-from photocap.indexing.examining import reason
+from photocap.indexing.examining import Trouble
 from photocap.indexing.options import IndexOptions
-from photocap.metadata import DryRun, Marking, PreparedWrite, Written, prepare_write
+from photocap.metadata import DryRun, ExifTool, Marking, PreparedWrite, Written, prepare_write
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.report import Outcome, PhotoResult
 
@@ -32,7 +32,8 @@ class Captioned:
         decision: what was decided about it.
         caption: its caption; None where there is none, for a rejected or a failed one.
         embedding: its place in the text-image space, where it is new.
-        error: why it failed; empty where it did not.
+        trouble: why it could not be read.
+        write_trouble: why its caption could not be written into files; the index has it, and the next run tries again.
         changed: it is no longer the file that was read; nothing is recorded of it.
         prepared: what is to be written into files.
         undo_ids: the journal records of that.
@@ -42,7 +43,8 @@ class Captioned:
     decision: Decision
     caption: CaptionRecord | None = None
     embedding: bytes | None = None
-    error: str = ""
+    trouble: Trouble | None = None
+    write_trouble: Trouble | None = None
     changed: bool = False
     prepared: PreparedWrite | None = None
     undo_ids: Sequence[int] = ()
@@ -59,6 +61,11 @@ class BatchWriter:
         self._index = index
         self._options = options
         self._pool = pool
+        self._exiftool = ExifTool()  # starts with the first photo that needs it
+
+    def close(self) -> None:
+        """End what was started for this run."""
+        self._exiftool.close()
 
     def write(self, batch: list[Captioned], start_run: Callable[[], int]) -> list[PhotoResult]:
         """Write a batch into photos and index; return what became of each photo."""
@@ -81,13 +88,13 @@ class BatchWriter:
             for item in writing:
                 item.undo_ids = [next(ids) for _ in item.prepared.undo]  # type: ignore[union-attr]
             list(self._pool.map(_commit, writing))
-        settled = [undo_id for item in writing if not item.error for undo_id in item.undo_ids]
-        self._index.record_batch(run_id, [_record(item) for item in batch if not item.changed], settled=settled)
+        settled = [undo_id for item in writing if not item.write_trouble for undo_id in item.undo_ids]
+        self._index.record_batch(run_id, [_record(item) for item in batch if _is_to_be_recorded(item)], settled=settled)
 
     def _prepare(self, item: Captioned) -> None:
         """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
         caption = item.caption
-        if item.error or caption is None:
+        if item.trouble or caption is None:
             return
         try:
             if not _is_unchanged(item.photo):
@@ -99,11 +106,12 @@ class BatchWriter:
                     marking=_marking(caption),
                     policy=self._options.policy,
                     dry_run=self._options.dry_run,
+                    exiftool=self._exiftool,
                 )
         except FileProblem as problem:
-            item.error = reason(problem)
+            item.write_trouble = Trouble.of(problem)
         except Exception as error:  # the last line of defence: one photo never stops a run
-            item.error = f"unexpected trouble while preparing its caption: {error!r}"
+            item.write_trouble = Trouble(f"unexpected trouble with its metadata: {error!r}")
 
 
 def _commit(item: Captioned) -> None:
@@ -112,7 +120,7 @@ def _commit(item: Captioned) -> None:
     try:
         status = item.prepared.commit()
     except FileProblem as problem:
-        item.error = reason(problem)
+        item.write_trouble = Trouble.of(problem)
         return
     item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
     if item.prepared.written is Written.EMBEDDED:
@@ -141,6 +149,11 @@ def _marking(caption: CaptionRecord) -> Marking | None:
     return Marking(caption.model_id or "unknown", photocap.__version__, caption.confidence, date)
 
 
+def _is_to_be_recorded(item: Captioned) -> bool:
+    """Tell what the index is to remember; of what may be well next time, nothing, so that it is tried again."""
+    return not item.changed and not (item.trouble and item.trouble.may_pass)
+
+
 def _record(item: Captioned) -> PhotoRecord:
     examined, photo = item.decision.examined, item.photo
     return PhotoRecord(
@@ -150,8 +163,8 @@ def _record(item: Captioned) -> PhotoRecord:
         photo.inode,
         photo.device,
         picture_hash=examined.picture_hash or None,
-        state=PhotoState.FAILED if item.error else PhotoState.PRESENT,
-        error=item.error or None,
+        state=PhotoState.FAILED if item.trouble else PhotoState.PRESENT,
+        error=item.trouble.reason if item.trouble else None,
         facts=examined.facts,
         caption=item.caption,
         embedding=item.embedding,
@@ -161,12 +174,13 @@ def _record(item: Captioned) -> PhotoRecord:
 
 
 def _written(item: Captioned) -> str:
-    return item.prepared.written.value if item.prepared and not item.error else Written.NONE.value
+    return item.prepared.written.value if item.prepared and not item.write_trouble else Written.NONE.value
 
 
 def _result(item: Captioned) -> PhotoResult:
     prepared, caption = item.prepared, item.caption
-    remark = item.error or (_CHANGED if item.changed else "")
+    trouble = item.trouble or item.write_trouble
+    remark = trouble.reason if trouble else _CHANGED if item.changed else ""
     if not remark and item.decision.rejected:
         remark = "a person rejected its caption"
     return PhotoResult(
@@ -181,7 +195,7 @@ def _result(item: Captioned) -> PhotoResult:
 
 
 def _outcome(item: Captioned) -> Outcome:
-    if item.error:
+    if item.trouble or item.write_trouble:
         return Outcome.FAILED
     if item.changed or item.caption is None:
         return Outcome.SKIPPED
