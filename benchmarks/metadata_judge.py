@@ -23,7 +23,7 @@ _OWN = re.compile(
     | Photoshop:IPTCDigest | (MPImage1|MPF0):MPImageLength
     | XMP-x:XMPToolkit | XMP-rdf:About | ExifIFD:ExifVersion$NEVER
     | .*:(ThumbnailOffset|PreviewImageStart|OtherImageStart|JpgFromRawStart|MPImageStart|StripOffsets|TileOffsets)$
-    | (RIFF|VP8X):WebP_Flags | IFD0:(ApplicationNotes|XMP)$ | .*:(Warning|Error)$ | SourceFile$""",
+    | QuickTime:MediaData(Size|Offset)?$ | (RIFF|VP8X):WebP_Flags | IFD0:(ApplicationNotes|XMP)$ | .*:(Warning|Error)$ | SourceFile$""",
     re.VERBOSE,
 )
 _OWN_EXIV2 = re.compile(

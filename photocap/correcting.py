@@ -9,7 +9,7 @@ from pathlib import Path
 
 from photocap.errors import PhotocapError
 from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoState
-from photocap.metadata import DryRun, Overwrite, PreparedWrite, WritePolicy, Written, prepare_write
+from photocap.metadata import DryRun, ExifTool, Overwrite, PreparedWrite, WritePolicy, Written, prepare_write
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,14 @@ def correct(
     asked = replace(policy, overwrite=Overwrite.ALL)
     outcomes: list[CorrectedFile] = []
     writes: list[PreparedWrite] = []
-    for path in _present_files(index, picture_hash):
-        try:
-            writes.append(prepare_write(path, text, marking=None, policy=asked, dry_run=dry_run))
-        except PhotocapError as error:
-            outcomes.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
+    with ExifTool() as exiftool:  # starts only if a file needs it
+        for path in _present_files(index, picture_hash):
+            try:
+                writes.append(
+                    prepare_write(path, text, marking=None, policy=asked, dry_run=dry_run, exiftool=exiftool)
+                )
+            except PhotocapError as error:
+                outcomes.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
     if dry_run is DryRun.YES:
         return outcomes + [CorrectedFile(w.path, w.before, w.written, w.reason) for w in writes]
     try:

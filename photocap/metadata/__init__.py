@@ -1,6 +1,7 @@
 """Captions inside photo files: reading them, writing them without harm, and taking them back."""
 
 from photocap.metadata.captions import Copy, FoundCaption, Origin, Place
+from photocap.metadata.exiftool import ExifTool
 from photocap.metadata.policy import (
     DryRun,
     Marking,
@@ -19,6 +20,7 @@ from photocap.metadata.writing import PreparedWrite, check_replaceable, prepare_
 __all__ = [
     "Copy",
     "DryRun",
+    "ExifTool",
     "FoundCaption",
     "Marking",
     "MetadataMode",

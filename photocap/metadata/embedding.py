@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from photocap.metadata.bmff import BoxFormat
 from photocap.metadata.captions import Origin
 from photocap.metadata.container import Change, Container, FormatError, Layout, Part
 from photocap.metadata.contents import Contents, take_apart
+from photocap.metadata.exiftool import ExifTool, ExifToolError
 from photocap.metadata.iptc import (
     IptcError,
     digest_edits,
@@ -20,6 +22,7 @@ from photocap.metadata.policy import Marking
 from photocap.metadata.reading import find_captions
 from photocap.metadata.splice import Edit, splice
 from photocap.metadata.tiffblock import TiffError
+from photocap.metadata.toolwriter import ToolWriter
 from photocap.metadata.xmltree import XmlError
 from photocap.metadata.xmp import CAPTION_WRITER, EMPTY_PACKET, Packet, XmpChange
 
@@ -38,7 +41,9 @@ class NewContent:
     edits: list[Edit]
 
 
-def embedded(contents: Contents, text: str, marking: Marking | None, *, alt_text: bool) -> NewContent:
+def embedded(
+    contents: Contents, text: str, marking: Marking | None, *, alt_text: bool, exiftool: ExifTool | None = None
+) -> NewContent:
     """Return a photo with a caption put into it, verified.
 
     Args:
@@ -46,6 +51,7 @@ def embedded(contents: Contents, text: str, marking: Marking | None, *, alt_text
         text: the caption, cleaned.
         marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         alt_text: also write the accessibility text.
+        exiftool: writes the formats that are not spliced; without it they are refused.
 
     Raises:
         CannotEmbed: the format has no safe writer here, or the file is damaged, signed or built in an unusual way.
@@ -65,7 +71,10 @@ def embedded(contents: Contents, text: str, marking: Marking | None, *, alt_text
             raise CannotEmbed(refusal)
         packet = contents.packet or Packet(EMPTY_PACKET)
         change = caption_change(packet, text, marking, alt_text=alt_text)
-        edits = _edits(container, contents, packet, change, text)
+        writer: Container | ToolWriter = container
+        if isinstance(container, BoxFormat):
+            writer = ToolWriter(container, contents.path.suffix, exiftool)
+        edits = _edits(writer, contents, packet, change, text)
         new = splice(data, edits)
         _verify_file(container, data, new)
         after = take_apart(contents.path, new)
@@ -75,7 +84,7 @@ def embedded(contents: Contents, text: str, marking: Marking | None, *, alt_text
         raise CannotEmbed(f"its XMP cannot be changed: {error}") from error
     except IptcError as error:
         raise CannotEmbed(f"its IPTC cannot be changed: {error}") from error
-    except (FormatError, TiffError) as error:
+    except (FormatError, TiffError, ExifToolError) as error:
         raise CannotEmbed(str(error)) from error
     return NewContent(new, edits)
 
@@ -94,7 +103,9 @@ def in_sidecar(content: bytes | None, text: str, marking: Marking | None, *, alt
     return NewContent(new, [Edit(0, 0, new)] if content is None else edits)
 
 
-def _edits(container: Container, contents: Contents, packet: Packet, change: XmpChange, text: str) -> list[Edit]:
+def _edits(
+    container: Container | ToolWriter, contents: Contents, packet: Packet, change: XmpChange, text: str
+) -> list[Edit]:
     """Return the edits to the file; without EXIF where its block has to stay as it is."""
     layout = contents.layout
     edits = packet.edits(change, limit_bytes=container.xmp_limit_bytes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from photocap.metadata.bmff import Heif, JpegXl, is_heif, is_jxl
 from photocap.metadata.container import Container
 from photocap.metadata.jpeg import Jpeg
 from photocap.metadata.png import SIGNATURE, Png
@@ -22,6 +23,10 @@ def container_of(data: bytes, path: Path) -> Container | None:
         return Png()
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WebP()
+    if is_heif(data):
+        return Heif()
+    if is_jxl(data):
+        return JpegXl()
     if data.startswith(_TIFF_HEADS) and path.suffix.lower() in _TIFF_SUFFIXES:
         return Tiff()
     return None

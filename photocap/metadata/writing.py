@@ -17,6 +17,7 @@ from photocap.errors import ReadError, WriteError
 from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
 from photocap.metadata.contents import Contents, take_apart
 from photocap.metadata.embedding import CannotEmbed, NewContent, embedded, in_sidecar
+from photocap.metadata.exiftool import ExifTool
 from photocap.metadata.opening import OpenedFile, open_file, open_sidecars
 from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
 from photocap.metadata.reading import find_captions
@@ -95,7 +96,13 @@ class _FileChange:
 
 
 def prepare_write(
-    path: Path, text: str, *, marking: Marking | None, policy: WritePolicy, dry_run: DryRun = DryRun.NO
+    path: Path,
+    text: str,
+    *,
+    marking: Marking | None,
+    policy: WritePolicy,
+    dry_run: DryRun = DryRun.NO,
+    exiftool: ExifTool | None = None,
 ) -> PreparedWrite:
     """Plan a caption for a photo, verify the plan and put the new files on disk beside the old ones.
 
@@ -105,6 +112,7 @@ def prepare_write(
         marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         policy: where it may go and what it may replace.
         dry_run: YES plans and verifies only; `commit` must not be called.
+        exiftool: writes HEIC, AVIF and JPEG XL; without it these get a sidecar.
 
     Raises:
         ReadError: the photo cannot be read.
@@ -120,7 +128,7 @@ def prepare_write(
         return PreparedWrite(path, found, found.text, Written.NONE, refusal)
     if _stands_already(found, text, marking):
         return PreparedWrite(path, found, text, _where(found), "the same caption is there already")
-    plan = _Plan(photo, contents, sidecars, found, text, marking, policy, dry_run)
+    plan = _Plan(photo, contents, sidecars, found, text, marking, policy, dry_run, exiftool)
     try:
         return plan.embed() if policy.mode is MetadataMode.EMBED else plan.write_sidecar("")
     except OSError as error:
@@ -166,12 +174,15 @@ class _Plan:
     marking: Marking | None
     policy: WritePolicy
     dry_run: DryRun
+    exiftool: ExifTool | None
 
     def embed(self) -> PreparedWrite:
         """Prepare the photo itself, and its sidecars that hold a description; else a sidecar, with the reason."""
         try:
             check_replaceable(self.photo.target, self.photo.stat)
-            new = embedded(self.contents, self.text, self.marking, alt_text=self.policy.alt_text)
+            new = embedded(
+                self.contents, self.text, self.marking, alt_text=self.policy.alt_text, exiftool=self.exiftool
+            )
             stale = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR}
             changes = [self._sidecar_change(path) for path in sorted(stale)]
             return self._prepared(Written.EMBEDDED, "", [*changes, _FileChange(self.photo.target, self.photo, new)])

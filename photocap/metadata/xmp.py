@@ -85,7 +85,8 @@ class Packet:
             own: simple properties to leave out.
             texts: language alternatives; of these the default is left out, and a language that says the same.
         """
-        found: list[object] = [self.data[: self.rdf.start], self.data[self.rdf.end :].rstrip(b"\0").split()]
+        end = self.data[self.rdf.end :].rstrip(b"\0").replace(b'end="r"', b'end="w"')  # ExifTool makes it writable
+        found: list[object] = [self.data[: self.rdf.start], end.split()]
         for top in self._tops:
             found += [(a.name, a.value) for a in top.attributes if a.name not in own and a.name not in texts]
             for child in top.children:
