@@ -230,8 +230,12 @@ def test_a_caption_that_cannot_be_written_stands_in_the_index_and_is_written_nex
     path = library.photo("a.jpg")
     before = path.read_bytes()
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    original = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target) == path:
+            raise OSError(28, "No space left on device")
+        original(source, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
