@@ -13,19 +13,20 @@ from __future__ import annotations
 import argparse
 import random
 import resource
+import sqlite3
 import statistics
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord
+from photocap.index import PhotoIndex
+from photocap.index.signs import BLOCK_PICTURES
 from photocap.searching import search
 
 SUBJECTS = {
@@ -50,21 +51,6 @@ NAME_PARTS = (
 )  # fmt: skip
 CENTRES = 1_000
 DIMENSIONS = 256
-BATCH = 2_000
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a made-up photo says about itself."""
-
-    width_px: int
-    height_px: int
-    taken: datetime | None
-    camera: str | None
-    lens: str | None
-    latitude: float | None
-    longitude: float | None
-    rating: int | None
 
 
 class Encoder:
@@ -90,12 +76,13 @@ def pick(random_: random.Random, weights: dict[str, int]) -> str:
     return random_.choices(list(weights), list(weights.values()))[0]
 
 
-def sentence(random_: random.Random) -> str:
-    """Return a caption."""
+def sentence(random_: random.Random, *, named: bool = False) -> str:
+    """Return a caption; `named` as a person would write it."""
     words = f"a {pick(random_, COLOURS)} {pick(random_, SUBJECTS)} {pick(random_, ACTIONS)} {pick(random_, PLACES)}"
     if random_.random() < 0.1:
         words += f" with {random_.choice(['a', 'another'])} {pick(random_, SUBJECTS)}"
-    return " ".join(words.split())
+    names = f"{name(random_).title()} and {name(random_).title()}, " if named else ""
+    return names + " ".join(words.split())
 
 
 def name(random_: random.Random) -> str:
@@ -103,52 +90,80 @@ def name(random_: random.Random) -> str:
     return "".join(random_.choice(parts) for parts in NAME_PARTS)
 
 
-def make_records(random_: random.Random, count: int, centres: np.ndarray) -> Iterator[list[PhotoRecord]]:
-    """Yield batches of photos."""
-    generator = np.random.default_rng(1)
-    for start in range(0, count, BATCH):
-        size = min(BATCH, count - start)
-        noise = generator.normal(size=(size, DIMENSIONS)) * 0.8 / DIMENSIONS**0.5
-        vectors = unit(centres[generator.integers(CENTRES, size=size)] + noise).astype("<f2")
-        yield [make_record(random_, start + n, vectors[n].tobytes()) for n in range(size)]
+def make_index(path: Path, count: int, centres: np.ndarray) -> None:
+    """Fill an index; by bulk statements, since recording photo by photo would take most of the time."""
+    start = time.perf_counter()
+    PhotoIndex.open(path, create=True).close()
+    connection = sqlite3.connect(path)
+    connection.executemany(
+        "INSERT INTO camera VALUES (?, ?)", [(n, name) for n, (name, _) in enumerate(CAMERAS) if name]
+    )
+    random_, generator = random.Random(1), np.random.default_rng(1)
+    for first in range(0, count, BLOCK_PICTURES):
+        numbers = range(max(first, 1), min(first + BLOCK_PICTURES, count + 1))
+        fill(connection, random_, numbers)
+        vectors = make_vectors(generator, centres)
+        block = vectors.astype("<f2")
+        connection.executemany(
+            "INSERT INTO embedding VALUES (?, ?)", [(n, block[n - first].tobytes()) for n in numbers]
+        )
+        signs = np.packbits(vectors >= 0, axis=1)
+        signs[: numbers[0] - first] = 0
+        signs[numbers[-1] + 1 - first :] = 0
+        connection.execute("INSERT INTO sign_block VALUES (?, ?)", (first // BLOCK_PICTURES, signs.tobytes()))
+        connection.commit()
+    connection.close()
+    print(f"{count:,} photos in {path.stat().st_size / 1e6:,.0f} MB, made in {time.perf_counter() - start:.0f} s")
 
 
-def make_record(random_: random.Random, number: int, embedding: bytes) -> PhotoRecord:
-    """Return one photo."""
-    by_person = random_.random() < 0.03
-    text = sentence(random_)
-    if by_person:
-        caption = CaptionRecord(f"{name(random_).title()} and {name(random_).title()}, {text}", CaptionSource.PERSON)
-    else:
-        caption = CaptionRecord(text, CaptionSource.MODEL, "base", None, round(random_.random(), 4))
-    place = random_.random() < 0.4
-    facts = Facts(
-        4000,
-        3000,
-        datetime(2005, 1, 1) + timedelta(minutes=random_.randrange(10_000_000)) if random_.random() < 0.9 else None,
-        random_.choices([c for c, _ in CAMERAS], [w for _, w in CAMERAS])[0],
-        None,
-        random_.uniform(-60, 70) if place else None,
-        random_.uniform(-180, 180) if place else None,
+def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequence[int]) -> None:
+    """Write made-up photos with these numbers into the tables."""
+    captions, pictures, photos = [], [], []
+    for n in numbers:
+        person = sentence(random_, named=True) if random_.random() < 0.03 else None
+        model = None if person else sentence(random_)
+        confidence = None if person else random_.random()
+        source = "person" if person else "model"
+        captions.append((n, n, person or model, source, None if person else "base", confidence, "2026-01-01T00:00:00Z"))
+        pictures.append((n, f"{n:064x}", person, model, n, confidence))
+        photos.append((n, make_path(random_, n), n, 4_000_000, n, n, 1, *facts(random_)))
+    connection.executemany(
+        "INSERT INTO caption (id, picture_id, text, source, model_id, confidence, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        captions,
+    )
+    connection.executemany("INSERT INTO picture VALUES (?, ?, ?, ?, ?, ?)", pictures)
+    connection.executemany(
+        "INSERT INTO photo (id, path, picture_id, size_bytes, mtime_ns, inode, device, taken, camera_id, latitude,"
+        " longitude, rating) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        photos,
+    )
+    words = {(word,) for _, _, text, *_ in captions for word in text.lower().replace(",", "").split()}
+    connection.executemany("INSERT OR IGNORE INTO word VALUES (?)", words)
+
+
+def make_path(random_: random.Random, number: int) -> str:
+    """Return a path in one of some thousands of folders."""
+    return f"/photos/{2005 + number % 19}/{number // 500 % 400:03}-{name(random_)}/IMG_{number:07}.jpg"
+
+
+def facts(random_: random.Random) -> tuple[str | None, int | None, float | None, float | None, int | None]:
+    """Return when, with which camera and where a photo was taken, and its stars."""
+    taken = datetime(2005, 1, 1) + timedelta(minutes=random_.randrange(10_000_000))
+    camera = random_.choices(range(len(CAMERAS)), [weight for _, weight in CAMERAS])[0]
+    place = (random_.uniform(-60, 70), random_.uniform(-180, 180)) if random_.random() < 0.4 else (None, None)
+    return (
+        taken.isoformat(timespec="seconds") if random_.random() < 0.9 else None,
+        camera if CAMERAS[camera][0] else None,
+        *place,
         random_.choice([None, None, None, 3, 5]),
     )
-    path = Path(f"/photos/{2005 + number % 19}/{number // 500 % 400:03}-{name(random_)}/IMG_{number:07}.jpg")
-    return PhotoRecord(
-        path, 4_000_000, number, number, 1, f"{number:064x}", facts=facts, caption=caption, embedding=embedding
-    )
 
 
-def make_index(path: Path, count: int, centres: np.ndarray) -> None:
-    """Record the photos in batches, as indexing does."""
-    random_ = random.Random(1)
-    start = time.perf_counter()
-    with PhotoIndex.open(path, create=True) as index:
-        run = index.start_run("benchmark")
-        for records in make_records(random_, count, centres):
-            index.record_batch(run, records)
-    seconds = time.perf_counter() - start
-    size_mb = path.stat().st_size / 1e6
-    print(f"recorded {count:,} photos in {seconds:.0f} s ({count / seconds:,.0f} a second), {size_mb:,.0f} MB")
+def make_vectors(generator: np.random.Generator, centres: np.ndarray) -> np.ndarray:
+    """Return a block of embeddings, each near a centre."""
+    noise = generator.normal(size=(BLOCK_PICTURES, DIMENSIONS)) * 0.8 / DIMENSIONS**0.5
+    return unit(centres[generator.integers(CENTRES, size=BLOCK_PICTURES)] + noise)
 
 
 def queries(random_: random.Random) -> dict[str, list[str]]:
