@@ -267,7 +267,7 @@ def test_a_packet_at_its_limit_gives_up_padding(tmp_path):
         ("a.jpg", jpeg(segment(0xE1, files.XMP_ID + b'<!DOCTYPE a [<!ENTITY b "c">]><a/>')), "document type"),
         ("a.jpg", mpf_file().replace(b"MPF\0II*", b"MPF\0IIx"), "multi-picture table"),
         ("a.gif", encoded("GIF"), "not written to"),
-        ("a.dng", encoded("TIFF"), "not written to"),
+        ("a.dng", encoded("TIFF"), "camera raw is never written to"),
         ("a.jpg", b"not a picture at all", "not written to"),
         ("a.jpg", b"", "not written to"),
     ],
@@ -314,3 +314,12 @@ def test_a_dry_run_plans_and_touches_nothing(tmp_path):
     assert (prepared.before, prepared.after, prepared.written) == ("SONY DSC", TEXT, Written.EMBEDDED)
     assert os.listdir(tmp_path) == ["photo.jpg"]
     assert path.stat() == before
+
+
+@pytest.mark.parametrize("name", ["photo.dng", "photo.CR2", "photo.nef"])
+def test_a_persons_caption_inside_camera_raw_is_read_and_kept(tmp_path, name):
+    path = tmp_path / name
+    text = b"Anna on the beach\0"
+    path.write_bytes(files.tiff_block([(270, 2, len(text), text)]))
+    assert (read_caption(path).text, read_caption(path).origin) == ("Anna on the beach", Origin.PERSON)
+    assert not files.write(path, TEXT).changes_files

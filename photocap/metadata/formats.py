@@ -8,7 +8,7 @@ from photocap.metadata.bmff import Heif, JpegXl, is_heif, is_jxl
 from photocap.metadata.container import Container
 from photocap.metadata.jpeg import Jpeg
 from photocap.metadata.png import SIGNATURE, Png
-from photocap.metadata.tiff import Tiff
+from photocap.metadata.tiff import CameraRaw, Tiff
 from photocap.metadata.webp import WebP
 
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -27,6 +27,6 @@ def container_of(data: bytes, path: Path) -> Container | None:
         return Heif()
     if is_jxl(data):
         return JpegXl()
-    if data.startswith(_TIFF_HEADS) and path.suffix.lower() in _TIFF_SUFFIXES:
-        return Tiff()
+    if data.startswith(_TIFF_HEADS):
+        return Tiff() if path.suffix.lower() in _TIFF_SUFFIXES else CameraRaw()
     return None

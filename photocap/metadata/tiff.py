@@ -72,3 +72,22 @@ class Tiff:
         if before.picture() != after.picture():
             return "the picture data"
         return ""
+
+
+class CameraRaw(Tiff):
+    """Raw formats built like TIFF (DNG, CR2, NEF, ARW, PEF and others): read, never written to."""
+
+    name = "camera raw"
+
+    def layout(self, data: bytes) -> Layout:
+        """Return the metadata parts; where the structure is a maker's own, none."""
+        try:
+            block = TiffBlock(data)
+        except TiffError:
+            return Layout({})
+        values = {part: block.value(tag) for part, (tag, _) in _TAGS.items()}
+        return Layout({part: value for part, value in values.items() if value is not None})
+
+    def refusal(self, data: bytes) -> str:  # noqa: ARG002 - whatever is in it
+        """Say why nothing in this file may be changed."""
+        return "camera raw is never written to"
