@@ -15,22 +15,20 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence
 
-# What a caption is made of, and what says only where things stand or when the file was changed.
+# What a caption is made of, and what only says where things stand or when the file was changed.
 _OWN = re.compile(
-    r"""(System|File|ExifTool|Composite):
-    | (IFD0|PNG-pHYs)?:?ImageDescription$ | IFD0:ImageDescription | XMP-dc:Description | XMP-photoshop:CaptionWriter
-    | XMP-photocap: | XMP-iptcCore:AltTextAccessibility | IPTC:(Caption-Abstract|CodedCharacterSet)
-    | Photoshop:IPTCDigest | (MPImage1|MPF0):MPImageLength
-    | XMP-x:XMPToolkit | XMP-rdf:About | ExifIFD:ExifVersion$NEVER
-    | .*:(ThumbnailOffset|PreviewImageStart|OtherImageStart|JpgFromRawStart|MPImageStart|StripOffsets|TileOffsets)$
-    | QuickTime:MediaData(Size|Offset)?$ | (RIFF|VP8X):WebP_Flags | IFD0:(ApplicationNotes|XMP)$ | .*:(Warning|Error)$ | SourceFile$""",
+    r"""SourceFile$ | (System|File|ExifTool|Composite): | .*:(Warning|Error)$
+    | IFD0:(ImageDescription|ApplicationNotes|XMP)$ | XMP-dc:Description | XMP-photoshop:CaptionWriter | XMP-photocap:
+    | XMP-iptcCore:AltTextAccessibility | IPTC:(Caption-Abstract|CodedCharacterSet) | Photoshop:IPTCDigest
+    | XMP-x:XMPToolkit | XMP-rdf:About | (MPImage1|MPF0):MPImageLength | (RIFF|VP8X):WebP_Flags
+    | QuickTime:MediaData(Size|Offset)?$
+    | .*:(Thumbnail|Strip|Tile)Offsets?$ | .*:(PreviewImage|OtherImage|JpgFromRaw|MPImage)Start$""",
     re.VERBOSE,
 )
 _OWN_EXIV2 = re.compile(
-    r"Exif\.Image\.(ImageDescription|XMLPacket|IPTCNAA|ImageResources|ExifTag|GPSTag)$|Xmp\.(dc\.description|photoshop\.CaptionWriter|photocap\..*)"
-    r"|Iptc\.(Application2\.Caption|Envelope\.CharacterSet)|Xmp\.iptc\.AltTextAccessibility"
-    # Places inside the block that Exiv2 makes up or that only lead to directories:
-    r"|Exif\.MakerNote\.(Offset|ByteOrder)"
+    r"Exif\.Image\.(ImageDescription|XMLPacket|IPTCNAA|ImageResources|ExifTag|GPSTag)$"
+    r"|Xmp\.(dc\.description|photoshop\.CaptionWriter|photocap\..*|iptc\.AltTextAccessibility)"
+    r"|Iptc\.(Application2\.Caption|Envelope\.CharacterSet)|Exif\.MakerNote\.(Offset|ByteOrder)"
 )
 
 

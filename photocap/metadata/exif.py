@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import piexif
 
 from photocap.metadata.container import Change, Part
@@ -9,10 +11,16 @@ from photocap.metadata.splice import Edit
 from photocap.metadata.tiffblock import ASCII, IMAGE_DESCRIPTION, TiffBlock, TiffError
 
 
+@lru_cache(maxsize=8)
+def _block(exif: bytes) -> TiffBlock:
+    """Return a block, parsed once for its several uses during one write."""
+    return TiffBlock(exif)
+
+
 def describe_exif(exif: bytes, parts: dict[Part, bytes], locked: dict[Part, str]) -> None:
     """Add what an EXIF block holds to a layout: its description, or why that cannot be changed."""
     try:
-        block = TiffBlock(exif)
+        block = _block(exif)
         value = block.value(IMAGE_DESCRIPTION)
         if value is not None:
             parts.setdefault(Part.DESCRIPTION, value)
@@ -34,7 +42,7 @@ def exif_change(exif: bytes | None, value: Change, *, limit_bytes: int) -> list[
     """
     text = bytes(value) if isinstance(value, bytes) else b""
     if exif is not None:
-        return TiffBlock(exif).edits({IMAGE_DESCRIPTION: (ASCII, text)}, limit_bytes=limit_bytes)
+        return _block(exif).edits({IMAGE_DESCRIPTION: (ASCII, text)}, limit_bytes=limit_bytes)
     if len(text) + 64 > limit_bytes:
         raise TiffError("the caption is too long for EXIF")
     fresh: bytes = piexif.dump({"0th": {piexif.ImageIFD.ImageDescription: text.rstrip(b"\0")}})
@@ -48,8 +56,8 @@ def exif_difference(old: list[bytes], new: list[bytes]) -> str:
     if len(new) != max(len(old), 1):
         return "the number of EXIF blocks"
     try:
-        before = [TiffBlock(block).foreign({IMAGE_DESCRIPTION}) for block in old] or [[("0", 0)]]
-        after = [TiffBlock(block).foreign({IMAGE_DESCRIPTION}) for block in new]
+        before = [_block(block).foreign({IMAGE_DESCRIPTION}) for block in old] or [[("0", 0)]]
+        after = [_block(block).foreign({IMAGE_DESCRIPTION}) for block in new]
     except TiffError as error:
         return f"the EXIF block, which is damaged: {error}"
     return "" if before == after else "other EXIF tags"

@@ -10,6 +10,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from photocap.metadata.splice import Edit
 
@@ -90,18 +91,20 @@ class TiffBlock:
         entry = self._entry(self.first, tag)
         return None if entry is None else self._bytes(entry)
 
-    def directories(self) -> Iterator[Directory]:
-        """Yield every directory that can be reached, each once.
+    @cached_property
+    def directories(self) -> list[Directory]:
+        """Return every directory that can be reached, each once.
 
         Raises:
             TiffError: a pointer leads out of the data, or there is no end to them.
         """
+        found = []
         seen = {self.first.at}
         waiting = [self.first]
         entries = 0
         while waiting:
             directory = waiting.pop()
-            yield directory
+            found.append(directory)
             entries += len(directory.entries)
             if entries > _MAX_ENTRIES:
                 raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
@@ -109,6 +112,7 @@ class TiffBlock:
                 if at not in seen:
                     seen.add(at)
                     waiting.append(self._directory(name, at))
+        return found
 
     def check(self) -> None:
         """Make sure that nothing points past the end, where appended bytes would be taken for something else.
@@ -116,7 +120,7 @@ class TiffBlock:
         Raises:
             TiffError: something does.
         """
-        for directory in self.directories():
+        for directory in self.directories:
             by_tag = {entry.tag: entry for entry in directory.entries}
             for entry in directory.entries:
                 if entry.start + entry.length > len(self.data):
@@ -128,7 +132,7 @@ class TiffBlock:
     def foreign(self, own: set[int]) -> list[tuple[object, ...]]:
         """Return all tags but the given ones of the first directory, with their bytes and places, for comparison."""
         found: list[tuple[object, ...]] = []
-        for directory in self.directories():
+        for directory in self.directories:
             for entry in directory.entries:
                 if directory.at == self.first.at and entry.tag in own:
                     continue
@@ -140,7 +144,7 @@ class TiffBlock:
     def picture(self) -> list[tuple[int, bytes]]:
         """Return the places of strips, tiles and thumbnails, and a digest of each, for comparison."""
         found = []
-        for directory in self.directories():
+        for directory in self.directories:
             by_tag = {entry.tag: entry for entry in directory.entries}
             for start_tag, length_tag in _PAIRS:
                 if start_tag in by_tag and length_tag in by_tag:
@@ -169,7 +173,7 @@ class TiffBlock:
         homeless = {tag for tag, (_, new) in values.items() if tag in at_the_end or not self._fits(tag, new)}
         tail = _Tail(tail_at)
         # Some writers leave out the last directory's pointer to the next one; what comes must not be taken for it.
-        ends = [directory.next_at + self._offset_bytes for directory in self.directories()]
+        ends = [directory.next_at + self._offset_bytes for directory in self.directories]
         tail.reserve(max(0, max(ends) - tail_at))
         if not set(values) <= set(tags):
             edits = self._moved_directory(values, homeless, tail)
