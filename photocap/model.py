@@ -259,8 +259,8 @@ def beam_search(decoder: Decoder, features: Features, beam_size: int) -> Generat
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
 
     Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14).
-    Never generated: <pad>, <start>, <unk>, a word twice in a row, a trigram twice. A beam of width 1
-    is greedy search.
+    Never generated: <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam
+    of width 1 is greedy search.
     """
     config, size = decoder.config, features.pooled.shape[0]
     device = features.pooled.device
@@ -299,7 +299,7 @@ def _length_penalty(history: Tensor, done: Tensor, config: ModelConfig) -> Tenso
 
 
 def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:
-    """Mask (B, K, V) log-probabilities: special words, a word twice, a trigram twice, a sentence too short or long."""
+    """Mask (B, K, V) log-probabilities: special words, a word or trigram again, a sentence too short or long."""
     log_probs = log_probs.clone()
     log_probs[:, :, [PAD, START, UNK]] = float("-inf")
     words = history.shape[2] - 1
@@ -310,7 +310,7 @@ def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:
         log_probs.fill_(float("-inf"))
         log_probs[:, :, END] = keep
         return log_probs
-    log_probs.scatter_(2, history[:, :, -1:], float("-inf"))
+    log_probs.scatter_(2, history[:, :, -2:], float("-inf"))  # no "dog dog", no "white and white"
     if words >= 3:
         pairs = history.unfold(2, 2, 1)[:, :, :-1]  # (B, K, T-2, 2), each but the last pair
         repeated = (pairs == history[:, :, None, -2:]).all(dim=3)  # (B, K, T-2)

@@ -125,7 +125,7 @@ def greedy_by_hand(decoder: Decoder, features: Features, photo: int) -> list[int
         logits, state = decoder.step(torch.tensor(words[-1:]), state)
         scores = F.log_softmax(logits[0], dim=0)
         spoken = len(words) - 1
-        banned = {PAD, START, UNK, words[-1]}
+        banned = {PAD, START, UNK, *words[-2:]}
         if spoken < config.min_words:
             banned.add(END)
         for i in range(len(words) - 2):
@@ -168,7 +168,7 @@ def test_beam_search_finds_the_best_sentence_when_the_beam_holds_everything() ->
 
     def all_sentences(words: list[int]) -> list[list[int]]:
         ended = [[*words, END]] if words else []
-        longer = [w for w in (4, 5, 6) if not words or w != words[-1]] if len(words) < 3 else []
+        longer = [w for w in (4, 5, 6) if w not in words[-2:]] if len(words) < 3 else []
         return ended + [s for w in longer for s in all_sentences([*words, w])]
 
     def log_prob(sentence: list[int]) -> float:
@@ -191,5 +191,6 @@ def test_sentences_obey_the_rules(config: ModelConfig) -> None:
             assert config.min_words <= len(words) - 1 <= config.max_words
             assert not {START, UNK, PAD} & set(words)
             assert all(a != b for a, b in itertools.pairwise(words))
+            assert all(a != b for a, b in zip(words, words[2:], strict=False))
             trigrams = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
             assert len(trigrams) == len(set(trigrams))
