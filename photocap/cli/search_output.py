@@ -32,7 +32,7 @@ def explain(result: SearchResult, *, in_full: bool) -> None:
 
 def summarise(result: SearchResult, offset: int) -> None:
     """Say on stderr how many photos there are, and what to try where there are none."""
-    total = f"more than {result.counted_to:,}" if result.total >= result.counted_to else f"{result.total:,}"
+    total = f"at least {result.counted_to:,}" if result.total >= result.counted_to else f"{result.total:,}"
     shown = f"{offset + 1:,} to {offset + len(result.hits):,} of " if result.hits and result.total else ""
     if result.total:
         console.note(f"{shown}{total} photos")

@@ -46,6 +46,14 @@ class Match:
     score: float
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """The best matches, and how many there are; None where they were too many to go through."""
+
+    matches: list[Match]
+    total: int | None
+
+
 class Finding(Database):
     """Matching, counting, ranking."""
 
@@ -57,25 +65,28 @@ class Finding(Database):
             count: int = row.fetchone()[0]
         return count
 
-    def ranked(self, plan: Plan, limit: int) -> list[Match]:
+    def ranked(self, plan: Plan, limit: int) -> Ranked:
         """Return the matches of a text search by bm25, best first."""
         assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
+        at_most = max(RANKED_AT_MOST, limit)
         if self._rows_are_few(plan):
             # The words are common ones, which bm25 hardly tells apart.
-            return self._ordered(_rows_first(plan), Sort.RELEVANCE, limit)
+            matches = self._ordered(_rows_first(plan), Sort.RELEVANCE, max(_FEW, limit))
+            return Ranked(matches[:limit], len(matches))
         source, values = _words_first(plan)
         newest = (
             f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
         )
-        best = f"SELECT * FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
-        at_most = max(RANKED_AT_MOST, limit)
+        best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
         with self._reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
-            if self._is_common(plan.fts):
+            seen = found[0][3] if found else 0
+            if seen == at_most:
                 by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
                 found += connection.execute(best, (*by_person, at_most, limit)).fetchall()
-        matches = {row[0]: Match(*row) for row in found}
-        return sorted(matches.values(), key=lambda match: (-match.score, -match.photo_id))[:limit]
+        matches = list({row[0]: Match(*row[:3]) for row in found}.values())
+        matches.sort(key=lambda match: (-match.score, -match.photo_id))
+        return Ranked(matches[:limit], None if seen == at_most else seen)
 
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
         """Return the matches by date or confidence, those without last."""

@@ -104,18 +104,20 @@ class _Search:
     def _add_matches(self, tree: Node, kind: Kind, wanted: int) -> int:
         """Add the photos that match a tree; return how many there are."""
         query_plan = plan(tree)
-        count = self._index.count_matches(query_plan, COUNTED_TO)
         room = max(wanted, _POOL) + len(self._found)
         if query_plan.fts is None or self._sort is not Sort.RELEVANCE:
             sort = Sort.DATE if self._sort is Sort.RELEVANCE else self._sort
             matches = self._index.ordered(query_plan, sort, room)
             text_ranks = {match.photo_id: place for place, match in enumerate(matches, start=1)}
             self._add(kind, fuse([match.photo_id for match in matches], text_ranks, {}))
-            return count
-        matches = [match for match in self._index.ranked(query_plan, room) if match.photo_id not in self._found]
+            return self._index.count_matches(query_plan, COUNTED_TO)
+        ranked = self._index.ranked(query_plan, room)
+        matches = [match for match in ranked.matches if match.photo_id not in self._found]
         self._add(kind, self._fused(matches[:_POOL], self._looks(matches[:_POOL])))
         self._add(kind, fuse([match.photo_id for match in matches[_POOL:]], _text_ranks(matches), {}))
-        return count
+        if ranked.total is None:
+            return self._index.count_matches(query_plan, COUNTED_TO)
+        return min(ranked.total, COUNTED_TO)
 
     def _add_alike(self, wanted: int) -> None:
         """Add photos that have some of the words, or whose picture is near them."""
@@ -180,7 +182,7 @@ class _Search:
             return []
         everything = [word for count, word in counted if count]
         fts = any_of(rare) if len(rare) == len(everything) else f"({any_of(rare)}) AND ({any_of(everything)})"
-        return self._index.ranked(Plan(fts, condition), _POOL)
+        return self._index.ranked(Plan(fts, condition), _POOL).matches
 
     def _hits(self, page: Sequence[tuple[int, _Found]]) -> tuple[SearchHit, ...]:
         rows = {row.id: row for row in self._index.photos_by_id([photo_id for photo_id, _ in page])}
