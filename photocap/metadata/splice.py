@@ -100,9 +100,10 @@ def same_bytes(left: bytes, left_start: int, right: bytes, right_start: int) -> 
 
 
 def edits_between(old: bytes, new: bytes, anchors: Sequence[tuple[int, int, int]] = ()) -> list[Edit]:
-    """Return edits that turn `old` into `new`, given runs (old start, new start, length) known to be equal.
+    """Return edits that turn `old` into `new`, given runs (old start, new start, length) that are to stay.
 
-    The runs are in order and do not overlap; what stands between them is trimmed to where it differs.
+    The runs are in order and do not overlap; their bytes are the old ones whatever `new` has there. What stands
+    between them is trimmed to where it differs.
     """
     edits = []
     old_at = new_at = 0
