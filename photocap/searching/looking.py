@@ -53,15 +53,11 @@ def _estimates(
     for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
         chunk = blocks[start : start + _BLOCKS_AT_ONCE]
         signs = np.frombuffer(b"".join(signs for _, signs in chunk), dtype="<u8").reshape(-1, row_bytes // 8)
-        ones = _row_sums(np.bitwise_count(signs).astype(np.int16))
-        weighted = np.zeros(signs.shape, np.int16)
-        for bit, plane in enumerate(planes):
-            weighted += np.bitwise_count(signs & plane).astype(np.int16) << bit
-        estimate = step * _row_sums(weighted) + lowest * ones
+        ones, weighted = _counts(signs, planes)
         used = np.flatnonzero(ones)
         first = np.array([block for block, _ in chunk], dtype=np.int64) * BLOCK_PICTURES
         ids.append((first[:, None] + np.arange(BLOCK_PICTURES)).reshape(-1)[used])
-        scores.append(estimate[used].astype(np.float32))
+        scores.append((step * weighted[used] + lowest * ones[used]).astype(np.float32))
     if not ids:
         return np.empty(0, np.int64), np.empty(0, np.float32)
     return np.concatenate(ids), np.concatenate(scores)
@@ -75,9 +71,15 @@ def _bit_planes(query: NDArray[np.float32]) -> tuple[list[NDArray[np.uint64]], f
     return [np.packbits((levels >> bit) & 1).view("<u8") for bit in range(_QUERY_BITS)], lowest, step
 
 
-def _row_sums(counts: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Add up the few columns of each row; numpy's own sum is ten times slower over so short an axis."""
-    total: NDArray[np.int16] = counts[:, 0].copy()
-    for column in range(1, counts.shape[1]):
-        total += counts[:, column]
-    return total
+def _counts(
+    signs: NDArray[np.uint64], planes: Sequence[NDArray[np.uint64]]
+) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return for each picture how many of its signs are set, and the sum of the query's levels there."""
+    ones = np.zeros(len(signs), np.uint16)
+    weighted = np.zeros(len(signs), np.uint16)
+    # Column by column: numpy adds up rows of four ten times slower than four columns.
+    for place, column in enumerate(np.ascontiguousarray(signs.T)):
+        ones += np.bitwise_count(column)
+        for bit, plane in enumerate(planes):
+            weighted += np.bitwise_count(column & plane[place]).astype(np.uint16) << bit
+    return ones, weighted
