@@ -131,7 +131,10 @@ def clear_cache(output: Path) -> None:
 
 
 def _init(request: TrainRequest) -> str:
-    return str(request.output / "last") if request.resume else request.init
+    if not request.resume:
+        return request.init
+    read_state(request.output / "last")  # says so if there is nothing to go on from
+    return str(request.output / "last")
 
 
 def _decode(
