@@ -32,6 +32,13 @@ _OWN_EXIV2 = re.compile(
 )
 
 
+_EXIV2_FILES = 100
+_PLACES_EXIV2 = re.compile(
+    r"Exif\.(Photo\.(MakerNote|InteroperabilityTag)|Thumbnail\.(JPEGInterchangeFormat|StripOffsets)"
+    r"|Nikon3\.Preview|\w+\.PreviewImageStart)$"
+)
+
+
 def exiftool_tags(files: Sequence[Path]) -> dict[Path, dict[str, object]]:
     """Return every tag of every file, binary ones included."""
     arguments = ["-json", "-G1", "-a", "-u", "-b", "-n", "-charset", "filename=utf8", "-api", "largefilesupport=1"]
@@ -42,11 +49,17 @@ def exiftool_tags(files: Sequence[Path]) -> dict[Path, dict[str, object]]:
 
 
 def exiv2_tags(files: Sequence[Path]) -> dict[Path, list[str]]:
-    """Return every tag of every file as Exiv2 prints it, one line per tag."""
-    found: dict[Path, list[str]] = {}
-    for file in files:
-        done = subprocess.run(["exiv2", "-PEIXkt", str(file)], capture_output=True, check=False)
-        found[file] = done.stdout.decode("utf-8", "replace").splitlines()
+    """Return every tag of every file as Exiv2 prints it, one line per tag. Paths must not have blanks."""
+    found: dict[Path, list[str]] = {file: [] for file in files}
+    by_name = {str(file): lines for file, lines in found.items()}
+    for at in range(0, len(files), _EXIV2_FILES):
+        part = files[at : at + _EXIV2_FILES]
+        # The first file twice, since Exiv2 prints names only where there are several.
+        done = subprocess.run(["exiv2", "-PEIXkt", *map(str, [part[0], *part])], capture_output=True, check=False)
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            name, _, tag = line.partition(" ")
+            if name in by_name:  # the other lines go on with a text of several lines
+                by_name[name].append(tag.strip())
     return found
 
 
@@ -68,10 +81,18 @@ def lost_tags(before: dict[str, object], after: dict[str, object]) -> list[str]:
     return [name for name, value in before.items() if not _OWN.match(name) and after.get(name) != value]
 
 
-def lost_lines(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Return the tags that a writer lost or changed, for Exiv2."""
+def lost_lines(before: Iterable[str], after: Iterable[str], *, may_move: bool = False) -> list[str]:
+    """Return the tags that a writer lost or changed, for Exiv2.
+
+    Args:
+        before: the lines of `exiv2_tags`.
+        after: the same, after the write.
+        may_move: True forgives other places inside the block, as long as what stands there is the same: what is in
+            a maker note is compared tag by tag then, and not as raw bytes, which hold offsets.
+    """
     still = set(after)
-    return [line for line in before if line not in still and not _OWN_EXIV2.match(line.split(" ")[0])]
+    lost = [line for line in before if line not in still and not _OWN_EXIV2.match(line.split(" ")[0])]
+    return [line for line in lost if not (may_move and _PLACES_EXIV2.match(line.split(" ")[0]))]
 
 
 def caption_in(tags: dict[str, object]) -> set[str]:
