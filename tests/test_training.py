@@ -160,7 +160,7 @@ def test_self_critical_training_raises_the_reward(corpus: Path, weights: Path, t
 
 def test_resume_without_a_run_is_a_clear_message(corpus: Path, weights: Path, tmp_path: Path) -> None:
     job = request(corpus, weights, tmp_path / "new")
-    with pytest.raises(CheckpointError, match="cannot go on from it.*--resume"):
+    with pytest.raises(CheckpointError, match=r"cannot go on from it.*--resume"):
         prepare_training(replace(job, resume=True))
 
 
