@@ -58,9 +58,7 @@ def correct(
     with ExifTool() as exiftool:  # starts only if a file needs it
         for path in _present_files(index, picture_hash):
             try:
-                writes.append(
-                    prepare_write(path, text, marking=None, policy=asked, dry_run=dry_run, exiftool=exiftool)
-                )
+                writes.append(prepare_write(path, text, marking=None, policy=asked, dry_run=dry_run, exiftool=exiftool))
             except PhotocapError as error:
                 outcomes.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
     if dry_run is DryRun.YES:

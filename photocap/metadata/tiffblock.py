@@ -199,9 +199,7 @@ class TiffBlock:
             head += new.ljust(self._offset_bytes, b"\0")  # so short a value stands in the entry itself
         return [*edits, Edit(entry.at, entry.at + len(head), head)]
 
-    def _moved_directory(
-        self, values: Mapping[int, tuple[int, bytes]], homeless: set[int], tail: _Tail
-    ) -> list[Edit]:
+    def _moved_directory(self, values: Mapping[int, tuple[int, bytes]], homeless: set[int], tail: _Tail) -> list[Edit]:
         """Put a copy of the first directory with the new entries into the tail and point the header to it."""
         rows = [(e.tag, self.data[e.at : e.at + self._entry_bytes]) for e in self.first.entries]
         fresh = [tag for tag in values if self._entry(self.first, tag) is None]
