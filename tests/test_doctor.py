@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+from photocap.index import PhotoIndex
+
+
+@pytest.fixture
+def examine(cli, tmp_path):
+    """Run the doctor: examine(...) -> exit code and findings by subject."""
+
+    def run(*arguments):
+        result = cli("doctor", "--json", "--db", tmp_path / "index.db", *arguments)
+        return result.exit_code, {f["subject"]: f for f in map(json.loads, result.stdout.splitlines())}
+
+    return run
+
+
+def test_what_works_here(examine):
+    exit_code, found = examine()
+    assert exit_code == 0, found
+    assert found["device"]["text"].startswith(("cpu (", "cuda (", "mps ("))
+    assert found["model"]["text"].startswith("photocap-base@")
+    assert "full-text" in found["SQLite"]["text"]
+    assert found["JPEG"]["ok"]
+    assert found["index"]["ok"] is None
+    assert "photocap index" in found["index"]["text"]
+
+
+def test_a_sound_index_is_called_so_and_left_as_it_is(examine, tmp_path):
+    PhotoIndex.open(tmp_path / "index.db", create=True).close()
+    before = (tmp_path / "index.db").read_bytes()
+    exit_code, found = examine()
+    assert (exit_code, found["index"]["ok"]) == (0, True)
+    assert (tmp_path / "index.db").read_bytes() == before
+
+
+def test_a_damaged_index_and_a_missing_model_are_found(examine, tmp_path):
+    (tmp_path / "index.db").write_bytes(b"no database" * 100)
+    (tmp_path / "no model").mkdir()
+    exit_code, found = examine("--model", tmp_path / "no model")
+    assert exit_code == 1
+    assert found["index"]["ok"] is False
+    assert found["model"]["ok"] is False
+    assert found["device"]["ok"]
+
+
+def test_a_device_that_is_not_there_is_one_finding(examine):
+    exit_code, found = examine("--device", "mps")
+    if not found["device"]["ok"]:
+        assert exit_code == 1
+        assert "--device auto" in found["device"]["text"]
+    assert found["JPEG"]["ok"]
+
+
+def test_for_people_it_is_a_line_each(cli):
+    assert "ok   SQLite" in cli("doctor").stdout
