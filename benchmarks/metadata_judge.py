@@ -41,6 +41,8 @@ _PLACES_EXIV2 = re.compile(
 
 def exiftool_tags(files: Sequence[Path]) -> dict[Path, dict[str, object]]:
     """Return every tag of every file, binary ones included."""
+    if not files:
+        return {}
     arguments = ["-json", "-G1", "-a", "-u", "-b", "-n", "-charset", "filename=utf8", "-api", "largefilesupport=1"]
     listing = "\n".join([*arguments, *map(str, files)])
     done = subprocess.run(["exiftool", "-@", "-"], input=listing.encode(), capture_output=True, check=False)
