@@ -34,7 +34,7 @@ _OWN_EXIV2 = re.compile(
 
 _EXIV2_FILES = 100
 _PLACES_EXIV2 = re.compile(
-    r"Exif\.(Photo\.(MakerNote|InteroperabilityTag)|Thumbnail\.(JPEGInterchangeFormat|StripOffsets)"
+    r"Exif\.(Photo\.(MakerNote|InteroperabilityTag)|\w+\.(JPEGInterchangeFormat|StripOffsets|TileOffsets|SubIFDs)"
     r"|Nikon3\.Preview|\w+\.PreviewImageStart)$"
 )
 
