@@ -34,7 +34,7 @@ _POOL = 500  # so many of the best by words are ranked by look as well
 _NEAREST = 200  # so many of the nearest by look are considered where words fail
 _DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
 # Where a photo has not all the words, the look of it tells more than the words it has.
-_SOME_WORDS_WEIGHT = 0.3
+_SOME_WORDS_WEIGHT = 0.1
 _STOREY = {Kind.WORDS: 2.0, Kind.RELATED: 1.0, Kind.ALIKE: 0.0}
 
 
