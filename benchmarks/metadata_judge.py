@@ -29,6 +29,8 @@ _OWN_EXIV2 = re.compile(
     r"Exif\.Image\.(ImageDescription|XMLPacket|IPTCNAA|ImageResources|ExifTag|GPSTag)$"
     r"|Xmp\.(dc\.description|photoshop\.CaptionWriter|photocap\..*|iptc\.AltTextAccessibility)"
     r"|Iptc\.(Application2\.Caption|Envelope\.CharacterSet)|Exif\.MakerNote\.(Offset|ByteOrder)"
+    # Of a gain map in HEIC: Exiv2 takes it for the photo's as long as the photo has no XMP. ExifTool looks after it.
+    r"|Xmp\.HDRGainMap\."
 )
 
 
