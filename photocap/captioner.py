@@ -44,11 +44,6 @@ class Captioner:
         self._model = compile_model(checkpoint.model, engine)
         self._confidence = Platt(self.config.confidence_scale, self.config.confidence_offset)
 
-    @property
-    def device_reason(self) -> str:
-        """Return which device was chosen, and why."""
-        return f"{self.engine.device} ({self.engine.reason})"
-
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
         captions: list[Caption] = []

@@ -37,7 +37,6 @@ class _Parser:
         self._excluding = False
         self._plain = True
         self._place = 0
-        self._depth = 0
         if len(text) > _MAX_CHARACTERS:
             self._notes.append(f"only the first {_MAX_CHARACTERS:,} characters are searched for")
         tokens = cut(without_controls(text[:_MAX_CHARACTERS]), frozenset(FIELDS) | {"caption"})
