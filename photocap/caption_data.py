@@ -24,6 +24,7 @@ from photocap.errors import PhotocapError, ReadError
 from photocap.photos import load_image
 from photocap.vocabulary import END, PAD, START, Vocabulary, tokenize
 
+_CROPPED_SIDE = 6 / 7  # of 224 px: 192, as 32 divides it
 _MIRRORED = {"left": "right", "right": "left"}
 
 
@@ -163,12 +164,15 @@ def normalise(squares: Tensor, config: ModelConfig) -> Tensor:
 def augment(pixels: Tensor, mirrored: Tensor, generator: torch.Generator) -> Tensor:
     """Crop, mirror and re-light pixels (B, 3, S, S): each side keeps 75 to 100 % of the picture.
 
+    The crops come back smaller by as much as they lack on average, so that things keep the size that they
+    will have in whole pictures (Touvron et al. 2019), and a step costs a third less.
+
     Args:
         pixels: normalised pixels.
         mirrored: (B,) which photos to mirror.
         generator: where the chance comes from.
     """
-    size = pixels.shape[0]
+    size, side = pixels.shape[0], round(pixels.shape[2] * _CROPPED_SIDE)
     scale = torch.empty(size, 2).uniform_(0.75, 1.0, generator=generator)
     shift = torch.empty(size, 2).uniform_(-1.0, 1.0, generator=generator) * (1.0 - scale)
     theta = torch.zeros(size, 2, 3)
@@ -177,7 +181,7 @@ def augment(pixels: Tensor, mirrored: Tensor, generator: torch.Generator) -> Ten
     theta[:, :, 2] = shift
     contrast = torch.empty(size, 1, 1, 1).uniform_(0.85, 1.15, generator=generator).to(pixels.device)
     light = torch.empty(size, 1, 1, 1).uniform_(-0.3, 0.3, generator=generator).to(pixels.device)
-    grid = F.affine_grid(theta, list(pixels.shape), align_corners=False).to(pixels.device)
+    grid = F.affine_grid(theta, [size, 3, side, side], align_corners=False).to(pixels.device)
     return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False) * contrast + light
 
 

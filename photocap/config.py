@@ -64,7 +64,7 @@ class ModelConfig(_Settings):
     image_std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     max_words: int = 20
     min_words: int = 4
-    length_penalty: float = 0.7
+    length_penalty: float = 1.2
     beam_size: int = 3
     confidence_scale: float = 1.0
     confidence_offset: float = 0.0
@@ -78,6 +78,8 @@ class TrainConfig(_Settings):
     Attributes:
         fine_tune: which part of the encoder learns: "none", "last" (its last stage) or "all".
         photos_per_step: photos in a step; each brings all of its captions.
+        encoder_learning_rate: of the encoder's last stage.
+        stage_rate_decay: each stage before it learns at this share of the next one's rate.
         self_critical: train on sampled captions with CIDEr-D as the reward (Rennie et al. 2017).
     """
 
@@ -86,6 +88,7 @@ class TrainConfig(_Settings):
     photos_per_step: int = 32
     learning_rate: float = 1e-3
     encoder_learning_rate: float = 3e-5
+    stage_rate_decay: float = 0.7
     weight_decay: float = 1e-4
     warmup_steps: int = 100
     final_rate: float = 0.02

@@ -139,7 +139,7 @@ def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
     if scst:
         return {"learning_rate": 2e-4, "encoder_learning_rate": 5e-6, "label_smoothing": 0.0}
     if fine_tune != "none":
-        return {"learning_rate": 4e-4, "encoder_learning_rate": 5e-5}
+        return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
     if init == "base" or Path(init).is_dir():
         return {"learning_rate": 3e-4}
     return {}

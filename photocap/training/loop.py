@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -239,12 +240,11 @@ def validate(model: CaptionModel, side: Side, engine: Engine) -> tuple[float, li
 
 
 def build_optimizer(model: CaptionModel, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW over what learns: the trunk at its own rate, vectors (biases, norms) without decay."""
+    """Return AdamW over what learns: the trunk at its own rates, vectors (biases, norms) without decay."""
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            trunk = name.startswith("encoder.trunk.")
-            peak = config.encoder_learning_rate if trunk else config.learning_rate
+            peak = _peak_rate(name, config)
             decay = config.weight_decay if parameter.ndim >= 2 else 0.0
             groups.setdefault((peak, decay), []).append(parameter)
     ordered = sorted(groups.items(), key=lambda item: -item[0][0])
@@ -252,6 +252,15 @@ def build_optimizer(model: CaptionModel, config: TrainConfig) -> torch.optim.Opt
         [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in ordered],
         betas=(0.9, 0.99),
     )
+
+
+def _peak_rate(name: str, config: TrainConfig) -> float:
+    """Return a parameter's own peak learning rate: the nearer to the pixels, the slower (Howard & Ruder 2018)."""
+    if not name.startswith("encoder.trunk."):
+        return config.learning_rate
+    stage = re.search(r"layer(\d)", name)
+    below = 4 - int(stage[1]) if stage else 4
+    return config.encoder_learning_rate * config.stage_rate_decay**below
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
