@@ -81,6 +81,7 @@ class TrainConfig(_Settings):
         encoder_learning_rate: of the encoder's last stage.
         stage_rate_decay: each stage before it learns at this share of the next one's rate.
         self_critical: train on sampled captions with CIDEr-D as the reward (Rennie et al. 2017).
+        cross_entropy_weight: share of the cross-entropy in self-critical training.
     """
 
     epochs: int = 12
@@ -102,3 +103,4 @@ class TrainConfig(_Settings):
     seed: int = 0
     self_critical: bool = False
     samples_per_photo: int = 5
+    cross_entropy_weight: float = 0.1

@@ -137,7 +137,7 @@ def command(
 def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
     """Return the learning rates that fit: a decoder that can speak already is changed with care."""
     if scst:
-        return {"learning_rate": 2e-4, "encoder_learning_rate": 5e-6, "label_smoothing": 0.0}
+        return {"learning_rate": 2e-4, "encoder_learning_rate": 2e-5}
     if fine_tune != "none":
         return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
     if init == "base" or Path(init).is_dir():

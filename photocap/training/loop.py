@@ -85,8 +85,7 @@ class Training:
         self.optimizer = build_optimizer(self.model, self.config)
         self.average = WeightAverage(self.model, self.config.ema_decay)
         self.steps = math.ceil(len(self.train.captions) / self.config.photos_per_step)
-        reward = SelfCritical(self.train.captions, self.config.samples_per_photo)
-        self.reward = reward if self.config.self_critical else None
+        self.reward = SelfCritical(self.train.captions, self.config) if self.config.self_critical else None
         self._saved_at = time.monotonic()
 
     def run(self) -> bool:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from photocap.caption_data import CaptionBatch, CaptionDataset
+from photocap.config import TrainConfig
 from photocap.metrics import CiderD
 from photocap.model import Decoder, Features
 from photocap.vocabulary import END, PAD, START, UNK
@@ -28,20 +29,24 @@ class SelfCritical:
     """Self-critical sequence training (Rennie et al. 2017) with the mean of the other samples as baseline.
 
     The reward is CIDEr-D with the end token counted as a word and document frequencies from the
-    training references: without the end token fragments would pay.
+    training references: without the end token fragments would pay. A share of cross-entropy keeps the
+    language whole and its words many (a mixed objective, Paulus et al. 2018): the reward alone does not mind
+    a sentence that nobody would say.
 
     Args:
         data: the training captions, the references.
-        samples: sentences drawn for each photo.
+        config: how many sentences are drawn for each photo, and what the cross-entropy counts beside the
+            reward (CIDEr-D, not x 100).
     """
 
-    def __init__(self, data: CaptionDataset, samples: int) -> None:
-        self.samples = samples
+    def __init__(self, data: CaptionDataset, config: TrainConfig) -> None:
+        self.samples, self.cross_entropy_weight = config.samples_per_photo, config.cross_entropy_weight
         references = [[data.vocabulary.encode(words) for words in photo.captions] for photo in data.photos]
         self.scorer = CiderD(references, end=END)
 
     def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> Tensor:
-        """Return the loss of one step; dropout is off, so that the samples are the model's own words."""
+        """Return the loss of one step; dropout is off for the reward, so that samples are the model's own words."""
+        said_by_people = cross_entropy(decoder, features, batch)
         decoder.word_dropout.eval()
         decoder.feature_dropout.eval()
         tokens = sample(decoder, features, self.samples)  # (B*S, T)
@@ -49,7 +54,8 @@ class SelfCritical:
         others = (rewards.sum(dim=1, keepdim=True) - rewards) / (self.samples - 1)
         advantage = ((rewards - others) / 100.0).flatten().to(tokens.device)  # (B*S,)
         log_probs, mask = _sentence_log_probs(decoder, features, tokens, self.samples)
-        return -(advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
+        reward = (advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
+        return self.cross_entropy_weight * said_by_people - reward
 
     def _rewards(self, sentences: Sequence[Sequence[int]], photos: Sequence[int]) -> list[list[float]]:
         rewards = [
