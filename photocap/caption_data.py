@@ -105,6 +105,11 @@ class CaptionDataset:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def references(self) -> list[list[str]]:
+        """Return the captions of each photo, in the order in which unshuffled batches bring them."""
+        return [[" ".join(words) for words in self.photos[i].captions] for i in self.numbers.tolist()]
+
     def batches(self, size: int, *, shuffle_seed: int | None = None, mirror: bool = False) -> Iterator[CaptionBatch]:
         """Yield batches of `size` photos; the same seed gives the same order and the same mirrored photos."""
         order, flips = self.numbers, torch.zeros(len(self), dtype=torch.bool)

@@ -12,6 +12,7 @@ from typing import Any
 
 from photocap.caption_files import BadRow, CaptionRow, CaptionTable, Problem, as_table, make_row, read_captions
 from photocap.errors import CaptionFileError, ReadError
+from photocap.index import PhotoIndex
 from photocap.metadata import Origin, read_caption
 from photocap.photos import find_photos
 
@@ -46,6 +47,21 @@ def read_caption_source(path: Path, images: Path | None, extracted: Path) -> Cap
     if any((path / mark).is_file() for mark in _DATASET_MARKS):
         return _read_dataset(path, images, extracted)
     return _read_photos(path)
+
+
+def read_library(db: Path) -> CaptionSource:
+    """Read the captions that persons wrote or accepted from an index; one photo of each picture.
+
+    Raises:
+        CaptionFileError: there is none.
+    """
+    with PhotoIndex.open(db, read_only=True) as index:
+        photos = list(index.captioned_pictures(by_person_only=True))
+    rows = [CaptionRow(str(photo.path), " ".join(photo.caption.split()), None, 0) for photo in photos if photo.caption]
+    if not rows:
+        hint = "`photocap edit` and `photocap review` make some, `photocap index` finds those inside photos"
+        raise CaptionFileError(db, "holds no caption by a person", hint)
+    return CaptionSource(db, CaptionTable(tuple(rows), ()), db.parent)
 
 
 def _read_photos(folder: Path) -> CaptionSource:

@@ -80,6 +80,7 @@ class TrainConfig(_Settings):
         photos_per_step: photos in a step; each brings all of its captions.
         encoder_learning_rate: of the encoder's last stage.
         stage_rate_decay: each stage before it learns at this share of the next one's rate.
+        start_share: share of the weights that training started from in what is kept, against forgetting.
         self_critical: train on sampled captions with CIDEr-D as the reward (Rennie et al. 2017).
         cross_entropy_weight: share of the cross-entropy in self-critical training.
     """
@@ -98,6 +99,7 @@ class TrainConfig(_Settings):
     feature_dropout: float = 0.3
     gradient_norm: float = 1.0
     ema_decay: float = 0.995
+    start_share: float = 0.0
     patience: int = 4
     min_count: int = 5
     seed: int = 0

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from photocap.errors import CheckpointError
@@ -50,6 +51,18 @@ class InstalledModels:
         """
         name = self.current_name()
         return None if name == BASE else self.path_of(name)
+
+    def free_name(self, wanted: str, folder: Path) -> str:
+        """Return `wanted` as a name under which this model can be installed, with a number where it is taken."""
+        stem = re.sub(r"[^\w-]+", "-", wanted).strip("-") or "model"
+        weights_sha256 = read_model_info(folder).weights_sha256
+        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        return next(
+            name
+            for name in names
+            if name not in self.names()
+            or (name != BASE and read_model_info(self.folder / name).weights_sha256 == weights_sha256)
+        )
 
     def install(self, folder: Path, name: str) -> None:
         """Copy a trained model in, whole or not at all; the same model again changes nothing.

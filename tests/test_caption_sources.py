@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from photocap import caption_sources
-from photocap.caption_sources import read_caption_source
+from photocap.caption_sources import read_caption_source, read_library
 from photocap.errors import CaptionFileError
+from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord
 
 
 def test_a_caption_file_and_its_images(tmp_path):
@@ -45,6 +46,28 @@ def test_photos_without_captions_are_one_clear_error(library, tmp_path):
     (library / "2024" / "own.jpg").unlink()
     with pytest.raises(CaptionFileError, match="by a person"):
         read_caption_source(library, None, tmp_path / "extracted")
+
+
+def test_a_library_teaches_what_persons_wrote_or_accepted(tmp_path):
+    db = tmp_path / "index.db"
+    with PhotoIndex.open(db, create=True) as index:
+        run = index.start_run("test")
+        for name, caption in {
+            "own \udce9.jpg": CaptionRecord("Rex on the beach", CaptionSource.PERSON),
+            "model.jpg": CaptionRecord("a dog", CaptionSource.MODEL, "base", "0" * 64, 0.7),
+        }.items():
+            index.record_batch(run, [PhotoRecord(tmp_path / name, 1, 1, picture_hash=ascii(name), caption=caption)])
+    source = read_library(db)
+    assert [(row.image, row.caption) for row in source.table.rows] == [
+        (f"{tmp_path}/own \udce9.jpg", "Rex on the beach")
+    ]
+
+
+def test_a_library_without_own_captions_is_one_clear_error(tmp_path):
+    with PhotoIndex.open(tmp_path / "index.db", create=True):
+        pass
+    with pytest.raises(CaptionFileError, match=r"by a person.*photocap edit"):
+        read_library(tmp_path / "index.db")
 
 
 def test_a_data_set_without_its_package_is_one_clear_error(tmp_path, monkeypatch):

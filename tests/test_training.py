@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,17 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import resnet50
 
 from photocap.captioner import load_captioner
+from photocap.cli import settings
 from photocap.config import ModelConfig, TrainConfig
 from photocap.errors import CheckpointError, TrainingError
+from photocap.installed_models import InstalledModels
 from photocap.model import CaptionModel, Features
-from photocap.model_files import read_model_info
+from photocap.model_files import BASE, read_model_info
 from photocap.text_encoder import load_text_encoder
-from photocap.training import Progress, Recall, TrainRequest, prepare_training, train_joint
+from photocap.training import EpochRow, Progress, Recall, TrainRequest, judge, prepare_training, starting, train_joint
 from photocap.training.loop import learning_rate_at
 from photocap.training.starting import grow_words
+from photocap.training.state import DevScore, TrainingState, WeightAverage
 
 CAPTIONS = {
     "red": "a red ball lies on the floor",
@@ -260,3 +264,76 @@ def test_training_further_learns_new_words_and_a_finished_run_leaves_no_cache(
     training = read_model_info(output / "best").training
     assert training["started_from"] == read_model_info(learned / "best").training
     assert sorted(p.name for p in output.iterdir()) == ["best", "last", "training.csv", "training.png"]
+
+
+def test_what_is_kept_lies_between_the_start_and_the_average() -> None:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(layer.weight, 2.0)
+    average = WeightAverage(layer, decay=0.0, start_share=0.25)
+    torch.nn.init.constant_(layer.weight, 6.0)
+    average.update(1)
+    with average.applied():
+        assert layer.weight.item() == pytest.approx(5.0)
+    assert layer.weight.item() == 6.0
+
+
+def score(cider_d: float, distinct: float) -> DevScore:
+    return DevScore(dev_loss=1.0, cider_d=cider_d, distinct=distinct)
+
+
+@pytest.mark.parametrize(
+    ("best", "accepted"),
+    [
+        (score(50.0, 0.9), True),
+        (score(50.0, 0.3), False),  # the same of every photo
+        (score(40.0, 0.9), False),  # as good as before
+    ],
+)
+def test_only_a_better_model_that_does_not_repeat_itself_is_accepted(best: DevScore, accepted: bool) -> None:
+    row = EpochRow(epoch=1, step=1, train_loss=1.0, **asdict(best), learning_rate=1e-3, seconds=1.0)
+    state = TrainingState(before=score(40.0, 0.8), epoch=1, history=[row])
+    people = [["a dog"], ["a cat"], ["a red ball"]]
+    assert judge(state, people).accepted is accepted
+
+
+def train_on(
+    rename: Callable[[str], str], corpus: Path, learned: Path, cli: Callable[..., Result], mp: pytest.MonkeyPatch
+) -> tuple[Result, InstalledModels]:
+    """Train the toy model as if it were the base model, on captions changed in the rows to learn from."""
+    mp.setattr(starting, "base_model_dir", lambda: learned / "best")
+    (corpus / "own.csv").write_text("".join(map(rename, (corpus / "captions.csv").read_text().splitlines(True))))
+    result = cli(
+        "train", corpus / "own.csv", "--images", corpus, "--output", learned.parent / "own captions",
+        "--epochs", 3, "--device", "cpu",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return result, settings.installed_models()
+
+
+def test_a_model_that_learned_the_owners_captions_is_put_to_use(
+    corpus: Path, learned: Path, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swapped = {"red ball": "green trees", "green trees": "red ball"}
+    rename = re.compile("|".join(swapped))
+    result, models = train_on(lambda line: rename.sub(lambda m: swapped[m[0]], line), corpus, learned, cli, monkeypatch)
+    assert "better: CIDEr-D" in result.output
+    assert models.current_name() == "own-captions"
+    assert models.rollback() == BASE
+
+
+def test_a_model_that_got_worse_is_kept_aside(
+    corpus: Path, learned: Path, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, models = train_on(
+        lambda line: line if line.endswith("dev\n") else re.sub("a |some|two", "not one", line),
+        corpus, learned, cli, monkeypatch,
+    )  # fmt: skip
+    assert "kept aside" in result.output
+    assert (learned.parent / "own captions" / "best" / "config.json").is_file()
+    assert models.names() == [BASE]
+
+
+def test_captions_are_wanted_from_somewhere(cli: Callable[..., Result]) -> None:
+    result = cli("train")
+    assert result.exit_code == 2
+    assert "--from-library" in result.output

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from photocap.cli import console
-from photocap.cli.options import device_option, quiet_option
+from photocap.cli import console, settings
+from photocap.cli.options import db_option, device_option, quiet_option
 from photocap.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SHOWN_PROBLEMS = 10
 
 
 @click.command()
-@click.argument("captions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("captions", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--images",
     multiple=True,
@@ -32,6 +32,7 @@ _SHOWN_PROBLEMS = 10
     show_default="the folder of the caption file",
     help="The folder of the images; several are looked through in turn.",
 )
+@click.option("--from-library", is_flag=True, help="Also learn the captions in the index that you wrote or accepted.")
 @click.option(
     "--output",
     default=Path("photocap-model"),
@@ -78,6 +79,7 @@ _SHOWN_PROBLEMS = 10
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--resume", is_flag=True, help="Go on where a run into the same --output was stopped.")
+@db_option
 @device_option
 @quiet_option
 @click.pass_context
@@ -85,6 +87,7 @@ def command(
     ctx: click.Context,
     captions: tuple[Path, ...],
     images: tuple[Path, ...],
+    from_library: bool,
     output: Path,
     init: str,
     epochs: int,
@@ -95,28 +98,36 @@ def command(
     beam_size: int,
     seed: int,
     resume: bool,
+    db: Path,
     device: str,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
 ) -> None:
     """Train a model on captions of your own.
 
     \b
-        photocap train captions.csv --images ~/Pictures --output my-model
-        photocap index --model my-model/best ~/Pictures
+        photocap train captions.csv --images ~/Pictures
+        photocap train --from-library
+        photocap index --recaption ~/Pictures
 
     CAPTIONS is a table with the columns image, caption and optionally split (train, dev or test), Flickr8k's
     captions.txt or token file, JSON as of Karpathy's splits or COCO, a folder of photos (the captions that people
     wrote into them), or a folder that the package `datasets` saved. Without a split, one photo in ten is kept to
     check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
     on from.
+
+    A model that started from the base model is put to use if it captions the kept photos better than that one and
+    does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. It is a
+    half-way house between the two, so that it does not forget what it knew.
     """
     from photocap.training import JOINT_SIZE, TrainRequest, clear_cache
 
+    if not captions and not from_library:
+        raise click.UsageError("give CAPTIONS, or --from-library")
     if retrieval and (scst or resume or fine_tune != "none"):
         raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --resume")
     config = TrainConfig.from_json(
         {
-            **_rates(init, fine_tune, scst),
+            **_recipe(init, fine_tune, scst),
             "epochs": epochs,
             "fine_tune": fine_tune,
             "self_critical": scst,
@@ -125,7 +136,8 @@ def command(
     )
     joint_size = JOINT_SIZE if retrieval else 0
     model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size, "joint_size": joint_size})
-    request = TrainRequest(captions, images, output, init, model, config, device, resume)
+    library = db if from_library else None
+    request = TrainRequest(captions, images, output, init, model, config, device, resume, library)
     finished = _run_retrieval(request) if retrieval else _run(request)
     if finished:
         clear_cache(output)
@@ -134,14 +146,15 @@ def command(
         ctx.exit(console.INTERRUPTED)
 
 
-def _rates(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
-    """Return the learning rates that fit: a decoder that can speak already is changed with care."""
+def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
+    """Return the settings that fit: a decoder that can speak already is changed with care."""
     if scst:
         return {"learning_rate": 2e-4, "encoder_learning_rate": 2e-5}
     if fine_tune != "none":
         return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
     if init == "base" or Path(init).is_dir():
-        return {"learning_rate": 3e-4}
+        # An owner's captions are few: small steps, so that there are enough of them for new words.
+        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.5}
     return {}
 
 
@@ -161,7 +174,27 @@ def _run(request: TrainRequest) -> bool:
     best = training.state.best
     if best:
         console.note(f"best: epoch {best.epoch}, CIDEr-D {best.cider_d:.1f} on dev, in {request.output / 'best'}")
+    if finished and training.state.before:
+        _judge(training, request)
     return finished
+
+
+def _judge(training: Training, request: TrainRequest) -> None:
+    """Tell how the model compares with the one it comes from; a better one than the base model is put to use."""
+    from photocap.training import judge
+
+    best = request.output / "best"
+    judgement = judge(training.state, training.dev.captions.references)
+    if not judgement.accepted:
+        console.warn(f"kept aside in {best}, the model in use stays: {judgement.reason}")
+        return
+    console.note(f"better: {judgement.reason}")
+    if request.init == "base":
+        models = settings.installed_models()
+        name = models.free_name(request.output.resolve().name, best)
+        models.install(best, name)
+        models.use(name)
+        console.note(f"{name} is in use now; `photocap models rollback` goes back")
 
 
 def _run_retrieval(request: TrainRequest) -> bool:

@@ -1,6 +1,7 @@
 """Training: from caption rows and photos to a model folder."""
 
 from photocap.training.joint import JOINT_SIZE, Recall, train_joint
+from photocap.training.judging import Judgement, judge
 from photocap.training.loop import Progress
 from photocap.training.prepare import TrainRequest, clear_cache, prepare_training
 from photocap.training.state import EpochRow
@@ -8,10 +9,12 @@ from photocap.training.state import EpochRow
 __all__ = [
     "JOINT_SIZE",
     "EpochRow",
+    "Judgement",
     "Progress",
     "Recall",
     "TrainRequest",
     "clear_cache",
+    "judge",
     "prepare_training",
     "train_joint",
 ]

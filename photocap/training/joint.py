@@ -85,13 +85,12 @@ def train_joint(
             total += float(loss.detach())
             if should_stop():
                 return best
-        average.swap()
-        recall = recall_of(training, joint, training.dev)
-        is_best = best is None or recall.sum > best.sum
-        if is_best:
-            best = recall
-            training.save_best(training.model.config, {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1})
-        average.swap()
+        with average.applied():
+            recall = recall_of(training, joint, training.dev)
+            is_best = best is None or recall.sum > best.sum
+            if is_best:
+                best = recall
+                training.save_best(training.model.config, {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1})
         tell(epoch + 1, total / steps, recall, is_best)
     return best
 

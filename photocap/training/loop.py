@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,15 @@ from photocap.model import CaptionModel, beam_search
 from photocap.training.curves import draw_curves
 from photocap.training.features import FeatureSource
 from photocap.training.losses import SelfCritical, cross_entropy
-from photocap.training.state import STATE, EpochRow, TrainingState, WeightAverage, pack_state, write_table
+from photocap.training.state import (
+    STATE,
+    DevScore,
+    EpochRow,
+    TrainingState,
+    WeightAverage,
+    pack_state,
+    write_table,
+)
 from photocap.vocabulary import Vocabulary
 
 _DEV_BATCH = 50
@@ -40,6 +48,15 @@ class Side:
 
 def _ignore(*_told: object) -> bool:
     return False
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The dev score, and of each dev photo's caption the mean log-probability and the CIDEr-D (x 100)."""
+
+    score: DevScore
+    log_probs: list[float]
+    cider_d_each: list[float]
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,7 @@ class Training:
         output: the folder of `last`, `best`, the table and the curves.
         name: the name that `best` carries.
         facts: facts for people, written into both checkpoints.
+        trains_further: whether the model could speak before; what it reached then is measured first.
     """
 
     model: CaptionModel
@@ -77,13 +95,14 @@ class Training:
     output: Path
     name: str
     facts: Mapping[str, Any]
+    trains_further: bool = False
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
 
     def __post_init__(self) -> None:
         """Set up the optimiser and the weight average."""
         self.optimizer = build_optimizer(self.model, self.config)
-        self.average = WeightAverage(self.model, self.config.ema_decay)
+        self.average = WeightAverage(self.model, self.config.ema_decay, self.config.start_share)
         self.steps = math.ceil(len(self.train.captions) / self.config.photos_per_step)
         self.reward = SelfCritical(self.train.captions, self.config) if self.config.self_critical else None
         self._saved_at = time.monotonic()
@@ -94,6 +113,8 @@ class Training:
         Returns:
             True if training is finished, False if it was interrupted (and saved).
         """
+        if self.trains_further and self.state.before is None:
+            self.state.before = self._validate().score
         while not self.finished:
             if not self._train_epoch():
                 self._save_last()
@@ -153,38 +174,36 @@ class Training:
     def _finish_epoch(self) -> None:
         """Validate the averaged weights, keep them if they are the best, and save."""
         started = time.monotonic()
-        self.average.swap()
-        loss, sentences, log_probs = validate(self.model, self.dev, self.engine)
-        references = [[" ".join(words) for words in photo.captions] for photo in self._dev_photos()]
-        score, each = cider_d(sentences, references)
         state = self.state
-        row = EpochRow(
-            epoch=state.epoch + 1,
-            step=state.step,
-            train_loss=state.loss_sum / max(state.step_in_epoch, 1),
-            dev_loss=loss,
-            cider_d=score,
-            distinct=len(set(sentences)) / max(len(sentences), 1),
-            learning_rate=self.optimizer.param_groups[0]["lr"],
-            seconds=state.elapsed_s + time.monotonic() - started,
-        )
-        state.history.append(row)
-        state.epoch, state.step_in_epoch, state.loss_sum, state.elapsed_s = state.epoch + 1, 0, 0.0, 0.0
-        is_best = state.best is row
-        if is_best:
-            self._save_best(log_probs, each)
-        self.average.swap()
+        with self.average.applied():
+            found = self._validate()
+            row = EpochRow(
+                epoch=state.epoch + 1,
+                step=state.step,
+                train_loss=state.loss_sum / max(state.step_in_epoch, 1),
+                **asdict(found.score),
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+                seconds=state.elapsed_s + time.monotonic() - started,
+            )
+            state.history.append(row)
+            state.epoch, state.step_in_epoch, state.loss_sum, state.elapsed_s = state.epoch + 1, 0, 0.0, 0.0
+            is_best = state.best is row
+            if is_best:
+                self._save_best(found)
         self._save_last()
         write_table(self.output / "training.csv", state.history)
         draw_curves(self.output / "training.png", state.history)
         self.progress.epoch(row, is_best)
 
-    def _dev_photos(self) -> list[Any]:
-        return [self.dev.captions.photos[i] for i in self.dev.captions.numbers.tolist()]
+    def _validate(self) -> Validation:
+        loss, sentences, log_probs = validate(self.model, self.dev, self.engine)
+        score, each = cider_d(sentences, self.dev.captions.references)
+        distinct = len(set(sentences)) / max(len(sentences), 1)
+        return Validation(DevScore(loss, score, distinct), log_probs, each)
 
-    def _save_best(self, log_probs: list[float], scores: list[float]) -> None:
+    def _save_best(self, found: Validation) -> None:
         """Keep the model as it stands (the average), with its confidence fitted to the dev captions."""
-        platt = fit_platt(log_probs, [score >= RIGHT_CIDER_D for score in scores])
+        platt = fit_platt(found.log_probs, [score >= RIGHT_CIDER_D for score in found.cider_d_each])
         config = replace(self.model.config, confidence_scale=platt.scale, confidence_offset=platt.offset)
         self.save_best(config, {"history": self.state.to_json()["history"]})
 

@@ -15,7 +15,7 @@ import torch
 
 from photocap.caption_data import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
 from photocap.caption_files import CaptionRow, Problem, split_by_image
-from photocap.caption_sources import read_caption_source
+from photocap.caption_sources import read_caption_source, read_library
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine, choose_device, cpu_threads
 from photocap.errors import ReadError, TrainingError
@@ -37,6 +37,7 @@ class TrainRequest:
 
     Attributes:
         captions: caption files, folders of photos with captions inside, or data sets.
+        library: an index; the captions in it that persons wrote or accepted are learned from too.
         images: folders in which images are looked for, in turn; the folder of the caption file comes last.
         output: where everything goes.
         init: "base", "imagenet", a model folder, or a ResNet-50 weights file in torchvision's layout.
@@ -54,6 +55,7 @@ class TrainRequest:
     config: TrainConfig = field(default_factory=TrainConfig)
     device: str = "auto"
     resume: bool = False
+    library: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         request.output,
         request.output.resolve().name,
         _facts(request, engine, photos, start.training),
+        trains_further=not start.is_new,
     )
     if request.resume:
         training.state = read_state(request.output / "last")
@@ -170,19 +173,18 @@ def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], li
     The split does not depend on the seed of the training: `photocap evaluate` and the next training must hold
     back the same photos.
     """
-    rows: list[CaptionRow] = []
-    folders = list(request.images)
-    problems: list[Problem] = []
-    for path in request.captions:
-        source = read_caption_source(path, None, request.output / "pictures-of-data-sets")
-        rows += source.table.rows
-        folders.append(source.images)
-        problems += [replace(p, text=f"{path.name}: {p.text}") for p in source.table.problems]
+    extracted = request.output / "pictures-of-data-sets"
+    sources = [read_caption_source(path, None, extracted) for path in request.captions]
+    if request.library:
+        sources.append(read_library(request.library))
+    rows = [row for source in sources for row in source.table.rows]
+    folders = [*request.images, *(source.images for source in sources)]
+    problems = [replace(p, text=f"{s.path.name}: {p.text}") for s in sources for p in s.table.problems]
     return split_by_image(rows), list(dict.fromkeys(folders)), problems
 
 
 def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem]) -> str:
-    files = ", ".join(str(path) for path in request.captions)
+    files = ", ".join(map(str, [*request.captions, *([request.library] if request.library else [])]))
     first = f"; the first problem: line {problems[0].line}: {problems[0].text}" if problems else ""
     return f"{files}: no usable photo is left in the split {side!r}{first}"
 

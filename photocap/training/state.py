@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,21 @@ class EpochRow:
     seconds: float
 
 
+@dataclass(frozen=True)
+class DevScore:
+    """What a model reaches on the dev split; the fields mean what they mean in `EpochRow`."""
+
+    dev_loss: float
+    cider_d: float
+    distinct: float
+
+
 @dataclass
 class TrainingState:
     """Where training stands.
 
     Attributes:
+        before: what the model reached before it was trained further; None for a new one.
         epoch: epochs finished.
         step: steps done in all.
         step_in_epoch: steps done in the epoch under way.
@@ -58,6 +69,7 @@ class TrainingState:
         history: one row an epoch.
     """
 
+    before: DevScore | None = None
     epoch: int = 0
     step: int = 0
     step_in_epoch: int = 0
@@ -83,21 +95,28 @@ class TrainingState:
     def from_json(cls, values: Mapping[str, Any]) -> TrainingState:
         """Build from plain values."""
         rows = [EpochRow(**row) for row in values["history"]]
-        return cls(**{**values, "history": rows})
+        before = DevScore(**values["before"]) if values["before"] else None
+        return cls(**{**values, "history": rows, "before": before})
 
 
 class WeightAverage:
     """Exponential moving average of the weights that learn; it is what is validated and kept.
 
+    A model that is trained on few new photos forgets the many that it knew. Kept is therefore, if asked for, a
+    place on the line between what it was and what it became; there it has learned most of the new and lost
+    little of the old (Wortsman et al. 2022).
+
     Args:
         model: the model.
         decay: the share that stays in each step; less in the first steps, so that the start is forgotten.
+        start_share: share of the weights that the model has now in what is kept.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, decay: float, start_share: float = 0.0) -> None:
+        self.decay, self.start_share = decay, start_share
         self.learning = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self.average = {n: p.detach().clone() for n, p in self.learning.items()}
+        self.start = {n: p.detach().clone() for n, p in self.learning.items()} if start_share else {}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -106,19 +125,28 @@ class WeightAverage:
         averages, weights = list(self.average.values()), [p.detach() for p in self.learning.values()]
         torch._foreach_lerp_(averages, weights, weight)
 
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange the model's weights and their average."""
-        for name, parameter in self.learning.items():
-            kept = parameter.detach().clone()
-            parameter.copy_(self.average[name])
-            self.average[name] = kept
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Put what is kept into the model for a while; its own weights come back afterwards."""
+        own = {name: parameter.detach().clone() for name, parameter in self.learning.items()}
+        with torch.no_grad():
+            for name, parameter in self.learning.items():
+                parameter.copy_(self.average[name])
+                if self.start:
+                    parameter.lerp_(self.start[name], self.start_share)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, parameter in self.learning.items():
+                    parameter.copy_(own[name])
 
 
 def pack_state(average: WeightAverage, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the weights' average and the optimiser's moments as one table of float32 tensors."""
+    """Return the weights' start and average and the optimiser's moments as one table of float32 tensors."""
     names = {id(p): n for n, p in average.learning.items()}
     tensors = {f"average/{n}": value for n, value in average.average.items()}
+    tensors |= {f"start/{n}": value for n, value in average.start.items()}
     for parameter, moments in optimizer.state.items():
         tensors |= {f"{key}/{names[id(parameter)]}": value for key, value in moments.items()}
     return tensors
@@ -135,6 +163,8 @@ def unpack_state(path: Path, average: WeightAverage, optimizer: torch.optim.Opti
         tensors = load_file(path)
         for name, parameter in average.learning.items():
             average.average[name].copy_(tensors[f"average/{name}"])
+            if average.start:
+                average.start[name].copy_(tensors[f"start/{name}"])
             optimizer.state[parameter] = {
                 key: tensors[f"{key}/{name}"].to(parameter.device if key != "step" else "cpu")
                 for key in ("step", "exp_avg", "exp_avg_sq")
