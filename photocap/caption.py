@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL import Image
 
+_HEDGE = "Perhaps "
+
 
 @dataclass(frozen=True)
 class Caption:
@@ -24,6 +26,17 @@ class Caption:
     text: str
     confidence: float
     embedding: bytes | None = None
+
+
+def hedged(text: str) -> str:
+    """Say a sentence with less certainty: "A dog runs." -> "Perhaps a dog runs."."""
+    return f"{_HEDGE}{text[0].lower()}{text[1:]}" if text else ""
+
+
+def unhedged(text: str) -> str:
+    """Say a sentence plainly, for who knows that it is true: "Perhaps a dog runs." -> "A dog runs."."""
+    plain = text.removeprefix(_HEDGE)
+    return text if plain == text else f"{plain[:1].upper()}{plain[1:]}"
 
 
 class CaptionerProtocol(Protocol):

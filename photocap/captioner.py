@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from photocap.calibration import Platt
-from photocap.caption import Caption
+from photocap.caption import Caption, hedged
 from photocap.caption_data import normalise, to_square
 from photocap.checkpoint import Checkpoint, load_checkpoint
 from photocap.engine import Engine, choose_batch_size, choose_device, compile_model
 from photocap.model_files import base_model_dir
+from photocap.people_words import NEUTRAL_SUFFIX, neutral_ids
 from photocap.vocabulary import join_words
 
 if TYPE_CHECKING:
@@ -29,10 +30,21 @@ class Captioner:
         engine: where it runs.
         batch_size: photos to run at once.
         beam_size: sentences kept in play; None takes the model's own.
+        neutral_people: use none of the words about people for which `people_words` has neutral ones.
+        hedge_below: the confidence from which a sentence is said without "perhaps".
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_size: int, beam_size: int | None = None) -> None:
-        self.model_id = checkpoint.info.model_id
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        batch_size: int,
+        beam_size: int | None = None,
+        *,
+        neutral_people: bool = False,
+        hedge_below: float = 0.0,
+    ) -> None:
+        self.model_id = checkpoint.info.model_id + (NEUTRAL_SUFFIX if neutral_people else "")
         self.weights_sha256 = checkpoint.info.weights_sha256
         self.space_id = checkpoint.info.space_id
         self.config = checkpoint.info.config
@@ -42,6 +54,9 @@ class Captioner:
         self.engine = engine
         self._vocabulary = checkpoint.vocabulary
         self._model = compile_model(checkpoint.model, engine)
+        ids = neutral_ids(checkpoint.vocabulary) if neutral_people else None
+        self._moved_to = None if ids is None else torch.tensor(ids, device=engine.device)
+        self._hedge_below = hedge_below
         self._confidence = Platt(self.config.confidence_scale, self.config.confidence_offset)
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
@@ -58,14 +73,15 @@ class Captioner:
             pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
             with torch.inference_mode(), self.engine.autocast():
                 pixels = pixels.contiguous(memory_format=torch.channels_last)
-                generated, places = self._model.generate(pixels, self.beam_size)
+                generated, places = self._model.generate(pixels, self.beam_size, self._moved_to)
         except torch.OutOfMemoryError:
             if len(squares) == 1:
                 raise
             half = len(squares) // 2
             return self._caption(squares[:half]) + self._caption(squares[half:])
-        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
         confidences = [self._confidence(log_prob) for log_prob in generated.mean_log_prob.tolist()]
+        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
+        texts = [hedged(t) if c < self._hedge_below else t for t, c in zip(texts, confidences, strict=True)]
         embeddings = [None] * len(texts) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
         return [Caption(*parts) for parts in zip(texts, confidences, embeddings, strict=True)]
 
@@ -77,6 +93,8 @@ def load_captioner(
     batch_size: int | str = "auto",
     beam_size: int | None = None,
     precision: str = "auto",
+    neutral_people: bool = False,
+    hedge_below: float = 0.0,
 ) -> Captioner:
     """Load a model and make it ready.
 
@@ -86,6 +104,8 @@ def load_captioner(
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.
         precision: "auto", or "float32".
+        neutral_people: as for `Captioner`.
+        hedge_below: as for `Captioner`.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -94,7 +114,7 @@ def load_captioner(
     engine = choose_device(device, precision=precision)
     checkpoint = load_checkpoint(model_dir or base_model_dir())
     size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
-    return Captioner(checkpoint, engine, size, beam_size)
+    return Captioner(checkpoint, engine, size, beam_size, neutral_people=neutral_people, hedge_below=hedge_below)
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

@@ -247,20 +247,23 @@ class CaptionModel(nn.Module):
         return logits
 
     @torch.no_grad()
-    def generate(self, pixels: Tensor, beam_size: int | None = None) -> tuple[Generated, Tensor | None]:
+    def generate(
+        self, pixels: Tensor, beam_size: int | None = None, moved_to: Tensor | None = None
+    ) -> tuple[Generated, Tensor | None]:
         """Caption normalised pixels (B, 3, 224, 224); also their places in the joint space (B, S), if there is one."""
         features = self.encoder(pixels)
         place = self.joint.embed_images(self.decoder.standardise(features.pooled)) if self.joint else None
-        return beam_search(self.decoder, features, beam_size or self.config.beam_size), place
+        return beam_search(self.decoder, features, beam_size or self.config.beam_size, moved_to), place
 
 
 @torch.no_grad()
-def beam_search(decoder: Decoder, features: Features, beam_size: int) -> Generated:
+def beam_search(decoder: Decoder, features: Features, beam_size: int, moved_to: Tensor | None = None) -> Generated:
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
 
     Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14).
     Never generated: <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam
-    of width 1 is greedy search.
+    of width 1 is greedy search. Where there is `moved_to` (V,), a word id for each word id, the
+    probability of each word goes to the word named there, or with <pad> to none.
     """
     config, size = decoder.config, features.pooled.shape[0]
     device = features.pooled.device
@@ -273,6 +276,8 @@ def beam_search(decoder: Decoder, features: Features, beam_size: int) -> Generat
     for _ in range(config.max_words + 1):
         logits, state = decoder.step(history[:, :, -1].flatten(), state)
         log_probs = logits.float().log_softmax(dim=1).view(size, beam_size, -1)  # (B, K, V)
+        if moved_to is not None:
+            log_probs = _move(log_probs, moved_to)
         log_probs = _forbid(log_probs, history, config)
         log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
         log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
@@ -296,6 +301,13 @@ def _length_penalty(history: Tensor, done: Tensor, config: ModelConfig) -> Tenso
     """Return ((5 + length) / 6) ** alpha for each beam (B, K), counting the token about to come."""
     length = (history != PAD).sum(dim=2) - done.int()  # <start> stands for the token about to come
     return ((5.0 + length) / 6.0) ** config.length_penalty
+
+
+def _move(log_probs: Tensor, moved_to: Tensor) -> Tensor:
+    """Add up (B, K, V) probabilities by where they go; what neither gives nor gains stays as it is, bit by bit."""
+    merged = torch.zeros_like(log_probs).index_add_(2, moved_to, log_probs.exp()).log()
+    stays = torch.bincount(moved_to, minlength=len(moved_to)) == 1  # (V,)
+    return torch.where(stays, log_probs, merged)
 
 
 def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:

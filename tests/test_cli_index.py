@@ -132,9 +132,61 @@ def test_metadata_none_and_sidecar(cli: Cli, library: Path, db: Path) -> None:
 def test_model_options_reach_the_captioner(cli: Cli, library: Path, db: Path, loads: list[dict[str, object]]) -> None:
     options = ["--device", "cpu", "--batch-size", "3", "--beam-size", "2", "--workers", "2"]
     assert cli("index", library, "--db", db, "--model", library, *options).exit_code == 0
-    assert loads == [{"model_dir": library, "device": "cpu", "batch_size": 3, "beam_size": 2}]
+    speech = {"neutral_people": False, "hedge_below": 0.0}
+    assert loads == [{"model_dir": library, "device": "cpu", "batch_size": 3, "beam_size": 2, **speech}]
     cli("index", library, "--db", db)
     assert len(loads) == 1  # nothing new: the model is not even loaded
+
+
+@pytest.mark.parametrize("command", ["index", "caption"])
+def test_how_captions_are_said_reaches_the_captioner(
+    cli: Cli, library: Path, monkeypatch: pytest.MonkeyPatch, loads: list[dict[str, object]], command: str
+) -> None:
+    def wishes() -> tuple[object, object]:
+        return loads[-1]["neutral_people"], loads[-1]["hedge_below"]
+
+    monkeypatch.setenv("PHOTOCAP_METADATA", "none")
+    photos = iter([library / "a.jpg", library / "b.png"])
+    assert cli(command, next(photos), "--neutral-people", "--hedge-below", "0.3").exit_code == 0
+    assert wishes() == (True, 0.3)
+    monkeypatch.setenv("PHOTOCAP_NEUTRAL_PEOPLE", "1")
+    assert cli(command, next(photos)).exit_code == 0
+    assert wishes() == (True, 0.0)
+    assert cli(command, library / "a.jpg", "--hedge-below", "1.1").exit_code == 2
+
+
+def test_no_neutral_people_wins_over_the_environment(
+    cli: Cli, library: Path, monkeypatch: pytest.MonkeyPatch, loads: list[dict[str, object]]
+) -> None:
+    monkeypatch.setenv("PHOTOCAP_NEUTRAL_PEOPLE", "1")
+    assert cli("caption", library / "a.jpg", "--no-neutral-people").exit_code == 0
+    assert loads[-1]["neutral_people"] is False
+
+
+def test_recaption_takes_up_another_choice_of_neutral_people(
+    cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photocap.model_files import base_model_dir, read_model_info
+
+    plain = read_model_info(base_model_dir()).model_id
+    monkeypatch.setattr(FakeCaptioner, "model_id", plain)
+    cli("index", library, "--db", db)
+    assert "2 unchanged" in cli("index", library, "--db", db, "--neutral-people").stderr
+    assert "2 unchanged" in cli("index", library, "--db", db, "--recaption").stderr
+    monkeypatch.setattr(FakeCaptioner, "model_id", f"{plain}+neutral")
+    recaption = ("index", library, "--db", db, "--recaption", "--neutral-people", "--json", "-v")
+    cli(*recaption)
+    assert read_caption(library / "a.jpg").model_id == f"{plain}+neutral"
+    assert "2 unchanged" in cli(*recaption).stderr
+
+
+def test_serve_speaks_as_it_is_told(
+    cli: Cli, library: Path, monkeypatch: pytest.MonkeyPatch, loads: list[dict[str, object]]
+) -> None:
+    monkeypatch.setattr("photocap.serving.CaptionServer.serve_forever", lambda _: None)
+    done = cli("serve", "--port", 0, "--model", library, "--neutral-people", "--hedge-below", 0.3)
+    assert done.exit_code == 0, done.output
+    assert loads == [{"model_dir": library, "device": "auto", "neutral_people": True, "hedge_below": 0.3}]
 
 
 def test_paths_that_do_not_exist(cli: Cli, library: Path, db: Path) -> None:

@@ -259,10 +259,17 @@ def test_retrieval_by_look_and_by_the_index(tmp_path):
 
 @pytest.fixture
 def fake_model(monkeypatch):
-    """Stands in for the module that needs torch and weights."""
+    """Stand in for the module that needs torch and weights; return how it was asked each time."""
+    loads = []
+
+    def load_captioner(_model, **options):
+        loads.append(options)
+        return ColourCaptioner()
+
     module = types.ModuleType("photocap.captioner")
-    module.load_captioner = lambda *_args, **_kwargs: ColourCaptioner()
+    module.load_captioner = load_captioner
     monkeypatch.setitem(sys.modules, "photocap.captioner", module)
+    return loads
 
 
 @pytest.mark.usefixtures("fake_model")
@@ -282,6 +289,13 @@ def test_command(photos, cli, tmp_path, monkeypatch):
     assert re.search(r"found by words +R@1 ", text.stdout)
     assert "CIDEr-D" in text.stdout
     assert "AUROC" in text.stdout
+
+
+def test_neutral_people_reaches_the_captioner(photos, cli, fake_model):
+    captions, folder = photos
+    for wish in ([], ["--neutral-people"]):
+        assert cli("evaluate", captions, "--images", folder, "--model", folder, *wish).exit_code == 0
+    assert [load["neutral_people"] for load in fake_model] == [False, True]
 
 
 @pytest.mark.usefixtures("fake_model")

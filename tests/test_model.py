@@ -116,7 +116,7 @@ def test_teacher_forced_logits_equal_step_by_step_logits(config: ModelConfig) ->
 
 
 @torch.no_grad()
-def greedy_by_hand(decoder: Decoder, features: Features, photo: int) -> list[int]:
+def greedy_by_hand(decoder: Decoder, features: Features, photo: int, moved: dict[int, int] | None = None) -> list[int]:
     """One photo, one word at a time, the rules written out a second time."""
     config = decoder.config
     state = decoder.start_state(Features(features.grid[photo : photo + 1], features.pooled[photo : photo + 1]))
@@ -124,6 +124,9 @@ def greedy_by_hand(decoder: Decoder, features: Features, photo: int) -> list[int
     while True:
         logits, state = decoder.step(torch.tensor(words[-1:]), state)
         scores = F.log_softmax(logits[0], dim=0)
+        for word, neutral in (moved or {}).items():
+            scores[neutral] = torch.logaddexp(scores[neutral], scores[word])
+            scores[word] = float("-inf")
         spoken = len(words) - 1
         banned = {PAD, START, UNK, *words[-2:]}
         if spoken < config.min_words:
@@ -158,6 +161,65 @@ def test_a_batch_of_sixteen_equals_sixteen_batches_of_one(config: ModelConfig, b
         alone = beam_search(decoder, Features(features.grid[i : i + 1], features.pooled[i : i + 1]), beam_size)
         assert real(alone.tokens[0]) == real(together.tokens[i])
         assert torch.allclose(alone.mean_log_prob[0], together.mean_log_prob[i], atol=1e-4)
+
+
+MOVED = {5: 4, 6: 4, 7: PAD, 9: 8, 20: 8, 21: 4, 22: PAD}  # word -> the word that speaks for it, or none
+
+
+def as_tensor(moved: dict[int, int]) -> torch.Tensor:
+    return torch.tensor([moved.get(word, word) for word in range(WORDS)])
+
+
+def test_moved_words_give_their_probability_to_the_word_that_speaks_for_them() -> None:
+    end, dog, man, woman, person = END, 4, 5, 6, 7
+    share = {dog: 0.4, man: 0.25, woman: 0.25, person: 0.02, end: 0.08}
+    decoder = make_decoder(replace(SMALL, max_words=1, min_words=1), words=8)
+    torch.nn.init.zeros_(decoder.embedding.weight)  # so that the bias alone decides
+    decoder.bias.data = torch.tensor([share.get(word, 1e-9) for word in range(8)]).log()
+    moved_to = torch.tensor([0, 1, 2, 3, dog, person, person, person])
+    forbidden = torch.tensor([0, 1, 2, 3, dog, PAD, PAD, person])
+    for beam_size in (1, 3):
+        for moved, said in ((None, dog), (forbidden, dog), (moved_to, person)):
+            found = beam_search(decoder, make_features(2), beam_size, moved)
+            assert found.tokens.tolist() == [[said, end]] * 2
+        both = (torch.tensor(0.52).log() + torch.tensor(0.08).log()) / 2
+        assert torch.allclose(found.mean_log_prob, both.expand(2), atol=1e-4)
+
+
+def test_moved_words_are_never_said_and_the_other_rules_hold(config: ModelConfig) -> None:
+    said: set[int] = set()
+    plain: set[int] = set()
+    for seed in range(3):
+        decoder, features = make_decoder(config, seed), make_features(20, seed)
+        plain.update(*map(real, beam_search(decoder, features, 3).tokens))
+        for row in beam_search(decoder, features, 3, as_tensor(MOVED)).tokens:
+            words = real(row)
+            assert all(a != b for a, b in itertools.pairwise(words))
+            assert all(a != b for a, b in zip(words, words[2:], strict=False))
+            said.update(words)
+    assert not said & set(MOVED)
+    assert plain & set(MOVED)
+    assert not said & {PAD, START, UNK}
+
+
+def test_moving_equals_greedy_by_hand_and_a_batch_equals_one_by_one(config: ModelConfig) -> None:
+    for seed in range(3):
+        decoder, features = make_decoder(config, seed), make_features(5, seed)
+        greedy = beam_search(decoder, features, 1, as_tensor(MOVED))
+        assert [real(row) for row in greedy.tokens] == [greedy_by_hand(decoder, features, i, MOVED) for i in range(5)]
+        together = beam_search(decoder, features, 3, as_tensor(MOVED))
+        for i in range(5):
+            one = Features(features.grid[i : i + 1], features.pooled[i : i + 1])
+            alone = beam_search(decoder, one, 3, as_tensor(MOVED))
+            assert real(alone.tokens[0]) == real(together.tokens[i])
+            assert torch.allclose(alone.mean_log_prob[0], together.mean_log_prob[i], atol=1e-4)
+
+
+def test_moving_nothing_changes_no_bit(config: ModelConfig) -> None:
+    decoder, features = make_decoder(config), make_features(8)
+    before, after = beam_search(decoder, features, 3), beam_search(decoder, features, 3, as_tensor({}))
+    assert torch.equal(before.tokens, after.tokens)
+    assert torch.equal(before.mean_log_prob, after.mean_log_prob)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from PIL import Image
 from test_query import random_query
 from test_searching import look
 
+from photocap.caption import Caption
 from photocap.index import PhotoIndex, PhotoRecord
 from photocap.indexing import index_photos
 from photocap.metadata import Origin, read_caption
@@ -264,6 +265,19 @@ class TestWordsOfAPerson:
         report, captioner = reindex(db, library)
         assert captioner.pictures == 0, report.summary
         assert read_caption(library / "yellow.jpg").origin is Origin.NOBODY
+
+    def test_what_a_person_accepts_is_hedged_no_more(self, cli, tmp_path, monkeypatch):
+        monkeypatch.setattr(FakeCaptioner, "caption_batch", lambda *_: [Caption("Perhaps a dog runs home.", 0.2)])
+        monkeypatch.setenv("PHOTOCAP_DB", str(tmp_path / "hedged.db"))
+        photo = tmp_path / "dog.jpg"
+        Image.new("RGB", (20, 20), "red").save(photo)
+        with PhotoIndex.open(tmp_path / "hedged.db", create=True) as index:
+            index_photos([photo], index, FakeCaptioner)
+        for query in ("perhaps a dog", "dog home", '"a dog"', "perhaps"):
+            assert cli("search", query).stdout == f"{photo}\n"
+        assert "Perhaps a dog runs home." in cli("review", input="q").stdout
+        assert "1 accepted" in cli("review", input="a").stderr
+        assert read_caption(photo).text == "A dog runs home."
 
     def test_export_gives_what_train_reads(self, cli, library, tmp_path):
         from photocap.caption_files import read_captions

@@ -22,6 +22,8 @@ from photocap.report import Report
 @options.device_option
 @options.batch_size_option
 @options.beam_size_option
+@options.neutral_people_option
+@options.hedge_below_option
 @options.workers_option
 @options.json_option
 @click.pass_context

@@ -29,4 +29,4 @@ def command(as_json: bool) -> None:
         if as_json:
             console.emit_json({"name": setting.name, "value": setting.value, "source": setting.source.value})
         else:
-            click.echo(f"{setting.name:<12}{shown}  [{setting.source.value}]")
+            click.echo(f"{setting.name:<15}{shown}  [{setting.source.value}]")

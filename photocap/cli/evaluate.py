@@ -50,6 +50,7 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
 )
 @options.model_option
 @options.beam_size_option
+@options.neutral_people_option
 @options.device_option
 @click.option(
     "--html",
@@ -66,6 +67,7 @@ def command(
     split: str,
     model: Path | None,
     beam_size: int | None,
+    neutral_people: bool,
     device: str,
     html: Path | None,
     retrieval: bool,
@@ -93,7 +95,7 @@ def command(
 
     with tempfile.TemporaryDirectory(prefix="photocap-") as folder, console.progress() as bar:
         source = read_caption_source(captions, images, Path(folder) / "pictures")
-        captioner = load_captioner(model, device=device, beam_size=beam_size)
+        captioner = load_captioner(model, device=device, beam_size=beam_size, neutral_people=neutral_people)
         evaluation = evaluate(source, captioner, split=split, progress=_task(bar, "captioning"))
         found = _find_again(evaluation, model, Path(folder), bar) if retrieval else {}
         bar.stop()

@@ -17,6 +17,7 @@ from photocap.index import PhotoIndex
 from photocap.indexing import IndexOptions, default_workers
 from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
 from photocap.model_files import ModelInfo, base_model_dir, read_model_info
+from photocap.people_words import NEUTRAL_SUFFIX
 from photocap.photos import WalkOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,7 +26,11 @@ _WALKING = (
     click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches, as in .gitignore."),
     click.option("--follow-links", is_flag=True, help="Enter folders and take photos that are symbolic links."),
     click.option("--one-file-system", is_flag=True, help="Stay on the file system of each PATH."),
-    click.option("--recaption", is_flag=True, help="Caption anew what another model captioned."),
+    click.option(
+        "--recaption",
+        is_flag=True,
+        help="Caption anew what another model captioned, or this one with the other choice of --neutral-people.",
+    ),
     click.option("--retry-failed", is_flag=True, help="Look again at photos that could not be read before."),
     click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
 )
@@ -59,6 +64,8 @@ _MODEL = (
     options.device_option,
     options.batch_size_option,
     options.beam_size_option,
+    options.neutral_people_option,
+    options.hedge_below_option,
     options.workers_option,
 )
 
@@ -88,7 +95,7 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["retry_failed"],
         chosen["allow_empty"],
         space_id=info.space_id if info else None,
-        recaption=info.model_id if chosen["recaption"] and info else None,
+        recaption=_speaker(info, chosen) if chosen["recaption"] and info else None,
         workers=workers(chosen["workers"]),
     )
 
@@ -101,6 +108,11 @@ def _model_info(folder: Path | None, *, needed: bool) -> ModelInfo | None:
         if needed:
             raise
         return None
+
+
+def _speaker(info: ModelInfo, chosen: Mapping[str, Any]) -> str:
+    """Return the model id that the captions of this run will bear."""
+    return info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else "")
 
 
 def workers(chosen: int | str) -> int:
@@ -119,6 +131,8 @@ def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtoco
             device=chosen["device"],
             batch_size=chosen["batch_size"],
             beam_size=chosen["beam_size"],
+            neutral_people=chosen["neutral_people"],
+            hedge_below=chosen["hedge_below"],
         )
 
     return load

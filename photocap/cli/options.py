@@ -89,6 +89,15 @@ workers_option = _setting("workers", type_=AutoOr(), help_="Photos that are deco
 beam_size_option = _setting(
     "beam_size", type_=click.IntRange(min=1), help_="Sentences kept in play while a caption is built."
 )
+neutral_people_option = _setting(
+    "neutral_people",
+    "--neutral-people/--no-neutral-people",
+    type_=bool,
+    help_="Call people person, child, they; say nothing of sex, race or build.",
+)
+hedge_below_option = _setting(
+    "hedge_below", type_=click.FloatRange(0, 1), help_='Captions with a confidence below this begin with "Perhaps".'
+)
 metadata_option = _setting(
     "metadata",
     type_=click.Choice(["embed", "sidecar", "none"]),

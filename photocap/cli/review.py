@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from photocap.caption import unhedged
 from photocap.cli import console, options
 from photocap.errors import printable
 
@@ -91,12 +92,13 @@ class _Session:
 
     def _accept(self, photo: PhotoRow) -> None:
         assert photo.caption is not None  # only captioned photos are shown
-        self._correct(photo, photo.caption, "accepted")
+        self._correct(photo, unhedged(photo.caption), "accepted")  # now somebody knows
         self.accepted += 1
 
     def _edit(self, photo: PhotoRow) -> None:
-        words = click.prompt("  your words", default=photo.caption, show_default=False).strip()
-        verdict = "accepted" if words == photo.caption else "edited"
+        plain = unhedged(photo.caption or "")
+        words = click.prompt("  your words", default=plain, show_default=False).strip()
+        verdict = "accepted" if words == plain else "edited"
         self._correct(photo, words, verdict)
         self.edited += 1
 

@@ -14,7 +14,11 @@ from photocap.cli import console, options
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @options.model_option
 @options.device_option
-def command(port: int, open_browser: bool, model: Path | None, device: str) -> None:
+@options.neutral_people_option
+@options.hedge_below_option
+def command(
+    port: int, open_browser: bool, model: Path | None, device: str, neutral_people: bool, hedge_below: float
+) -> None:
     """Try captions in a web page on this machine.
 
     \b
@@ -25,7 +29,8 @@ def command(port: int, open_browser: bool, model: Path | None, device: str) -> N
     from photocap.captioner import load_captioner
     from photocap.serving import CaptionServer
 
-    with CaptionServer(load_captioner(model, device=device), port) as server:
+    captioner = load_captioner(model, device=device, neutral_people=neutral_people, hedge_below=hedge_below)
+    with CaptionServer(captioner, port) as server:
         console.note(f"{server.url}  (Ctrl-C ends it)")
         if open_browser:
             click.launch(server.url)

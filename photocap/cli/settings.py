@@ -73,6 +73,8 @@ DEFAULTS = {
     "batch_size": Default(lambda: "auto", "auto"),
     "workers": Default(lambda: "auto", "auto"),
     "beam_size": Default(lambda: None, "the model's own"),
+    "neutral_people": Default(lambda: False, "no"),
+    "hedge_below": Default(lambda: 0.0, "0, never"),
     "metadata": Default(lambda: "embed", "embed"),
     "sidecar_dir": Default(lambda: None, "beside the photo"),
 }

@@ -20,8 +20,8 @@ from photocap.nouns import common_nouns
 from photocap.vocabulary import tokenize
 
 _MAX_FOLDS = 5
-_WOMEN = frozenset(["woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "mother"])
-_MEN = frozenset(["man", "men", "boy", "boys", "guy", "guys", "male", "males", "he", "his", "him", "father"])
+WOMEN = frozenset(["woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "mother"])
+MEN = frozenset(["man", "men", "boy", "boys", "guy", "guys", "male", "males", "he", "his", "him", "father"])
 _CANNOT_END = frozenset(
     ["a", "an", "the", "and", "of", "with", "in", "on", "at", "to", "is", "are", "for", "by", "from"]
 )
@@ -204,7 +204,7 @@ def people_words(captions: Sequence[str], references: Sequence[Sequence[str]]) -
 def _sex(text: str) -> str:
     """Return "women", "men", "both" or "" for the people a sentence names."""
     words = set(tokenize(text))
-    women, men = bool(words & _WOMEN), bool(words & _MEN)
+    women, men = bool(words & WOMEN), bool(words & MEN)
     return "both" if women and men else "women" if women else "men" if men else ""
 
 

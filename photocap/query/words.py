@@ -9,8 +9,8 @@ from photocap.query.tree import Phrase, Substring, Text, Word
 
 STOP_WORDS = frozenset(
     """
-    a an and are as at be by for from in into is it its not of on or over that the their there they this to was
-    were which with
+    a an and are as at be by for from in into is it its not of on or over perhaps that the their there they this to
+    was were which with
     """.split()  # noqa: SIM905 - a list of quoted words would be longer than it is clear
 )
 """Words that say nothing about a picture; left out unless nothing else is asked for or they are quoted."""

@@ -1,0 +1,63 @@
+"""From a model to sentences: neutral words, hedged sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from photocap.caption import hedged, unhedged
+from photocap.captioner import Captioner, as_sentence
+from photocap.checkpoint import Checkpoint
+from photocap.config import ModelConfig
+from photocap.engine import choose_device
+from photocap.model import CaptionModel
+from photocap.model_files import ModelInfo
+from photocap.vocabulary import END, Vocabulary
+
+SMALL = ModelConfig(
+    embedding_size=4, hidden_size=4, feature_size=4, attention_heads=1, image_size_px=32, max_words=1, min_words=1
+)
+SHARES = {"dog": 0.3, "man": 0.25, "woman": 0.25, "person": 0.02}
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    """A model that says the same of every picture: most probably "dog", then "man" or "woman"."""
+    vocabulary = Vocabulary(list(SHARES))
+    model = CaptionModel(SMALL, len(vocabulary))
+    torch.nn.init.zeros_(model.decoder.embedding.weight)
+    model.decoder.bias.data = torch.tensor([1e-9] * 4 + list(SHARES.values())).log()
+    model.decoder.bias.data[END] = torch.tensor(0.18).log()
+    return Checkpoint(model, vocabulary, ModelInfo(Path(), "small", "0" * 64, SMALL, vocabulary.words, {}))
+
+
+def caption(checkpoint: Checkpoint, *, neutral_people: bool = False, hedge_below: float = 0.0) -> tuple[str, float]:
+    engine = choose_device("cpu", precision="float32")
+    captioner = Captioner(checkpoint, engine, 2, neutral_people=neutral_people, hedge_below=hedge_below)
+    (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
+    return found.text, found.confidence
+
+
+def test_neutral_words_and_the_id_that_tells_of_them(checkpoint: Checkpoint) -> None:
+    assert caption(checkpoint)[0] == "Dog."
+    assert caption(checkpoint, neutral_people=True)[0] == "Person."
+    engine = choose_device("cpu", precision="float32")
+    ids = [Captioner(checkpoint, engine, 1, neutral_people=wish).model_id for wish in (False, True)]
+    assert ids == ["small@000000000000", "small@000000000000+neutral"]
+
+
+def test_a_sentence_is_hedged_below_the_confidence_and_not_at_it(checkpoint: Checkpoint) -> None:
+    text, confidence = caption(checkpoint)
+    assert 0 < confidence < 1
+    assert caption(checkpoint, hedge_below=confidence) == (text, confidence)
+    assert caption(checkpoint, hedge_below=confidence + 1e-6) == ("Perhaps dog.", confidence)
+
+
+def test_hedging_there_and_back() -> None:
+    assert hedged(as_sentence(["a", "dog", "runs"])) == "Perhaps a dog runs."
+    assert unhedged("Perhaps a dog runs.") == "A dog runs."
+    assert unhedged("A dog runs, perhaps home.") == "A dog runs, perhaps home."
+    assert (hedged(""), unhedged("")) == ("", "")
