@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from photocap.caption_data import CaptionBatch, CaptionDataset
+from photocap.caption_data import CaptionBatch, CaptionDataset, mirror_words
 from photocap.config import TrainConfig
 from photocap.metrics import CiderD
 from photocap.model import Decoder, Features
@@ -43,6 +43,9 @@ class SelfCritical:
         self.samples, self.cross_entropy_weight = config.samples_per_photo, config.cross_entropy_weight
         references = [[data.vocabulary.encode(words) for words in photo.captions] for photo in data.photos]
         self.scorer = CiderD(references, end=END)
+        known = data.vocabulary
+        # In a mirrored photo "left" is right: what is said of it is turned round before it is scored.
+        self.mirrored_ids = [PAD, START, END, UNK, *known.encode(mirror_words(known.words))]
 
     def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> Tensor:
         """Return the loss of one step; dropout is off for the reward, so that samples are the model's own words."""
@@ -50,18 +53,20 @@ class SelfCritical:
         decoder.word_dropout.eval()
         decoder.feature_dropout.eval()
         tokens = sample(decoder, features, self.samples)  # (B*S, T)
-        rewards = torch.tensor(self._rewards(tokens.tolist(), batch.photos.tolist()))  # (B, S)
+        rewards = torch.tensor(self._rewards(tokens.tolist(), batch))  # (B, S)
         others = (rewards.sum(dim=1, keepdim=True) - rewards) / (self.samples - 1)
         advantage = ((rewards - others) / 100.0).flatten().to(tokens.device)  # (B*S,)
         log_probs, mask = _sentence_log_probs(decoder, features, tokens, self.samples)
         reward = (advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
         return self.cross_entropy_weight * said_by_people - reward
 
-    def _rewards(self, sentences: Sequence[Sequence[int]], photos: Sequence[int]) -> list[list[float]]:
-        rewards = [
-            self.scorer.score([t for t in ids if t != PAD], photos[row // self.samples])
-            for row, ids in enumerate(sentences)
-        ]
+    def _rewards(self, sentences: Sequence[Sequence[int]], batch: CaptionBatch) -> list[list[float]]:
+        photos, mirrored = batch.photos.tolist(), batch.mirrored.tolist()
+        rewards = []
+        for row, ids in enumerate(sentences):
+            photo = row // self.samples
+            said = [self.mirrored_ids[t] if mirrored[photo] else t for t in ids if t != PAD]
+            rewards.append(self.scorer.score(said, photos[photo]))
         return [rewards[i : i + self.samples] for i in range(0, len(rewards), self.samples)]
 
 
