@@ -249,6 +249,17 @@ def test_whose_a_sidecar_without_ending_is(photo, other, is_photos):
     assert (read_caption(photo).text == "my words") is is_photos
 
 
+def test_a_large_folder_is_not_listed_for_each_photo_in_it(photo, monkeypatch):
+    photo.with_suffix(".xmp").write_bytes(files.xmp_packet(properties=files.description_property("my words")))
+
+    def listing(*_):
+        raise AssertionError("a folder was listed")
+
+    monkeypatch.setattr(os, "listdir", listing)
+    monkeypatch.setattr(os, "scandir", listing)
+    assert read_caption(photo).text == "my words"
+
+
 def test_everything_that_may_own_a_sidecar_is_asked_for():
     assert {f".{ending}" for ending in OWNERS.split()} == set(KIND_OF_SUFFIX)
 
