@@ -170,10 +170,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _compare(path: Path, data: bytes) -> None:
     """Make sure that a file reads back as it was written."""
     position = 0
+    piece = memoryview(bytearray(_PIECE_BYTES))
     with path.open("rb", buffering=0) as file:
-        while (piece := file.read(_PIECE_BYTES)) and piece == data[position : position + len(piece)]:
-            position += len(piece)
-    if piece or position != len(data):
+        while (count := file.readinto(piece)) and data.startswith(piece[:count], position):
+            position += count
+    if count or position != len(data):
         raise OSError(errno.EIO, "what was written does not read back")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,15 @@ from pathlib import Path
 
 from photocap.atomicfile import Replacement, remove_file
 from photocap.index import PhotoIndex, UndoRow, UndoState
-from photocap.metadata import DryRun, PatchError, Written, apply_undo, check_replaceable, sidecar_under
+from photocap.metadata import (
+    DryRun,
+    Written,
+    check_replaceable,
+    sidecar_under,
+    stands_after,
+    stands_before,
+    taken_back,
+)
 
 _SIDECAR_SUFFIX = ".xmp"
 
@@ -83,11 +90,11 @@ def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_ru
             plan.carry_out()
     except (OSError, ValueError) as error:
         return Restored(path, is_restored=False, reason=getattr(error, "strerror", None) or str(error))
-    if plan.taken_back and dry_run is DryRun.NO:
-        index.settle_undo([row.id for row in plan.taken_back], UndoState.RESTORED)
+    if plan.undone and dry_run is DryRun.NO:
+        index.settle_undo([row.id for row in plan.undone], UndoState.RESTORED)
         _restamp(index, path)
-    if plan.taken_back:
-        return Restored(path, is_restored=True, writes=len(plan.taken_back), reason=plan.remark)
+    if plan.undone:
+        return Restored(path, is_restored=True, writes=len(plan.undone), reason=plan.remark)
     return Restored(path, is_restored=False, reason=_later_write(index, path, rows[0]) or plan.remark)
 
 
@@ -100,7 +107,7 @@ class _Plan:
         like: its stat as it was read; None where it is gone.
         current: its content.
         old: the content to give back; None where there is to be no file.
-        taken_back: the writes that this takes back.
+        undone: the writes that this takes back.
         remark: why not all of them.
     """
 
@@ -108,7 +115,7 @@ class _Plan:
     like: os.stat_result | None
     current: bytes | None
     old: bytes | None
-    taken_back: list[UndoRow]
+    undone: list[UndoRow]
     remark: str
 
     def carry_out(self) -> None:
@@ -131,27 +138,19 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
     """
     like = path.lstat() if os.path.lexists(path) else None
     current = None if like is None else path.read_bytes()
-    content, digest = current, _digest(current)
-    taken_back: list[UndoRow] = []
+    content = current
+    undone: list[UndoRow] = []
     remark = ""
     for row in rows:
-        record = row.record
-        if content is not None and digest == record.sha256_after:
-            content = None if record.sha256_before is None else apply_undo(content, record.patch)
-            digest = _digest(content)
-            if digest != record.sha256_before:
-                raise PatchError("the undo record does not give back the old file")
-        elif digest != record.sha256_before:  # where it is equal, a restore that was killed had come this far
+        if content is not None and stands_after(row.record, content):
+            content = taken_back(row.record, content)
+        elif not stands_before(row.record, content):  # where it does, a restore that was killed had come this far
             remark = "it is gone" if current is None else "somebody changed it after photocap wrote to it"
             break
-        taken_back.append(row)
+        undone.append(row)
     if like is not None and content != current:
         check_replaceable(path, like)
-    return _Plan(path, like, current, content, taken_back, remark)
-
-
-def _digest(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
+    return _Plan(path, like, current, content, undone, remark)
 
 
 def _later_write(index: PhotoIndex, path: Path, row: UndoRow) -> str:

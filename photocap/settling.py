@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from photocap.atomicfile import remove_stale_temps
 from photocap.index import PhotoIndex, UndoState
-
-_CHUNK_BYTES = 1 << 20
+from photocap.metadata import PatchError, stands_after
+from photocap.undo import UndoRecord
 
 
 def settle_interrupted(index: PhotoIndex) -> int:
@@ -21,10 +20,10 @@ def settle_interrupted(index: PhotoIndex) -> int:
     for row in index.open_undo():
         path = row.record.path
         remove_stale_temps(path.parent)
-        digest = _sha256(path)
-        if digest == row.record.sha256_after:
+        content = _content(path)
+        if _is_written(row.record, content):
             written.append(row.id)
-        elif digest is not None or (row.record.sha256_before is None and path.parent.is_dir()):
+        elif content is not None or (row.record.sha256_before is None and path.parent.is_dir()):
             undone.append(row.id)  # as it was before, or changed by somebody since: nothing of ours to take back
     if written:
         index.settle_undo(written, UndoState.WRITTEN)
@@ -33,13 +32,16 @@ def settle_interrupted(index: PhotoIndex) -> int:
     return len(written)
 
 
-def _sha256(path: Path) -> str | None:
-    """Return the hash of a file, None where there is none that can be read."""
-    digest = hashlib.sha256()
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, None where there is none that can be read."""
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
+        return path.read_bytes()
     except OSError:
         return None
-    return digest.hexdigest()
+
+
+def _is_written(record: UndoRecord, content: bytes | None) -> bool:
+    try:
+        return stands_after(record, content)
+    except PatchError:  # such a record cannot take anything back, whether the write happened or not
+        return False

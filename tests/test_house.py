@@ -24,6 +24,7 @@ OWNERS = {
     "rich": {"cli"},
     "safetensors": {"checkpoint", "text_encoder", "training"},
     "sqlite3": {"index"},
+    "sqlite_utils": {"index"},
     "torch": {"model", "engine", "checkpoint", "caption_data", "captioner", "training", "evaluation"},
     "torchvision": {"model", "training"},
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -9,11 +10,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError
+from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
 from photocap.index import (
     CaptionRecord,
     CaptionSource,
@@ -21,6 +23,7 @@ from photocap.index import (
     PhotoRecord,
     PhotoState,
     UndoState,
+    schema,
 )
 from photocap.index.signs import sign_bytes
 from photocap.undo import UndoRecord
@@ -170,7 +173,7 @@ def test_the_text_index_follows_every_change(index, run):
 
 
 def test_undo_rows_go_from_open_to_written_to_restored(index, run):
-    undo = [UndoRecord(Path(f"/p/{n}.jpg"), "before", "after", b"patch") for n in range(3)]
+    undo = [UndoRecord(Path(f"/p/{n}.jpg"), "kept", "before", "after", b"patch") for n in range(3)]
     ids = index.begin_undo(run, undo)
     index.record_batch(run, [], settled=ids[:2])
     assert [row.record for row in index.open_undo()] == undo[2:]
@@ -327,6 +330,122 @@ def test_a_newer_index_is_refused(tmp_path, read_only):
     with pytest.raises(IndexUnusable, match="newer photocap"):
         PhotoIndex.open(path, read_only=read_only)
     assert path.read_bytes() == before
+
+
+def _index_of_version_1(tmp_path):
+    """Make an index as the first photocap made it, with a photo and an undo record."""
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(
+        f"BEGIN IMMEDIATE;\n{schema._VERSION_1}\nPRAGMA application_id = 1349010273;\nPRAGMA user_version = 1;\nCOMMIT;"
+        "PRAGMA journal_mode = WAL;"
+        "INSERT INTO run (command, started) VALUES ('index', '2026-01-01T00:00:00Z');"
+        "INSERT INTO picture (picture_hash) VALUES ('h');"
+        "INSERT INTO caption (picture_id, text, source, created) VALUES (1, 'a dog runs', 'person', '2026');"
+        "UPDATE picture SET person_caption = 'a dog runs', caption_id = 1;"
+        "INSERT INTO photo (path, picture_id, size_bytes, mtime_ns, inode, device) VALUES ('/a.jpg', 1, 2, 3, 4, 5);"
+        "INSERT INTO undo (run_id, path, state, created, sha256_before, sha256_after, patch)"
+        " VALUES (1, '/a.jpg', 'written', '2026', 'before', 'after', X'00');"
+    )
+    connection.close()
+    return path
+
+
+def _schema(path):
+    connection = sqlite3.connect(path)
+    version = connection.execute("PRAGMA user_version").fetchone()
+    tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    connection.close()
+    return version, tables
+
+
+def test_a_released_step_of_the_schema_never_changes():
+    assert (
+        sha256(schema._VERSION_1.encode()).hexdigest()
+        == "2f19f6f3d8aaea3ef8c2c49cf7cdf032a56b49fb07b6f4eb84d25293a573427c"
+    )
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_only):
+    path = _index_of_version_1(tmp_path)
+    with PhotoIndex.open(path, read_only=read_only) as index:
+        assert index.photo(Path("/a.jpg")).caption == "a dog runs"
+        assert index.count_pictures("dog", 9) == 1
+        assert [row.record for row in index.undo_records()] == [
+            UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0")
+        ]
+        assert (index.runs()[0].command, index.counts().present) == ("index", 1)
+    new = tmp_path / "new.db"
+    PhotoIndex.open(new, create=True).close()
+    assert _schema(path) == _schema(new)
+
+
+def _add_a_table_and(fail):
+    def step(database):
+        database.table("half").create({"x": int})
+        database.executescript("CREATE TABLE other_half (x); DROP VIEW photos;")
+        fail()
+
+    return step
+
+
+def test_an_upgrade_that_fails_midway_changes_nothing(tmp_path, monkeypatch):
+    path = _index_of_version_1(tmp_path)
+    before = _schema(path)
+
+    def fail():
+        raise OSError("the lights went out")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, _add_a_table_and(fail)))
+    for _ in range(2):
+        with pytest.raises(OSError, match="the lights went out"):
+            PhotoIndex.open(path)
+        assert _schema(path) == before
+    monkeypatch.undo()
+    with PhotoIndex.open(path) as index:
+        assert index.counts().present == 1
+
+
+def test_an_upgrade_that_is_killed_midway_changes_nothing(tmp_path):
+    path = _index_of_version_1(tmp_path)
+    before = _schema(path)
+    code = (
+        "import os; from pathlib import Path; from test_index import _add_a_table_and\n"
+        "from photocap.index import PhotoIndex, schema\n"
+        "schema.MIGRATIONS += (_add_a_table_and(lambda: os.kill(os.getpid(), 9)),)\n"
+        f"PhotoIndex.open(Path({str(path)!r}))\n"
+    )
+    tests = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=tests).returncode == -9
+    assert _schema(path) == before
+    with PhotoIndex.open(path) as index:
+        assert index.counts().present == 1
+
+
+def test_an_older_index_that_cannot_be_brought_up_to_date_is_said_to_be(tmp_path, monkeypatch):
+    path = _index_of_version_1(tmp_path)
+    real = os.open
+
+    def read_only_disk(name, flags, *args, **kwargs):
+        if flags & os.O_CREAT:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(name, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", read_only_disk)
+    with pytest.raises(WriteError, match=r"older photocap.*Read-only file system"):
+        PhotoIndex.open(path, read_only=True)
+
+
+def test_only_an_upgrade_needs_sqlite_utils(tmp_path):
+    path = _closed_index(tmp_path, photos=1)
+    code = (
+        "import sys; from pathlib import Path; from photocap.index import PhotoIndex\n"
+        f"for read_only in (True, False): PhotoIndex.open(Path({str(path)!r}), read_only=read_only).close()\n"
+        "print(sorted({'sqlite_utils', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 def test_no_index_is_said_with_the_way_out(tmp_path):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import resource
+import struct
 import sys
 import time
 import tracemalloc
 import zlib
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import metadata_files as files
@@ -21,8 +24,9 @@ from photocap.metadata.contents import take_apart
 from photocap.metadata.embedding import CannotEmbed, embedded, in_sidecar
 from photocap.metadata.iptc import IptcError, caption_in, with_caption
 from photocap.metadata.reading import find_captions
-from photocap.metadata.splice import Edit, PatchError, apply_undo, splice, undo_patch
+from photocap.metadata.splice import Edit, splice
 from photocap.metadata.tiffblock import TiffBlock, TiffError
+from photocap.metadata.undoing import PatchError, record_write, stands_after, stands_before, taken_back
 from photocap.metadata.xmltree import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet
 
@@ -48,6 +52,15 @@ def put(name, data, text):
         return None
 
 
+def check_undo(old, new, edits):
+    """Make sure that a write is told from what was before it, and can be taken back."""
+    record = record_write(Path("photo.jpg"), old, new, edits)
+    assert stands_before(record, old)
+    assert stands_after(record, new)
+    assert stands_after(record, old) == stands_before(record, new) == (old == new)
+    assert taken_back(record, new) == old
+
+
 @pytest.mark.parametrize("name", ["xmp-before-exif.jpg", "iptc.jpg", "plain.png", "lossy.webp", "plain.tif"])
 @QUICK
 @given(TEXTS)
@@ -57,7 +70,7 @@ def test_any_text_survives_in_a_photo(name, text):
     assert new is not None
     found = find_captions(take_apart(Path(name), new.data), {})
     assert (found.text, found.origin, found.agree) == (text, Origin.PHOTOCAP, True)
-    assert apply_undo(new.data, undo_patch(CASES[name], new.edits)) == CASES[name]
+    check_undo(CASES[name], new.data, new.edits)
 
 
 @QUICK
@@ -68,7 +81,7 @@ def test_any_text_replaces_any_text_in_a_sidecar(first, second):
     twice = in_sidecar(once.data, second, files.MARKING, alt_text=False)
     assert Packet(twice.data).text(DESCRIPTION) == second
     assert twice.data.count(b"<rdf:Description") == 1
-    assert apply_undo(twice.data, undo_patch(once.data, twice.edits)) == once.data
+    check_undo(once.data, twice.data, twice.edits)
 
 
 @QUICK
@@ -98,22 +111,57 @@ def test_any_order_of_segments_is_kept(order, count, byte_order, trailer):
     assert new.data.endswith(data[data.index(b"\xff\xdb") :])
 
 
-@QUICK
-@given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200), st.binary(max_size=9))))
-def test_any_edits_can_be_taken_back(data, wanted):
+WANTED_EDITS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200), st.binary(max_size=9)))
+
+
+def fitting(data, wanted):
+    """Return those of the wanted edits that lie inside the data and do not overlap."""
     edits, at = [], 0
     for start, length, new in sorted(wanted):
         if at <= start and start + length <= len(data):
             edits.append(Edit(start, start + length, new))
             at = start + length
-    assert apply_undo(splice(data, edits), undo_patch(data, edits)) == data
+    return edits
 
 
 @QUICK
-@given(st.binary(max_size=60), st.binary(max_size=60))
-def test_a_patch_that_does_not_fit_is_refused(data, patch):
-    with pytest.raises(PatchError):
-        apply_undo(data, patch)
+@given(st.binary(max_size=200), WANTED_EDITS)
+def test_any_edits_can_be_taken_back(data, wanted):
+    edits = fitting(data, wanted)
+    check_undo(data, splice(data, edits), edits)
+
+
+@QUICK
+@given(st.binary(max_size=200), WANTED_EDITS, st.integers(0, 250), st.integers(0, 2), st.binary(max_size=2))
+def test_any_other_change_is_noticed(data, wanted, at, length, put_in):
+    edits = fitting(data, wanted)
+    new = splice(data, edits)
+    record = record_write(Path("photo.jpg"), data, new, edits)
+    for known, is_it in ((data, stands_before), (new, stands_after)):
+        other = known[:at] + put_in + known[at + length :]
+        assert is_it(record, other) == (other == known)
+
+
+@QUICK
+@given(st.binary(max_size=60), WANTED_EDITS, st.binary(max_size=60), st.booleans())
+def test_a_write_that_its_record_would_not_take_back_is_refused(data, wanted, other, longer):
+    edits = fitting(data, wanted)
+    other = splice(data, edits) + other if longer else other
+    if other != splice(data, edits):
+        with pytest.raises(PatchError, match="could not be taken back"):
+            record_write(Path("photo.jpg"), data, other, edits)
+
+
+@QUICK
+@given(st.binary(max_size=60), st.binary(max_size=60).map(lambda raw: struct.pack("<I", len(raw) // 24) + raw))
+def test_a_record_that_is_damaged_takes_nothing_back(data, raw):
+    for patch in (raw, zlib.compress(raw)):
+        record = replace(record_write(Path("photo.jpg"), b"old", b"new", [Edit(0, 3, b"new")]), patch=patch)
+        with pytest.raises(PatchError):
+            taken_back(record, data)
+        for is_it in (stands_before, stands_after):
+            with suppress(PatchError):
+                assert not is_it(record, data)
 
 
 @QUICK
@@ -189,7 +237,7 @@ def fuzz(seed, count):
         slowest = max(slowest, time.process_time() - start)
         if new is not None:
             written += 1
-            assert apply_undo(new.data, undo_patch(data, new.edits)) == data
+            check_undo(data, new.data, new.edits)
     return slowest, written
 
 
@@ -234,5 +282,5 @@ def test_a_compressed_packet_that_swells_is_refused():
     data = files.png_with(files.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + small))
     new = put("a.png", data, "a dog")
     assert new is not None
-    assert apply_undo(new.data, undo_patch(data, new.edits)) == data
+    check_undo(data, new.data, new.edits)
     assert sys.getsizeof(new.data) < len(data) + 2000

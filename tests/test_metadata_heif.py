@@ -21,9 +21,9 @@ from photocap.metadata import (
     Place,
     WritePolicy,
     Written,
-    apply_undo,
     prepare_write,
     read_caption,
+    taken_back,
 )
 from photocap.metadata.bmff import Heif
 from photocap.metadata.exiftool import ExifToolError
@@ -112,7 +112,7 @@ def test_with_exiftool_the_caption_is_embedded_and_can_be_taken_back(photo, exif
         found = read_caption(photo)
         assert (found.text, found.origin, found.agree) == (text, Origin.PHOTOCAP, True)
         assert {copy.place for copy in found.copies} == {Place.EXIF, Place.XMP}
-        assert apply_undo(photo.read_bytes(), prepared.undo[0].patch) == before
+        assert taken_back(prepared.undo[0], photo.read_bytes()) == before
     assert decoded(photo) == pixels
     new_tags = exiftool_tags([photo])[photo]
     assert lost_tags(tags, new_tags) == []
@@ -219,7 +219,7 @@ def test_real_files_are_not_harmed(shared, tmp_path, exiftool):
         prepared = prepare_write(photo, TEXT, marking=files.MARKING, policy=policy, exiftool=exiftool)
         prepared.commit()
         assert prepared.written is Written.EMBEDDED, prepared.reason
-        assert apply_undo(photo.read_bytes(), prepared.undo[0].patch) == old
+        assert taken_back(prepared.undo[0], photo.read_bytes()) == old
     new_tags = exiftool_tags(photos)
     assert len(photos) > 20
     for photo in photos:

@@ -10,7 +10,7 @@ import pytest
 from conftest import REPOSITORY
 from test_metadata_formats import CASES
 
-from photocap.metadata import Overwrite, WritePolicy, Written, apply_undo
+from photocap.metadata import Overwrite, WritePolicy, Written, taken_back
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from metadata_judge import caption_in, exiftool_tags, exiv2_tags, lost_lines, lost_tags, pixels
@@ -41,7 +41,7 @@ def judge(photos):
         if lines[photo] or new_lines[photo]:  # some damaged samples Exiv2 cannot read, before or after
             assert TEXT in "\n".join(new_lines[photo]), photo
         (record,) = prepared[photo].undo
-        assert apply_undo(photo.read_bytes(), record.patch) == old[photo], photo
+        assert taken_back(record, photo.read_bytes()) == old[photo], photo
     untouched = [photo for photo in photos if photo not in written]
     assert all(photo.read_bytes() == old[photo] for photo in untouched)
     return len(written)

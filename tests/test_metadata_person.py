@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from photocap.metadata import Marking, Origin, Overwrite, WritePolicy, Written, apply_undo, prepare_write, read_caption
+from photocap.metadata import Marking, Origin, Overwrite, WritePolicy, Written, prepare_write, read_caption, taken_back
 
 MARKING = Marking("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
 ALL = WritePolicy(overwrite=Overwrite.ALL)
@@ -48,4 +48,4 @@ def test_a_second_write_can_be_taken_back_as_well(tmp_path, suffix, marking):
     write(path, "a red photo", MARKING)
     before = path.read_bytes()
     (undo,) = write(path, "something else", marking).undo
-    assert apply_undo(path.read_bytes(), undo.patch) == before
+    assert taken_back(undo, path.read_bytes()) == before

@@ -19,11 +19,14 @@ from photocap.metadata import (
     Place,
     WritePolicy,
     Written,
-    apply_undo,
     prepare_write,
     read_caption,
+    taken_back,
+    undoing,
 )
 from photocap.metadata.captions import clean_text, is_junk
+from photocap.metadata.sidecar import _OWNERS as OWNERS
+from photocap.photos.formats import _KIND_OF_SUFFIX as KIND_OF_SUFFIX
 
 ALL = WritePolicy(overwrite=Overwrite.ALL)
 SIDECAR = WritePolicy(MetadataMode.SIDECAR)
@@ -214,7 +217,7 @@ def test_a_sidecar_is_merged_never_replaced(photo):
     prepared = write(photo, "a dog", SIDECAR)
     assert b"<my:rating>5</my:rating>" in sidecar.read_bytes()
     assert read_caption(photo).copies[0].place is Place.SIDECAR
-    assert apply_undo(sidecar.read_bytes(), prepared.undo[0].patch) == before
+    assert taken_back(prepared.undo[0], sidecar.read_bytes()) == before
 
 
 def test_a_sidecar_that_holds_a_description_is_updated_when_the_photo_is(photo):
@@ -235,6 +238,44 @@ def test_which_sidecar_is_used(photo):
     write(photo, "a cat", SIDECAR)
     assert b"a cat" in photo.with_name("IMG_1.jpg.xmp").read_bytes()
     assert b"a dog" in adobe.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("other", "is_photos"), [("IMG_1.MOV", False), ("IMG_1.heic", False), ("IMG_1.AAE", True), ("IMG_1.txt", True)]
+)
+def test_whose_a_sidecar_without_ending_is(photo, other, is_photos):
+    photo.with_suffix(".xmp").write_bytes(files.xmp_packet(properties=files.description_property("my words")))
+    photo.with_name(other).write_bytes(b"")
+    assert (read_caption(photo).text == "my words") is is_photos
+
+
+def test_a_large_folder_is_not_listed_for_each_photo_in_it(photo, monkeypatch):
+    photo.with_suffix(".xmp").write_bytes(files.xmp_packet(properties=files.description_property("my words")))
+
+    def listing(*_):
+        raise AssertionError("a folder was listed")
+
+    monkeypatch.setattr(os, "listdir", listing)
+    monkeypatch.setattr(os, "scandir", listing)
+    assert read_caption(photo).text == "my words"
+
+
+def test_everything_that_may_own_a_sidecar_is_asked_for():
+    assert {f".{ending}" for ending in OWNERS.split()} == set(KIND_OF_SUFFIX)
+
+
+def test_a_write_that_could_not_be_taken_back_is_not_made(photo, monkeypatch):
+    before, real = photo.read_bytes(), undoing._patch
+    monkeypatch.setattr(undoing, "_patch", lambda old, edits: real(bytes(len(old)), edits))  # keeps the wrong bytes
+    prepared = write(photo, "a dog")
+    assert prepared.written is Written.SIDECAR
+    assert "could not be taken back" in prepared.reason
+    sidecar = photo.with_name("IMG_1.jpg.xmp")
+    first = sidecar.read_bytes()
+    with pytest.raises(WriteError, match=r"IMG_1\.jpg\.xmp.*could not be taken back"):
+        write(photo, "a cat", SIDECAR)
+    assert (photo.read_bytes(), sidecar.read_bytes()) == (before, first)
+    assert len(os.listdir(photo.parent)) == 2
 
 
 def test_sidecars_under_a_folder_of_their_own_cannot_collide(tmp_path):

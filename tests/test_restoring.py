@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 
 import metadata_files as files
 import pytest
 from metadata_files import jpeg, xmp_packet
 
 from photocap.index import PhotoIndex, PhotoRecord
-from photocap.metadata import DryRun, MetadataMode, WritePolicy, prepare_write, read_caption
+from photocap.metadata import DryRun, MetadataMode, WritePolicy, prepare_write, read_caption, taken_back
 from photocap.restoring import restore
 from photocap.settling import settle_interrupted
 
@@ -162,6 +163,36 @@ def test_a_damaged_record_restores_nothing(library):
     library.index._connection.execute("UPDATE undo SET patch = ? WHERE id = ?", (b"junk", row.id))
     assert "does not fit" in library.restore()["a.jpg"].reason
     assert photo.read_bytes() == before
+
+
+def test_records_of_an_index_of_version_1_hold(library):
+    photo, changed = library.photo("a.jpg"), library.photo("b.jpg")
+    for path in (photo, changed):
+        library.write(path, "a dog")
+        library.write(path, "a cat on a mat")
+    for path in (photo, changed):  # version 1 hashed the whole file before and after
+        content = path.read_bytes()
+        for row in library.index.undo_records([path]):
+            old = taken_back(row.record, content)
+            library.index._connection.execute(
+                "UPDATE undo SET sha256_kept = NULL, sha256_before = ?, sha256_after = ? WHERE id = ?",
+                (sha256(old).hexdigest(), sha256(content).hexdigest(), row.id),
+            )
+            content = old
+        assert content == library.originals[path]
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    results = library.restore()
+    assert results["a.jpg"].writes == 2
+    assert photo.read_bytes() == library.originals[photo]
+    assert results["b.jpg"].reason == "somebody changed it after photocap wrote to it"
+
+
+def test_a_damaged_record_of_a_killed_run_is_forgotten(library):
+    photo = library.photo("a.jpg")
+    library.write(photo, "a dog", stop_before="record")
+    library.index._connection.execute("UPDATE undo SET patch = ?", (b"junk",))
+    assert settle_interrupted(library.index) == 0
+    assert library.index.open_undo() == []
 
 
 def test_a_run_killed_before_a_rename_leaves_nothing_to_take_back(library):

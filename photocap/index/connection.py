@@ -15,7 +15,7 @@ from photocap.errors import (
     PhotocapError,
     WriteError,
 )
-from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, migrate
+from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, migrate, version_of
 
 _BUSY_TIMEOUT_MS = 5_000
 _HEADER_BYTES = 100
@@ -174,13 +174,8 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
-
-
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    version = _version(connection)
+    version = version_of(connection)
     if version > CURRENT_VERSION:
         connection.close()
         raise IndexUnusable(
@@ -189,6 +184,11 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connect
             "update photocap; the index was not touched",
         )
     return connection
+
+
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Tell whether an index that was opened for reading must be brought up to date first."""
+    return version_of(connection) < CURRENT_VERSION
 
 
 def _check_all(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,8 +6,9 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
+from photocap.errors import WriteError
 from photocap.index.conditions import distance_km
-from photocap.index.connection import check_place, connect_for_reading, connect_for_writing
+from photocap.index.connection import check_place, connect_for_reading, connect_for_writing, is_outdated
 from photocap.index.finding import Finding
 from photocap.index.life import Life
 from photocap.index.lookup import Lookup
@@ -36,16 +37,30 @@ class PhotoIndex(Lookup, Recording, UndoJournal, Life, Finding):
             IndexNotFound: there is none and `create` is false.
             IndexUnusable: damaged, of a newer photocap, or not photocap's; it was not touched.
             IndexBusy: another process writes to it.
+            WriteError: it cannot be written, or is of an older photocap and cannot be brought up to date.
         """
         exists = check_place(path, create=create)
         if read_only:
-            return cls(connect_for_reading(path), path, None)
+            return cls(cls._connection_for_reading(path), path, None)
         lock = WriterLock(path)
         try:
             return cls(connect_for_writing(path, exists=exists), path, lock)
         except BaseException:
             lock.release()
             raise
+
+    @classmethod
+    def _connection_for_reading(cls, path: Path) -> sqlite3.Connection:
+        connection = connect_for_reading(path)
+        if not is_outdated(connection):
+            return connection
+        connection.close()
+        try:
+            cls.open(path).close()
+        except WriteError as error:
+            reason = f"is of an older photocap and has to be brought up to date first, but {error.reason}"
+            raise WriteError(path, reason, error.hint) from error
+        return connect_for_reading(path)
 
     def close(self) -> None:
         """Close the file and let the next writer in."""

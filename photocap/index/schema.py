@@ -8,6 +8,11 @@ which are not UTF-8 survive.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 APPLICATION_ID = 0x50684361  # "PhCa"
 
@@ -166,17 +171,38 @@ CREATE VIEW runs AS
     SELECT id, command, started, finished, model_id, weights_sha256, outcome FROM run;
 """
 
-MIGRATIONS = (_VERSION_1,)
-"""Script number n brings a database from version n to n + 1; a released script never changes."""
+
+def _version_1(database: Database) -> None:
+    database.executescript(_VERSION_1)
+
+
+def _version_2(database: Database) -> None:
+    """Let undo records hash what a write keeps once, not each file twice; in older ones this stays empty."""
+    database.table("undo").add_column("sha256_kept", str)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2)
+"""Step number n brings a database from version n to n + 1; a released step never changes."""
 
 CURRENT_VERSION = len(MIGRATIONS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database up to date, each step in its own transaction."""
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return how many of the steps a database has seen; 0 for an empty one."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database up to date: all the steps it lacks in one transaction, or none."""
+    version = version_of(connection)
+    if version == CURRENT_VERSION:
+        return
+    from sqlite_utils import Database  # here, since the import takes 0.14 s and only a new or older index needs it
+
+    database = Database(connection, recursive_triggers=False, execute_plugins=False)
+    with database.atomic():
+        for step in MIGRATIONS[version:]:
+            step(database)
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {CURRENT_VERSION}")

@@ -11,7 +11,7 @@ from photocap.index.connection import file_path
 from photocap.index.records import UndoRow, UndoState
 from photocap.undo import UndoRecord
 
-_SELECT = "SELECT id, run_id, state, created, path, sha256_before, sha256_after, patch FROM undo"
+_SELECT = "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch FROM undo"
 
 
 class UndoJournal(Database):
@@ -71,15 +71,23 @@ def settle(connection: sqlite3.Connection, ids: Sequence[int], state: UndoState)
 
 def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> int:
     cursor = connection.execute(
-        "INSERT INTO undo (run_id, path, created, sha256_before, sha256_after, patch)"
-        " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)",
-        (run_id, path_bytes(record.path), now(), record.sha256_before, record.sha256_after, record.patch),
+        "INSERT INTO undo (run_id, path, created, sha256_kept, sha256_before, sha256_after, patch)"
+        " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?)",
+        (
+            run_id,
+            path_bytes(record.path),
+            now(),
+            record.sha256_kept,
+            record.sha256_before,
+            record.sha256_after,
+            record.patch,
+        ),
     )
     assert cursor.lastrowid is not None  # an INSERT has one
     return cursor.lastrowid
 
 
 def _row(row: tuple[object, ...]) -> UndoRow:
-    id_, run_id, state, created, path, before, after, patch = row
-    record = UndoRecord(file_path(path), before, after, patch)  # type: ignore[arg-type]  # the schema's types
+    id_, run_id, state, created, path, kept, before, after, patch = row
+    record = UndoRecord(file_path(path), kept, before, after, patch)  # type: ignore[arg-type]  # the schema's types
     return UndoRow(id_, run_id, UndoState(state), created, record)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from photocap.metadata.policy import (
 )
 from photocap.metadata.reading import read_caption
 from photocap.metadata.sidecar import sidecar_under
-from photocap.metadata.splice import PatchError, apply_undo
+from photocap.metadata.undoing import PatchError, stands_after, stands_before, taken_back
 from photocap.metadata.writing import PreparedWrite, check_replaceable, prepare_write
 
 __all__ = [
@@ -32,10 +32,12 @@ __all__ = [
     "PreparedWrite",
     "WritePolicy",
     "Written",
-    "apply_undo",
     "check_replaceable",
     "may_replace",
     "prepare_write",
     "read_caption",
     "sidecar_under",
+    "stands_after",
+    "stands_before",
+    "taken_back",
 ]

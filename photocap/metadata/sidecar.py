@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 _SUFFIXES = (".xmp", ".XMP")
+# What Adobe programs name a sidecar after: pictures, camera raw files and videos (those that `photos` knows).
+_OWNERS = (
+    "3fr 3g2 3gp apng ari arw asf avi avif bay bmp cr2 cr3 crw dcr dng erf fff flv gif gpr heic heif hif iiq j2k jfif "
+    "jp2 jpe jpeg jpg jxl k25 kdc m2ts m4v mef mkv mos mov mp4 mpeg mpg mpo mrw mts mxf nef nrw ogv orf pef png raf "
+    "raw rw2 rwl sr2 srf srw tif tiff vob webm webp wmv x3f"
+)
 
 
 def existing_sidecars(photo: Path, sidecar_dir: Path | None = None) -> list[Path]:
     """Return the sidecars a photo has, the most particular first.
 
     `IMG.JPG.xmp` (darktable, digiKam, Immich) belongs to one photo. `IMG.xmp` (Adobe) belongs to it only where no
-    other file shares the stem, since of a raw and its JPEG it is the raw's.
+    other picture or video shares the stem, since of a raw and its JPEG it is the raw's.
     """
     found = []
     if sidecar_dir is not None:
@@ -40,8 +47,10 @@ def sidecar_under(photo: Path, sidecar_dir: Path) -> Path:
 
 
 def _shares_stem(photo: Path) -> bool:
-    others = (other for other in photo.parent.iterdir() if other.stem == photo.stem)
-    return any(other.name != photo.name and other.suffix.lower() != ".xmp" for other in others)
+    """Ask for each name that matters; listing the folder for every photo in it would take ages in a large one."""
+    stem = os.fspath(photo.with_suffix(""))
+    names = (f"{stem}.{ending}" for owner in _OWNERS.split() for ending in (owner, owner.upper()))
+    return any(os.path.exists(name) and not os.path.samefile(name, photo) for name in names)
 
 
 def _without_repeats(paths: list[Path]) -> list[Path]:

@@ -6,7 +6,6 @@ in one transaction, then commit each.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from photocap.metadata.opening import OpenedFile, open_file, open_sidecars
 from photocap.metadata.policy import DryRun, Marking, MetadataMode, Mtime, WritePolicy, Written, may_replace
 from photocap.metadata.reading import find_captions
 from photocap.metadata.sidecar import sidecar_for
-from photocap.metadata.splice import undo_patch
+from photocap.metadata.undoing import PatchError, record_write
 from photocap.metadata.xmltree import XmlError
 from photocap.undo import UndoRecord
 
@@ -186,7 +185,7 @@ class _Plan:
             stale = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR}
             changes = [self._sidecar_change(path) for path in sorted(stale)]
             return self._prepared(Written.EMBEDDED, "", [*changes, _FileChange(self.photo.target, self.photo, new)])
-        except (CannotEmbed, CannotCarry, PermissionError) as error:
+        except (CannotEmbed, CannotCarry, PatchError, PermissionError) as error:
             return self.write_sidecar(_plain(error))
 
     def write_sidecar(self, reason: str) -> PreparedWrite:
@@ -200,6 +199,8 @@ class _Plan:
             return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(target)])
         except OSError as error:
             raise _write_error(target, error) from error
+        except PatchError as error:
+            raise WriteError(target, str(error)) from error
 
     def _sidecar_change(self, path: Path) -> _FileChange:
         opened = self.sidecars.get(path)
@@ -215,6 +216,7 @@ class _Plan:
 
         Raises:
             CannotCarry: a new file could not be given what belongs to the old one.
+            PatchError: a write could not be taken back.
             OSError: any other trouble, such as a full disk. In all cases nothing is left behind.
         """
         replacements: list[Replacement] = []
@@ -233,9 +235,7 @@ class _Plan:
 
 def _undo_record(change: _FileChange) -> UndoRecord:
     old = None if change.opened is None else change.opened.data
-    before = None if old is None else hashlib.sha256(old).hexdigest()
-    after = hashlib.sha256(change.new.data).hexdigest()
-    return UndoRecord(change.target, before, after, undo_patch(old or b"", change.new.edits))
+    return record_write(change.target, old, change.new.data, change.new.edits)
 
 
 def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
