@@ -1,5 +1,6 @@
 """Training: from caption rows and photos to a model folder."""
 
+from photocap.training.distributed import Processes, join_processes
 from photocap.training.joint import JOINT_SIZE, Recall, train_joint
 from photocap.training.loop import Progress
 from photocap.training.prepare import TrainRequest, clear_cache, prepare_training
@@ -8,10 +9,12 @@ from photocap.training.state import EpochRow
 __all__ = [
     "JOINT_SIZE",
     "EpochRow",
+    "Processes",
     "Progress",
     "Recall",
     "TrainRequest",
     "clear_cache",
+    "join_processes",
     "prepare_training",
     "train_joint",
 ]
