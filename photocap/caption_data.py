@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -197,7 +198,7 @@ def load_squares(
     *,
     workers: int,
     progress: Callable[[int], None],
-) -> tuple[np.ndarray, dict[int, ReadError]]:
+) -> tuple[np.memmap[Any, Any], dict[int, ReadError]]:
     """Decode photos once into a file of squares that later epochs read from.
 
     Args:
@@ -229,9 +230,10 @@ def load_squares(
                     errors[i] = error
             progress(numbers.stop)
     squares.flush()
-    if not errors:
-        os.replace(part, file)
-    return squares, errors
+    if errors:
+        return squares, errors
+    os.replace(part, file)
+    return np.memmap(file, np.uint8, "r", shape=shape), {}
 
 
 def reserve(file: Path, size_bytes: int) -> None:

@@ -112,12 +112,12 @@ def save_checkpoint(
 
 
 def read_resnet(path: Path) -> dict[str, Tensor]:
-    """Read ResNet-50 weights in torchvision's layout (.safetensors or .pth), classifier left out.
+    """Read a ResNet's weights in torchvision's layout (.safetensors or .pth), classifier left out.
 
     A .pth file is read with `weights_only=True`: tensors come in, code does not.
 
     Raises:
-        CheckpointError: the file is damaged, hostile or holds another network.
+        CheckpointError: the file is damaged, hostile or no table of tensors.
     """
     try:
         if path.suffix == ".safetensors":

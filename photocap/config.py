@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+Rnn = Literal["lstm", "gru"]
 Attention = Literal["grid", "none"]
 FineTune = Literal["none", "last", "all"]
 
@@ -25,9 +27,10 @@ class _Settings:
         """Build from plain values.
 
         Raises:
-            ValueError: a key is unknown or a value has the wrong type.
+            ValueError: a key is unknown, or a value has the wrong type or is none of the known names.
         """
         known = {f.name: f for f in fields(cls)}
+        types = get_type_hints(cls)
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"unknown setting {name!r}")
@@ -36,6 +39,8 @@ class _Settings:
                 continue
             if not isinstance(value, list if isinstance(default, tuple) else type(default)):
                 raise ValueError(f"{name} is {value!r}, which is not a {type(default).__name__}")
+            if get_origin(types[name]) is Literal and value not in get_args(types[name]):
+                raise ValueError(f"{name} is {value!r}, which is none of {', '.join(get_args(types[name]))}")
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
@@ -44,8 +49,10 @@ class ModelConfig(_Settings):
     """Sizes and preprocessing of one model; all sizes are numbers of units unless a suffix says otherwise.
 
     Attributes:
-        attention: "grid" attends to the 7x7 grid after the LSTM; "none" feeds the global feature
-            as the first input of the LSTM (Vinyals et al. 2015).
+        encoder: which of torchvision's ResNets (He et al. 2015).
+        rnn: the decoder's cell, an LSTM or a GRU (Cho et al. 2014).
+        attention: "grid" attends to the 7x7 grid after the cell; "none" feeds the global feature
+            as the first input of the cell (Vinyals et al. 2015).
         image_size_px: side of the square the picture is resized to, aspect ratio not kept.
         image_mean, image_std: per-channel normalisation of RGB in [0, 1].
         confidence_scale, confidence_offset: Platt scaling of the mean token log-probability
@@ -54,6 +61,8 @@ class ModelConfig(_Settings):
         joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
     """
 
+    encoder: EncoderName = "resnet50"
+    rnn: Rnn = "lstm"
     attention: Attention = "grid"
     embedding_size: int = 300
     hidden_size: int = 512
@@ -70,6 +79,11 @@ class ModelConfig(_Settings):
     confidence_offset: float = 0.0
     joint_size: int = 0
 
+    @property
+    def encoder_channels(self) -> int:
+        """Return how many channels the encoder's last feature map has (He et al. 2015, table 1)."""
+        return 512 if self.encoder in ("resnet18", "resnet34") else 2048
+
 
 @dataclass(frozen=True)
 class TrainConfig(_Settings):
@@ -77,7 +91,8 @@ class TrainConfig(_Settings):
 
     Attributes:
         fine_tune: which part of the encoder learns: "none", "last" (its last stage) or "all".
-        photos_per_step: photos in a step; each brings all of its captions.
+        photos_per_step: photos that a process takes at once; each brings all of its captions.
+        accumulate: how many times that, until the gradients are summed and the weights move.
         encoder_learning_rate: of the encoder's last stage.
         stage_rate_decay: each stage before it learns at this share of the next one's rate.
         start_share: share of the weights that training started from in what is kept, against forgetting.
@@ -88,6 +103,7 @@ class TrainConfig(_Settings):
     epochs: int = 12
     fine_tune: FineTune = "none"
     photos_per_step: int = 32
+    accumulate: int = 1
     learning_rate: float = 1e-3
     encoder_learning_rate: float = 3e-5
     stage_rate_decay: float = 0.7

@@ -1,28 +1,28 @@
-"""The whole network: ResNet-50 encoder, LSTM decoder with attention, beam search.
+"""The whole network: ResNet encoder, LSTM or GRU decoder with attention, beam search.
 
 Dimension letters, used on every line that changes a shape:
 B photos, N captions, T tokens, V vocabulary, E embedding, H hidden, P grid places (7 x 7),
-C encoder channels (2048), D reduced feature, K beams, A attention heads.
+C encoder channels (512 or 2048), D reduced feature, K beams, A attention heads.
 
-Sources: He et al. 2015 (ResNet); Vinyals et al. 2015 (encoder-decoder captioning); Lu et al. 2017
-(attention after the LSTM); Press & Wolf 2017 (tied embeddings); Wu et al. 2016 (length penalty); Faghri et al.
-2018 (joint text-image embedding).
+Sources: He et al. 2015 (ResNet); Vinyals et al. 2015 (encoder-decoder captioning); Cho et al. 2014 (GRU);
+Lu et al. 2017 (attention after the LSTM); Press & Wolf 2017 (tied embeddings); Wu et al. 2016 (length
+penalty); Faghri et al. 2018 (joint text-image embedding).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from torchvision.models import resnet50
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torchvision.models import get_model
 
 from photocap.config import ModelConfig
 from photocap.vocabulary import END, PAD, START, UNK
 
-CHANNELS = 2048
 STRIDE = 32  # pixels of the picture for one place of the grid, along each side
 
 
@@ -41,7 +41,13 @@ class Features:
 
 @dataclass(frozen=True)
 class State:
-    """The decoder between two tokens: hidden and cell (N, H), attention keys and values (N, A, P, H/A)."""
+    """The decoder between two tokens.
+
+    Attributes:
+        hidden: (N, H).
+        cell: (N, H), of a GRU (N, 0).
+        keys, values: (N, A, P, H/A) of the attention.
+    """
 
     hidden: Tensor
     cell: Tensor
@@ -53,7 +59,7 @@ class State:
         return State(*(x.repeat_interleave(times, dim=0) for x in vars(self).values()))
 
     def select(self, rows: Tensor) -> State:
-        """Reorder the LSTM's part after beams changed places within their photo."""
+        """Reorder the recurrent part after beams changed places within their photo."""
         return State(self.hidden[rows], self.cell[rows], self.keys, self.values)
 
 
@@ -66,14 +72,14 @@ class Generated:
 
 
 class Encoder(nn.Module):
-    """torchvision's ResNet-50 without its classifier, and the linear reduction of its grid."""
+    """One of torchvision's ResNets without its classifier, and the linear reduction of its grid."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        trunk = resnet50(weights=None)
+        trunk = get_model(config.encoder, weights=None)
         trunk.fc = nn.Identity()
         self.trunk = trunk.eval()  # modules are born in training mode; BatchNorm must never be in it
-        self.reduce = nn.Linear(CHANNELS, config.feature_size)
+        self.reduce = nn.Linear(config.encoder_channels, config.feature_size)
         self.frozen = True
 
     def stages(self) -> list[nn.Module]:
@@ -111,7 +117,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """An LSTM over word embeddings, then attention over the grid, then words through the tied embedding."""
+    """An LSTM or GRU over word embeddings, then attention over the grid, then words through the tied embedding."""
 
     pooled_mean: Tensor
     pooled_std: Tensor
@@ -128,17 +134,21 @@ class Decoder(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(vocabulary_size, e, padding_idx=PAD)
         nn.init.normal_(self.embedding.weight, std=0.05)
-        self.register_buffer("pooled_mean", torch.zeros(CHANNELS))
-        self.register_buffer("pooled_std", torch.ones(CHANNELS))
-        self.lstm = nn.LSTM(e, h, batch_first=True)
+        self.register_buffer("pooled_mean", torch.zeros(config.encoder_channels))
+        self.register_buffer("pooled_std", torch.ones(config.encoder_channels))
+        if config.rnn == "lstm":
+            self.lstm = nn.LSTM(e, h, batch_first=True)
+        else:
+            self.gru = nn.GRU(e, h, batch_first=True)
+        self.state_sizes = [h, h if config.rnn == "lstm" else 0]  # hidden and cell
         if config.attention == "grid":
-            self.start = nn.Linear(CHANNELS, 2 * h)
+            self.start = nn.Linear(config.encoder_channels, sum(self.state_sizes))
             self.query = nn.Linear(h, h)
             self.key = nn.Linear(config.feature_size, h)
             self.value = nn.Linear(config.feature_size, h)
             self.gate = nn.Linear(h, h)
         else:
-            self.start = nn.Linear(CHANNELS, e)
+            self.start = nn.Linear(config.encoder_channels, e)
         self.out = nn.Linear(2 * h if config.attention == "grid" else h, e)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
         self.word_dropout = nn.Dropout(word_dropout)
@@ -151,19 +161,28 @@ class Decoder(nn.Module):
     def start_state(self, features: Features) -> State:
         """Return the state before <start>."""
         start = self.start(self.feature_dropout(self.standardise(features.pooled)))
-        if self.config.attention == "none":  # the global feature is the LSTM's first input
-            _, (hidden, cell) = self.lstm(start.unsqueeze(1))
-            return State(hidden[0], cell[0], hidden[0], hidden[0])
-        hidden, cell = start.chunk(2, dim=1)  # (N, 2H) -> (N, H), (N, H)
+        if self.config.attention == "none":  # the global feature is the first input
+            hidden, cell = (start.new_zeros(len(start), size) for size in self.state_sizes)
+            _, hidden, cell = self._recur(start.unsqueeze(1), hidden, cell)
+            return State(hidden, cell, hidden, hidden)
+        hidden, cell = torch.split(start, self.state_sizes, dim=1)  # (N, 2H) -> (N, H), (N, H)
         grid = self.feature_dropout(features.grid)
         return State(torch.tanh(hidden), cell, self._heads(self.key(grid)), self._heads(self.value(grid)))
+
+    def _recur(self, inputs: Tensor | PackedSequence, hidden: Tensor, cell: Tensor) -> tuple[Any, Tensor, Tensor]:
+        """Run the LSTM or GRU over inputs (N, T, E); return its outputs (N, T, H), hidden and cell after them."""
+        if self.config.rnn == "gru":
+            outputs, after = self.gru(inputs, hidden.unsqueeze(0))
+            return outputs, after[0], cell
+        outputs, (after, cell) = self.lstm(inputs, (hidden.unsqueeze(0), cell.unsqueeze(0)))
+        return outputs, after[0], cell[0]
 
     def _heads(self, x: Tensor) -> Tensor:
         heads = self.config.attention_heads
         return x.view(*x.shape[:2], heads, -1).transpose(1, 2)  # (N, T, H) -> (N, A, T, H/A)
 
     def _logits(self, hidden: Tensor, state: State) -> Tensor:
-        """Turn LSTM outputs (N, T, H) into logits (N, T, V)."""
+        """Turn the recurrent outputs (N, T, H) into logits (N, T, V)."""
         x = hidden
         if self.config.attention == "grid":
             context = F.scaled_dot_product_attention(self._heads(self.query(hidden)), state.keys, state.values)
@@ -185,16 +204,16 @@ class Decoder(nn.Module):
         state = self.start_state(features).repeat(counts)
         embedded = self.word_dropout(self.embedding(tokens))  # (N, T, E)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        hidden, _ = self.lstm(packed, (state.hidden.unsqueeze(0), state.cell.unsqueeze(0)))
+        hidden, _, _ = self._recur(packed, state.hidden, state.cell)
         hidden, _ = pad_packed_sequence(hidden, batch_first=True, total_length=tokens.shape[1])
         return self._logits(hidden, state)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Feed one token (N,) to each row; return logits (N, V) and the state after it."""
         embedded = self.word_dropout(self.embedding(tokens)).unsqueeze(1)  # (N, 1, E)
-        hidden, (h, c) = self.lstm(embedded, (state.hidden.unsqueeze(0), state.cell.unsqueeze(0)))
-        logits = self._logits(hidden, state)[:, 0]  # (N, V)
-        return logits, State(h[0], c[0], state.keys, state.values)
+        outputs, hidden, cell = self._recur(embedded, state.hidden, state.cell)
+        logits = self._logits(outputs, state)[:, 0]  # (N, V)
+        return logits, State(hidden, cell, state.keys, state.values)
 
 
 class JointEmbedding(nn.Module):
@@ -207,7 +226,7 @@ class JointEmbedding(nn.Module):
     def __init__(self, config: ModelConfig, vocabulary_size: int, dropout: float = 0.0) -> None:
         super().__init__()
         size = config.joint_size
-        self.image = nn.Linear(CHANNELS, size)
+        self.image = nn.Linear(config.encoder_channels, size)
         self.words = nn.Embedding(vocabulary_size, config.embedding_size, padding_idx=PAD)
         nn.init.normal_(self.words.weight, std=0.1)
         self.gru = nn.GRU(config.embedding_size, size, batch_first=True, bidirectional=True)

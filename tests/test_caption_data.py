@@ -89,6 +89,11 @@ def test_augment_mirrors_the_pixels_of_mirrored_photos() -> None:
     assert bool((rising[1] < 0).all())
 
 
+def test_augmented_pictures_are_smaller_by_what_the_crops_lack() -> None:
+    pixels = torch.zeros(2, 3, 224, 224)
+    assert augment(pixels, torch.tensor([False, True]), torch.Generator()).shape == (2, 3, 192, 192)
+
+
 def test_photos_are_looked_for_in_each_folder_and_missing_ones_reported(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()

@@ -50,6 +50,23 @@ def test_what_was_saved_comes_back(saved: tuple[Path, CaptionModel]) -> None:
         assert torch.allclose(found.model.state_dict()[name].float(), value.float(), rtol=1e-3, atol=1e-6), name
 
 
+def test_a_configuration_of_before_there_was_a_choice_is_a_resnet50_with_an_lstm(
+    saved: tuple[Path, CaptionModel],
+) -> None:
+    old = {n: v for n, v in SMALL.to_json().items() if n not in ("encoder", "rnn")}
+    edit_config(saved[0], model=old)
+    assert load_checkpoint(saved[0]).info.config == SMALL
+
+
+def test_another_encoder_and_a_gru_come_back(tmp_path: Path) -> None:
+    sizes = replace(SMALL, encoder="resnet18", rnn="gru")
+    state = CaptionModel(sizes, len(VOCABULARY)).state_dict()
+    save_checkpoint(tmp_path / "m", state, sizes, VOCABULARY, name="m", training={})
+    found = load_checkpoint(tmp_path / "m")
+    assert found.info.config == sizes
+    assert found.model.state_dict().keys() == state.keys()
+
+
 def test_weights_are_stored_in_half_precision_but_statistics_are_not(saved: tuple[Path, CaptionModel]) -> None:
     tensors = load_file(saved[0] / "model.safetensors")
     assert tensors["decoder.embedding.weight"].dtype == torch.float16
@@ -99,6 +116,11 @@ def test_a_hostile_pickle_is_refused_and_never_run(saved: tuple[Path, CaptionMod
         ({"model": {"hidden_size": "x"}}, "hidden_size"),
         ({"model": {"attention_heads": 3}}, "does not divide"),
         ({"model": {"shell": "rm"}}, "unknown setting"),
+        ({"model": {"encoder": "densenet121"}}, "encoder is 'densenet121', which is none of resnet18, "),
+        ({"model": {"encoder": ["resnet50"]}}, "encoder is .* not a str"),
+        ({"model": {"encoder": "resnet152"}}, "does not fit"),
+        ({"model": {"rnn": "transformer"}}, "rnn is 'transformer'"),
+        ({"model": {"attention": "none of it"}}, "attention is 'none of it'"),
         ({"weights_sha256": "0" * 64}, "SHA-256 differs"),
         ({"name": None}, "not text"),
     ],

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torchvision.models import resnet50
+from torchvision.models import get_model
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from photocap.config import ModelConfig
+from photocap.config import EncoderName, ModelConfig
 from photocap.engine import choose_device, compile_model
 from photocap.model import CaptionModel, Decoder, Features, beam_search
 from photocap.vocabulary import END, PAD, START, UNK
@@ -20,9 +21,10 @@ WORDS = 40
 SMALL = ModelConfig(embedding_size=12, hidden_size=16, feature_size=8, attention_heads=4, max_words=9, min_words=3)
 
 
-@pytest.fixture(params=["grid", "none"])
+@pytest.fixture(params=itertools.product(["grid", "none"], ["lstm", "gru"]), ids="-".join)
 def config(request: pytest.FixtureRequest) -> ModelConfig:
-    return replace(SMALL, attention=request.param)
+    attention, rnn = request.param
+    return replace(SMALL, attention=attention, rnn=rnn)
 
 
 def make_decoder(config: ModelConfig, seed: int = 0, words: int = WORDS) -> Decoder:
@@ -41,10 +43,11 @@ def make_features(photos: int, seed: int = 1) -> Features:
     )
 
 
-def test_encoder_equals_torchvision() -> None:
+@pytest.mark.parametrize("name", ["resnet50", "resnet18"])
+def test_encoder_equals_torchvision(name: EncoderName) -> None:
     torch.manual_seed(3)
-    reference = resnet50(weights=None).eval()
-    model = CaptionModel(SMALL, WORDS).eval()
+    reference = get_model(name, weights=None).eval()
+    model = CaptionModel(replace(SMALL, encoder=name), WORDS).eval()
     state = {n: v for n, v in reference.state_dict().items() if not n.startswith("fc.")}
     model.encoder.trunk.load_state_dict(state)
     pixels = torch.randn(1, 3, 224, 224)
@@ -55,6 +58,16 @@ def test_encoder_equals_torchvision() -> None:
     assert torch.allclose(grid, expected["grid"].flatten(2).transpose(1, 2), atol=1e-5)
     assert torch.allclose(found.pooled, expected["pooled"], atol=1e-5)
     assert torch.allclose(found.grid, model.encoder.reduce(grid), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", get_args(EncoderName))
+def test_the_channels_are_those_that_the_encoder_has(name: EncoderName) -> None:
+    config = replace(SMALL, encoder=name)
+    with torch.device("meta"):
+        model = CaptionModel(config, WORDS)
+        features = model.encoder(torch.empty(2, 3, 64, 64))
+    assert features.pooled.shape == (2, config.encoder_channels)
+    assert model.decoder.standardise(features.pooled).shape == features.pooled.shape
 
 
 def test_folded_batch_norm_changes_nothing() -> None:

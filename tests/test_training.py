@@ -12,34 +12,23 @@ import numpy as np
 import pytest
 import torch
 from click.testing import Result
-from PIL import Image, ImageDraw
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet50
+from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after, write_corpus
 
 from photocap.captioner import load_captioner
 from photocap.cli import settings
-from photocap.config import ModelConfig, TrainConfig
+from photocap.config import TrainConfig
 from photocap.errors import CheckpointError, TrainingError
 from photocap.installed_models import InstalledModels
 from photocap.model import CaptionModel, Features
 from photocap.model_files import BASE, read_model_info
 from photocap.text_encoder import load_text_encoder
-from photocap.training import EpochRow, Progress, Recall, TrainRequest, judge, prepare_training, starting, train_joint
-from photocap.training.loop import learning_rate_at
+from photocap.training import EpochRow, Recall, TrainRequest, judge, prepare_training, starting, train_joint
+from photocap.training.rates import learning_rate_at
 from photocap.training.starting import grow_words
 from photocap.training.state import DevScore, TrainingState, WeightAverage
-
-CAPTIONS = {
-    "red": "a red ball lies on the floor",
-    "green": "two green trees stand near a house",
-    "blue": "the blue sea under a cloudy sky",
-    "yellow": "some yellow flowers grow in the garden",
-}
-SIZES = ModelConfig(embedding_size=32, hidden_size=48, feature_size=16, beam_size=2, image_size_px=64)
-QUICK = TrainConfig(
-    epochs=2, photos_per_step=8, learning_rate=1e-2, word_dropout=0.0, feature_dropout=0.0,
-    label_smoothing=0.0, warmup_steps=5, ema_decay=0.9, min_count=1,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +40,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def draw(colour: str, path: Path, seed: int) -> None:
-    image = Image.new("RGB", (96, 96), "white")
-    ImageDraw.Draw(image).ellipse((10 + seed, 10, 70, 60 + seed), fill=colour)
-    image.save(path)
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of drawings and their captions: twelve of each colour to learn from, one to check."""
     folder = tmp_path_factory.mktemp("corpus")
-    with open(folder / "captions.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "caption", "split"])
-        for colour, caption in CAPTIONS.items():
-            for i in range(13):
-                draw(colour, folder / f"{colour}{i}.png", i)
-                writer.writerow([f"{colour}{i}.png", caption, "dev" if i == 12 else "train"])
+    write_corpus(folder)
     return folder
-
-
-def request(corpus: Path, weights: Path, output: Path, config: TrainConfig = QUICK) -> TrainRequest:
-    return TrainRequest([corpus / "captions.csv"], [corpus], output, str(weights), SIZES, config, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -102,25 +75,16 @@ def test_a_run_leaves_its_table_curves_best_and_last(learned: Path) -> None:
     ).stat().st_size
 
 
-def stop_after(steps: int) -> Progress:
-    left = [steps]
-
-    def should_stop() -> bool:
-        left[0] -= 1
-        return left[0] <= 0
-
-    return Progress(should_stop=should_stop)
-
-
-def run(job: TrainRequest, progress: Progress | None = None) -> bool:
-    training = prepare_training(job).training
-    training.progress = progress or Progress()
-    return training.run()
-
-
-@pytest.mark.parametrize("scst", [False, True])
-def test_resume_continues_bit_for_bit(corpus: Path, weights: Path, tmp_path: Path, scst: bool) -> None:
-    config = replace(QUICK, word_dropout=0.3, self_critical=scst, samples_per_photo=3)
+@pytest.mark.parametrize(("scst", "accumulate"), [(False, 1), (True, 2)])
+def test_resume_continues_bit_for_bit(corpus: Path, weights: Path, tmp_path: Path, scst: bool, accumulate: int) -> None:
+    config = replace(
+        QUICK,
+        word_dropout=0.3,
+        self_critical=scst,
+        samples_per_photo=3,
+        photos_per_step=8 // accumulate,
+        accumulate=accumulate,
+    )
     whole, parts = (request(corpus, weights, tmp_path / name, config) for name in ("whole", "parts"))
     assert run(whole)
     assert not run(parts, stop_after(3))  # in the middle of the first epoch
@@ -263,7 +227,8 @@ def test_training_further_learns_new_words_and_a_finished_run_leaves_no_cache(
     assert words[-1] == "zeppelin"
     training = read_model_info(output / "best").training
     assert training["started_from"] == read_model_info(learned / "best").training
-    assert sorted(p.name for p in output.iterdir()) == ["best", "last", "training.csv", "training.png"]
+    left = {p.name for p in output.iterdir()} - {"tensorboard"}  # where that is installed
+    assert left == {"best", "last", "training.csv", "training.png"}
 
 
 def test_what_is_kept_lies_between_the_start_and_the_average() -> None:

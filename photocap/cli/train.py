@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
+from click.core import ParameterSource
 
 from photocap.cli import console, settings
 from photocap.cli.options import db_option, device_option, quiet_option
-from photocap.config import ModelConfig, TrainConfig
+from photocap.config import Attention, EncoderName, ModelConfig, Rnn, TrainConfig
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from rich.progress import Progress, TaskID
 
-    from photocap.training import EpochRow, TrainRequest
+    from photocap.training import EpochRow, Processes, TrainRequest
     from photocap.training.loop import Training
 
 _SHOWN_PROBLEMS = 10
@@ -62,14 +63,35 @@ _SHOWN_PROBLEMS = 10
     help="What of the encoder learns too: nothing, its last stage, or every layer.",
 )
 @click.option(
-    "--attention",
-    default="grid",
+    "--encoder",
+    default=ModelConfig.encoder,
     show_default=True,
-    type=click.Choice(["grid", "none"]),
-    help="For a new decoder: attend to the 7x7 grid, or see the whole picture once.",
+    type=click.Choice(get_args(EncoderName)),
+    help="For a new model: which of torchvision's ResNets sees the picture.",
+)
+@click.option(
+    "--rnn",
+    default=ModelConfig.rnn,
+    show_default=True,
+    type=click.Choice(get_args(Rnn)),
+    help="For a new model: the cell that speaks.",
+)
+@click.option(
+    "--attention",
+    default=ModelConfig.attention,
+    show_default=True,
+    type=click.Choice(get_args(Attention)),
+    help="For a new model: attend to the 7x7 grid, or see the whole picture once.",
 )
 @click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
 @click.option("--retrieval", is_flag=True, help="Train only the text-image space that `search` uses; captions stay.")
+@click.option(
+    "--accumulate",
+    default=TrainConfig.accumulate,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help=f"Batches of {TrainConfig.photos_per_step} photos whose gradients are summed before the weights move.",
+)
 @click.option(
     "--beam-size",
     default=ModelConfig.beam_size,
@@ -92,9 +114,12 @@ def command(
     init: str,
     epochs: int,
     fine_tune: str,
+    encoder: str,
+    rnn: str,
     attention: str,
     scst: bool,
     retrieval: bool,
+    accumulate: int,
     beam_size: int,
     seed: int,
     resume: bool,
@@ -113,37 +138,66 @@ def command(
     captions.txt or token file, JSON as of Karpathy's splits or COCO, a folder of photos (the captions that people
     wrote into them), or a folder that the package `datasets` saved. Without a split, one photo in ten is kept to
     check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
-    on from.
+    on from. Several GPUs, or machines that share OUTPUT, train together through torchrun; each process takes
+    32 photos of a step:
+
+    \b
+        torchrun --nproc-per-node 2 -m photocap train captions.csv
 
     A model that started from the base model is put to use if it captions the kept photos better than that one and
     does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. It is a
     half-way house between the two, so that it does not forget what it knew.
     """
-    from photocap.training import JOINT_SIZE, TrainRequest, clear_cache
+    from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
 
     if not captions and not from_library:
         raise click.UsageError("give CAPTIONS, or --from-library")
-    if retrieval and (scst or resume or fine_tune != "none"):
-        raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --resume")
+    if retrieval and (scst or resume or fine_tune != "none" or accumulate > 1):
+        raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate, --resume")
     config = TrainConfig.from_json(
         {
             **_recipe(init, fine_tune, scst),
             "epochs": epochs,
+            "accumulate": accumulate,
             "fine_tune": fine_tune,
             "self_critical": scst,
             "seed": seed,
         }
     )
-    joint_size = JOINT_SIZE if retrieval else 0
-    model = ModelConfig.from_json({"attention": attention, "beam_size": beam_size, "joint_size": joint_size})
+    model = ModelConfig.from_json(
+        {
+            **_new_model(ctx, init, encoder=encoder, rnn=rnn, attention=attention),
+            "beam_size": beam_size,
+            "joint_size": JOINT_SIZE if retrieval else 0,
+        }
+    )
     library = db if from_library else None
     request = TrainRequest(captions, images, output, init, model, config, device, resume, library)
-    finished = _run_retrieval(request) if retrieval else _run(request)
+    with join_processes() as processes:
+        if retrieval and processes.size > 1:
+            raise click.UsageError("--retrieval trains in one process, without torchrun")
+        if not processes.is_first:
+            ctx.meta[console.QUIET_KEY] = True
+        finished = (_run_retrieval if retrieval else _run)(request, processes)
+    if not processes.is_first:
+        return
     if finished:
         clear_cache(output)
     else:
         console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
         ctx.exit(console.INTERRUPTED)
+
+
+def _new_model(ctx: click.Context, init: str, **options: str) -> dict[str, str]:
+    """Return the options that shape a new model; asked for beside a model that has its shape, they are an error."""
+    given = [n for n in options if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if given and _is_model(init):
+        raise click.UsageError(f"--{given[0]} is for a new model: it goes with --init imagenet or --init FILE")
+    return options
+
+
+def _is_model(init: str) -> bool:
+    return init == "base" or Path(init).is_dir()
 
 
 def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
@@ -152,19 +206,19 @@ def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
         return {"learning_rate": 2e-4, "encoder_learning_rate": 2e-5}
     if fine_tune != "none":
         return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
-    if init == "base" or Path(init).is_dir():
+    if _is_model(init):
         # An owner's captions are few: small steps, so that there are enough of them for new words.
         return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.5}
     return {}
 
 
-def _run(request: TrainRequest) -> bool:
+def _run(request: TrainRequest, processes: Processes) -> bool:
     """Train captions with a progress bar; True if finished."""
     from photocap.training import Progress as Told
 
     stop = _StopOnCtrlC()
     with console.progress(unit="steps") as bar, stop:
-        training, task = _prepare(request, bar)
+        training, task = _prepare(request, processes, bar)
 
         def step(epoch: int, done: int, steps: int, loss: float) -> None:
             bar.update(task, description=f"epoch {epoch} loss {loss:.3f}", completed=done, total=steps)
@@ -197,13 +251,13 @@ def _judge(training: Training, request: TrainRequest) -> None:
         console.note(f"{name} is in use now; `photocap models rollback` goes back")
 
 
-def _run_retrieval(request: TrainRequest) -> bool:
+def _run_retrieval(request: TrainRequest, processes: Processes) -> bool:
     """Train the joint text-image space with a progress bar; True if finished, else what was best is kept."""
     from photocap.training import Recall, train_joint
 
     stop = _StopOnCtrlC()
     with console.progress(unit="epochs") as bar, stop:
-        training, task = _prepare(request, bar)
+        training, task = _prepare(request, processes, bar)
 
         def tell(epoch: int, loss: float, recall: Recall, best: bool) -> None:
             bar.update(task, description="training", completed=epoch, total=request.config.epochs)
@@ -216,16 +270,18 @@ def _run_retrieval(request: TrainRequest) -> bool:
     return not stop.asked
 
 
-def _prepare(request: TrainRequest, bar: Progress) -> tuple[Training, TaskID]:
+def _prepare(request: TrainRequest, processes: Processes, bar: Progress) -> tuple[Training, TaskID]:
     """Prepare a training, list what had to be left out, and return it with its task on the bar."""
     from photocap.training import prepare_training
 
     task = bar.add_task("preparing", total=None)
     prepared = prepare_training(
         request,
+        processes=processes,
         stage=lambda name, done, total: bar.update(task, description=name, completed=done, total=total or None),
     )
-    _list_problems([(p.line, p.text) for p in prepared.problems])
+    if processes.is_first:
+        _list_problems([(p.line, p.text) for p in prepared.problems])
     bar.reset(task)
     return prepared.training, task
 
@@ -261,4 +317,4 @@ class _StopOnCtrlC:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        console.warn("stopping after this step ...")
+        console.note("stopping after this step ...")

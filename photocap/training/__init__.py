@@ -1,5 +1,6 @@
 """Training: from caption rows and photos to a model folder."""
 
+from photocap.training.distributed import Processes, join_processes
 from photocap.training.joint import JOINT_SIZE, Recall, train_joint
 from photocap.training.judging import Judgement, judge
 from photocap.training.loop import Progress
@@ -10,10 +11,12 @@ __all__ = [
     "JOINT_SIZE",
     "EpochRow",
     "Judgement",
+    "Processes",
     "Progress",
     "Recall",
     "TrainRequest",
     "clear_cache",
+    "join_processes",
     "judge",
     "prepare_training",
     "train_joint",

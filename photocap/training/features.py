@@ -16,7 +16,7 @@ from torch import Tensor
 from photocap.caption_data import CaptionBatch, augment, normalise, reserve
 from photocap.config import ModelConfig
 from photocap.engine import Engine
-from photocap.model import CHANNELS, STRIDE, CaptionModel, Encoder, Features
+from photocap.model import STRIDE, CaptionModel, Encoder, Features
 
 Progress = Callable[[int], None]
 _ENCODE_BATCH = 32
@@ -67,7 +67,8 @@ class CachedFeatures:
     ) -> None:
         self.engine = engine
         self.grid_shape = (math.ceil(config.image_size_px / STRIDE) ** 2, config.feature_size)
-        shape = (len(squares), math.prod(self.grid_shape) + CHANNELS)
+        self.row_sizes = [math.prod(self.grid_shape), config.encoder_channels]
+        shape = (len(squares), sum(self.row_sizes))
         file = file.with_name(f"{file.stem}-{_hash(encoder)}-{len(squares)}.f16")
         if not file.exists():
             part = file.with_suffix(".part")
@@ -81,7 +82,7 @@ class CachedFeatures:
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:  # noqa: ARG002
         """Look the batch's features up."""
         rows = torch.from_numpy(self.rows[batch.photos.numpy()]).to(self.engine.device)
-        grid, pooled = rows[:, :-CHANNELS], rows[:, -CHANNELS:]
+        grid, pooled = torch.split(rows, self.row_sizes, dim=1)
         return Features(grid.float().view(-1, *self.grid_shape), pooled.float())
 
 
@@ -93,14 +94,15 @@ def fit_features(model: CaptionModel, squares: np.ndarray, engine: Engine) -> No
     the decoder standardises the global feature with its mean and deviation over the photos.
 
     Args:
-        model: a new model on a trained ResNet-50; changed in place.
+        model: a new model on a trained ResNet; changed in place.
         squares: (n, S, S, 3) uint8 pictures.
         engine: where it runs.
     """
     encoder, config = model.encoder, model.config
     numbers = torch.linspace(0, len(squares) - 1, min(len(squares), _PCA_PHOTOS)).long()
-    total = torch.zeros(CHANNELS, dtype=torch.float64)
-    products = torch.zeros(CHANNELS, CHANNELS, dtype=torch.float64)
+    channels = config.encoder_channels
+    total = torch.zeros(channels, dtype=torch.float64)
+    products = torch.zeros(channels, channels, dtype=torch.float64)
     pooled, places = [], 0
     for chosen in torch.split(numbers, _ENCODE_BATCH):
         with engine.autocast():

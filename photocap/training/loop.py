@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from photocap.calibration import RIGHT_CIDER_D, fit_platt
-from photocap.caption_data import CaptionDataset
+from photocap.caption_data import CaptionBatch, CaptionDataset
 from photocap.checkpoint import save_checkpoint
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine
 from photocap.metrics import cider_d
 from photocap.model import CaptionModel, beam_search
 from photocap.training.curves import draw_curves
+from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import FeatureSource
 from photocap.training.losses import SelfCritical, cross_entropy
+from photocap.training.rates import build_optimizer, learning_rate_at
 from photocap.training.state import (
     STATE,
     DevScore,
@@ -32,6 +34,7 @@ from photocap.training.state import (
     pack_state,
     write_table,
 )
+from photocap.training.tensorboard import log_epoch
 from photocap.vocabulary import Vocabulary
 
 _DEV_BATCH = 50
@@ -84,6 +87,7 @@ class Training:
         name: the name that `best` carries.
         facts: facts for people, written into both checkpoints.
         trains_further: whether the model could speak before; what it reached then is measured first.
+        processes: those that train together; each holds its own model, all of them the same.
     """
 
     model: CaptionModel
@@ -95,15 +99,17 @@ class Training:
     output: Path
     name: str
     facts: Mapping[str, Any]
+    processes: Processes = ALONE
     trains_further: bool = False
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
 
     def __post_init__(self) -> None:
-        """Set up the optimiser and the weight average."""
+        """Set up the optimiser and the weight average; a step has as many parts as are summed before weights move."""
         self.optimizer = build_optimizer(self.model, self.config)
         self.average = WeightAverage(self.model, self.config.ema_decay, self.config.start_share)
-        self.steps = math.ceil(len(self.train.captions) / self.config.photos_per_step)
+        self.parts = self.config.accumulate * self.processes.size
+        self.steps = math.ceil(len(self.train.captions) / (self.config.photos_per_step * self.parts))
         self.reward = SelfCritical(self.train.captions, self.config) if self.config.self_critical else None
         self._saved_at = time.monotonic()
 
@@ -114,7 +120,7 @@ class Training:
             True if training is finished, False if it was interrupted (and saved).
         """
         if self.trains_further and self.state.before is None:
-            self.state.before = self._validate().score
+            self.state.before = self.processes.share(lambda: self._validate().score)
         while not self.finished:
             if not self._train_epoch():
                 self._save_last()
@@ -135,43 +141,64 @@ class Training:
             config.photos_per_step, shuffle_seed=seed, mirror=config.fine_tune != "none"
         )
         started = time.monotonic() - state.elapsed_s
-        for number, batch in enumerate(batches):
-            if number < state.step_in_epoch:  # done before the interruption
-                continue
-            # Chance depends on the seed and the step alone, so a resumed run meets the same.
-            torch.manual_seed(config.seed * 1_000_003 + state.step)
-            state.loss_sum += self._step(batch)
+        done = state.step_in_epoch  # before an interruption
+        batches = islice(batches, done * self.parts, None)
+        while parts := list(islice(batches, self.parts)):
+            state.loss_sum += self._step(parts)
             state.step += 1
             state.step_in_epoch += 1
             state.elapsed_s = time.monotonic() - started
             self.average.update(state.step)
             mean_loss = state.loss_sum / state.step_in_epoch
             self.progress.step(state.epoch + 1, state.step_in_epoch, self.steps, mean_loss)
-            if self.progress.should_stop():
+            if self.processes.any(self.progress.should_stop()):
                 return False
             if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
                 self._save_last()
         return True
 
-    def _step(self, batch: Any) -> float:
-        self.model.train()
-        generator = torch.Generator().manual_seed(self.config.seed * 7919 + self.state.step)
+    def _step(self, parts: Sequence[CaptionBatch]) -> float:
+        """Move the weights by the gradient of the mean over all parts' tokens; return that mean loss."""
+        rank, size = self.processes.rank, self.processes.size
         rate = learning_rate_at(self.state.step, self.steps * self.config.epochs, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
-        with self.engine.autocast():
-            features = self.train.features(batch, generator)
-            if self.reward is None:
-                loss = cross_entropy(self.model.decoder, features, batch, self.config.label_smoothing)
-            else:
-                loss = self.reward(self.model.decoder, features, batch)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        sums = torch.zeros(2, device=self.engine.device)  # loss, tokens
+        for number in range(rank, max(len(parts), size), size):
+            # The last step of an epoch may have fewer parts than there are processes: the others count nothing.
+            counts = number < len(parts)
+            sums += self._add_gradients(parts[number if counts else 0], self.state.step * self.parts + number, counts)
+        gradients = [p.grad for p in self.average.learning.values() if p.grad is not None]
+        self.processes.sum([*gradients, sums])
+        for gradient in gradients:
+            gradient /= sums[1]
         torch.nn.utils.clip_grad_norm_(self.average.learning.values(), self.config.gradient_norm)
         self.optimizer.step()
-        return float(loss.detach())
+        return float(sums[0] / sums[1])
+
+    def _add_gradients(self, part: CaptionBatch, number: int, counts: bool) -> Tensor:
+        """Add the gradients of the loss summed over a part's tokens; return that sum and the tokens (2,)."""
+        # Chance depends on the seed and the part alone, so a resumed run meets the same.
+        torch.manual_seed(self.config.seed * 1_000_003 + number)
+        generator = torch.Generator().manual_seed(self.config.seed * 7919 + number)
+        self.model.train()
+        with self.engine.autocast():
+            features = self.train.features(part, generator)
+            if self.reward is None:
+                loss = cross_entropy(self.model.decoder, features, part, self.config.label_smoothing)
+                tokens = part.lengths.sum()
+            else:
+                loss, tokens = self.reward(self.model.decoder, features, part)
+        weight = tokens.to(loss) * counts
+        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        return torch.stack([loss.detach() * weight, weight])
 
     def _finish_epoch(self) -> None:
+        """Validate and save in the first process; all go on from where it stands then."""
+        self.state = self.processes.share(self._validate_and_save)
+
+    def _validate_and_save(self) -> TrainingState:
         """Validate the averaged weights, keep them if they are the best, and save."""
         started = time.monotonic()
         state = self.state
@@ -193,7 +220,9 @@ class Training:
         self._save_last()
         write_table(self.output / "training.csv", state.history)
         draw_curves(self.output / "training.png", state.history)
+        log_epoch(self.output / "tensorboard", row)
         self.progress.epoch(row, is_best)
+        return state
 
     def _validate(self) -> Validation:
         loss, sentences, log_probs = validate(self.model, self.dev, self.engine)
@@ -212,7 +241,9 @@ class Training:
         self._save(self.output / "best", config, {**self.facts, **facts}, torch.float16, {})
 
     def _save_last(self) -> None:
-        """Keep everything that going on needs, in full precision."""
+        """Keep everything that going on needs, in full precision; the first process does it for all."""
+        if not self.processes.is_first:
+            return
         facts = {**self.facts, "state": self.state.to_json()}
         extra = {STATE: pack_state(self.average, self.optimizer)}
         self._save(self.output / "last", self.model.config, facts, torch.float32, extra)
@@ -255,36 +286,3 @@ def validate(model: CaptionModel, side: Side, engine: Engine) -> tuple[float, li
         sentences += [" ".join(side.captions.vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
         log_probs += generated.mean_log_prob.tolist()
     return total / max(tokens, 1), sentences, log_probs
-
-
-def build_optimizer(model: CaptionModel, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW over what learns: the trunk at its own rates, vectors (biases, norms) without decay."""
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            peak = _peak_rate(name, config)
-            decay = config.weight_decay if parameter.ndim >= 2 else 0.0
-            groups.setdefault((peak, decay), []).append(parameter)
-    ordered = sorted(groups.items(), key=lambda item: -item[0][0])
-    return torch.optim.AdamW(
-        [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in ordered],
-        betas=(0.9, 0.99),
-    )
-
-
-def _peak_rate(name: str, config: TrainConfig) -> float:
-    """Return a parameter's own peak learning rate: the nearer to the pixels, the slower (Howard & Ruder 2018)."""
-    if not name.startswith("encoder.trunk."):
-        return config.learning_rate
-    stage = re.search(r"layer(\d)", name)
-    below = 4 - int(stage[1]) if stage else 4
-    return config.encoder_learning_rate * config.stage_rate_decay**below
-
-
-def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
-    """Return the share of the peak learning rate: linear warm-up, then a cosine down to `final_rate`."""
-    warmup = min(config.warmup_steps, max(steps // 5, 1))
-    if step < warmup:
-        return (step + 1) / warmup
-    done = min((step - warmup) / max(steps - warmup, 1), 1.0)
-    return config.final_rate + (1.0 - config.final_rate) * 0.5 * (1.0 + math.cos(math.pi * done))

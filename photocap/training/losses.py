@@ -47,8 +47,11 @@ class SelfCritical:
         # In a mirrored photo "left" is right: what is said of it is turned round before it is scored.
         self.mirrored_ids = [PAD, START, END, UNK, *known.encode(mirror_words(known.words))]
 
-    def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> Tensor:
-        """Return the loss of one step; dropout is off for the reward, so that samples are the model's own words."""
+    def __call__(self, decoder: Decoder, features: Features, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch, and of how many sampled tokens it is the mean.
+
+        Dropout is off for the reward, so that samples are the model's own words.
+        """
         said_by_people = cross_entropy(decoder, features, batch)
         decoder.word_dropout.eval()
         decoder.feature_dropout.eval()
@@ -58,7 +61,7 @@ class SelfCritical:
         advantage = ((rewards - others) / 100.0).flatten().to(tokens.device)  # (B*S,)
         log_probs, mask = _sentence_log_probs(decoder, features, tokens, self.samples)
         reward = (advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
-        return self.cross_entropy_weight * said_by_people - reward
+        return self.cross_entropy_weight * said_by_people - reward, mask.sum()
 
     def _rewards(self, sentences: Sequence[Sequence[int]], batch: CaptionBatch) -> list[list[float]]:
         photos, mirrored = batch.photos.tolist(), batch.mirrored.tolist()

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from photocap.caption_data import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
 from photocap.caption_files import CaptionRow, Problem, split_by_image
 from photocap.caption_sources import read_caption_source, read_library
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine, choose_device, cpu_threads
-from photocap.errors import ReadError, TrainingError
+from photocap.errors import TrainingError
 from photocap.model import CaptionModel
+from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, fit_features
 from photocap.training.loop import Side, Training
 from photocap.training.starting import start_model
@@ -40,8 +42,8 @@ class TrainRequest:
         library: an index; the captions in it that persons wrote or accepted are learned from too.
         images: folders in which images are looked for, in turn; the folder of the caption file comes last.
         output: where everything goes.
-        init: "base", "imagenet", a model folder, or a ResNet-50 weights file in torchvision's layout.
-        model: sizes for a new decoder; of a model that is trained further only the beam counts.
+        init: "base", "imagenet", a model folder, or a ResNet's weights file in torchvision's layout.
+        model: sizes of a new model; of one that is trained further only the beam counts.
         config: how to train.
         device: as for `choose_device`.
         resume: go on from `output/last`.
@@ -70,11 +72,12 @@ def _ignore(*_told: object) -> None:
     pass
 
 
-def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepared:
+def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, stage: Stage = _ignore) -> Prepared:
     """Read captions, decode photos, load or build the model, compute features.
 
     Args:
         request: what the user asked for.
+        processes: those that train together; what takes long is done by the first of them.
         stage: told (what is being done, how much is done, how much there is).
 
     Raises:
@@ -82,32 +85,34 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         CaptionFileError: a caption file is no caption file.
         CheckpointError: the weights to start from cannot be used.
     """
-    engine = choose_device(request.device)
-    splits, folders, problems = _read_splits(request)
-    request.output.mkdir(parents=True, exist_ok=True)
-    photos = {}
-    for side in _SIDES:
-        photos[side], lost = group_by_photo(splits[side], folders)
-        problems += lost
-        if not photos[side]:
-            raise TrainingError(_nothing_left(side, request, problems))
-    start = start_model(
-        _init(request), request.model, request.config, [" ".join(c) for p in photos["train"] for c in p.captions]
-    )
-    pictures = {side: _decode(side, photos[side], request, start.model.config, stage) for side in _SIDES}
+    engine = choose_device(processes.device(request.device))
+    with processes.first_ahead():
+        splits, folders, problems = _read_splits(request)
+        request.output.mkdir(parents=True, exist_ok=True)
+        photos = {}
+        for side in _SIDES:
+            photos[side], lost = group_by_photo(splits[side], folders)
+            problems += lost
+            if not photos[side]:
+                raise TrainingError(_nothing_left(side, request, problems))
+        start = start_model(
+            _init(request), request.model, request.config, [" ".join(c) for p in photos["train"] for c in p.captions]
+        )
+    pictures = {side: _decode(side, photos[side], request, start.model.config, processes, stage) for side in _SIDES}
     for side, (_, errors) in pictures.items():
-        problems += [Problem(0, str(error)) for error in errors.values()]
+        problems += [Problem(0, error) for error in errors.values()]
         if len(errors) == len(photos[side]):
             raise TrainingError(_nothing_left(side, request, problems))
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
     if start.is_new:
         stage("fitting the features' reduction", 0, 0)
-        fit_features(start.model, pictures["train"][0], engine)
+        start.model.load_state_dict(processes.share(lambda: _fitted(start.model, pictures["train"][0], engine)))
     sides = {}
     for side, (squares, errors) in pictures.items():
         data = CaptionDataset(photos[side], start.vocabulary, start.model.config.max_words, errors)
-        sides[side] = Side(data, _features(side, start.model, squares, engine, request, stage))
+        with processes.first_ahead():
+            sides[side] = Side(data, _features(side, start.model, squares, engine, request, stage))
     training = Training(
         start.model,
         start.vocabulary,
@@ -117,7 +122,8 @@ def prepare_training(request: TrainRequest, *, stage: Stage = _ignore) -> Prepar
         engine,
         request.output,
         request.output.resolve().name,
-        _facts(request, engine, photos, start.training),
+        _facts(request, engine, processes, photos, start.training),
+        processes,
         trains_further=not start.is_new,
     )
     if request.resume:
@@ -141,15 +147,33 @@ def _init(request: TrainRequest) -> str:
 
 
 def _decode(
-    side: str, photos: Sequence[CaptionedPhoto], request: TrainRequest, config: ModelConfig, stage: Stage
-) -> tuple[np.ndarray, dict[int, ReadError]]:
-    return load_squares(
-        photos,
-        request.output / f"{_PICTURES}-{side}",
-        config.image_size_px,
-        workers=cpu_threads(),
-        progress=lambda done: stage(f"decoding {side} photos", done, len(photos)),
-    )
+    side: str,
+    photos: Sequence[CaptionedPhoto],
+    request: TrainRequest,
+    config: ModelConfig,
+    processes: Processes,
+    stage: Stage,
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Return the photos of a side as squares, and what is wrong with those that could not be read."""
+
+    def decode() -> tuple[str, tuple[int, ...], dict[int, str]]:
+        squares, errors = load_squares(
+            photos,
+            request.output / f"{_PICTURES}-{side}",
+            config.image_size_px,
+            workers=cpu_threads(),
+            progress=lambda done: stage(f"decoding {side} photos", done, len(photos)),
+        )
+        return str(squares.filename), squares.shape, {number: str(error) for number, error in errors.items()}
+
+    file, shape, errors = processes.share(decode)
+    return np.memmap(file, np.uint8, "r", shape=shape), errors
+
+
+def _fitted(model: CaptionModel, squares: np.ndarray, engine: Engine) -> dict[str, Tensor]:
+    """Fit what a new model does to features; return its state on the CPU."""
+    fit_features(model, squares, engine)
+    return {name: value.cpu() for name, value in model.state_dict().items()}
 
 
 def _features(
@@ -190,7 +214,11 @@ def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem])
 
 
 def _facts(
-    request: TrainRequest, engine: Engine, photos: Mapping[str, Sequence[CaptionedPhoto]], before: Mapping[str, Any]
+    request: TrainRequest,
+    engine: Engine,
+    processes: Processes,
+    photos: Mapping[str, Sequence[CaptionedPhoto]],
+    before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return facts for people: this training, and the ones that the model has behind it."""
     return {
@@ -199,6 +227,7 @@ def _facts(
         "settings": asdict(request.config),
         "photos": {side: len(items) for side, items in photos.items()},
         "captions": {side: sum(len(p.captions) for p in items) for side, items in photos.items()},
+        "processes": processes.size,
         "device": f"{engine.device} ({platform.machine()}, {cpu_threads()} cores)",
         "precision": str(engine.dtype).removeprefix("torch."),
         "torch": torch.__version__,

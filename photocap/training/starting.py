@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.models import ResNet50_Weights
+from torchvision.models import get_model_weights
 
 from photocap.checkpoint import load_checkpoint, read_resnet
 from photocap.config import ModelConfig, TrainConfig
@@ -40,11 +40,11 @@ class Start:
 
 
 def start_model(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
-    """Load a model and teach it the captions' new words by name, or set up a new decoder on a ResNet-50.
+    """Load a model and teach it the captions' new words by name, or set up a new decoder on a ResNet.
 
     Args:
         init: "base", "imagenet", a model folder, or a weights file in torchvision's layout.
-        sizes: of a new decoder; of a model that is trained further the beam and the joint space count.
+        sizes: of a new model; of one that is trained further the beam and the joint space count.
         config: dropout, seed, and how often a word must occur to be learned.
         captions: the training captions.
 
@@ -97,11 +97,13 @@ def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Se
     if not vocabulary.words:
         raise TrainingError(f"no word occurs {config.min_count} times: more captions are needed for a new vocabulary")
     model = _build(sizes, vocabulary, config)
-    state = _imagenet() if init == "imagenet" else read_resnet(Path(init))
+    state = _imagenet(sizes.encoder) if init == "imagenet" else read_resnet(Path(init))
     try:
         model.encoder.trunk.load_state_dict(state)
     except RuntimeError as error:
-        raise CheckpointError(init, "does not hold torchvision's ResNet-50") from error
+        raise CheckpointError(
+            init, f"does not hold torchvision's {sizes.encoder}", "say with --encoder which ResNet it is"
+        ) from error
     return Start(model, vocabulary, is_new=True, training={})
 
 
@@ -109,8 +111,8 @@ def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> C
     return CaptionModel(sizes, len(vocabulary), config.word_dropout, config.feature_dropout)
 
 
-def _imagenet() -> dict[str, Tensor]:
-    weights = ResNet50_Weights.IMAGENET1K_V1
+def _imagenet(encoder: str) -> dict[str, Tensor]:
+    weights = get_model_weights(encoder).IMAGENET1K_V1
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
     except OSError as error:
