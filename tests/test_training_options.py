@@ -19,7 +19,7 @@ from torchvision.models import WeightsEnum, resnet18
 from toy_training import QUICK, SIZES, prepare_smooth, request, train_as_one_of, write_corpus
 
 from photocap.config import TrainConfig
-from photocap.errors import CheckpointError
+from photocap.errors import CheckpointError, TrainingError
 from photocap.model import CaptionModel
 from photocap.model_files import read_model_info
 from photocap.training import Processes
@@ -112,6 +112,24 @@ def test_two_processes_are_one_with_twice_the_batch(at_once: Path, corpus: Path,
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert_same_training(at_once, tmp_path / "shared")
     assert read_model_info(tmp_path / "shared" / "best").training["processes"] == 2
+
+
+def test_a_process_that_ends_is_a_clear_message_in_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_tensor: torch.Tensor) -> None:
+        raise RuntimeError("gloo: connection closed by peer")
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", lost)
+    with pytest.raises(TrainingError, match="another process of this training has ended"):
+        Processes(rank=1, size=2).any(False)
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    third = Processes(rank=6, size=8, local_rank=2)
+    assert [third.device(name) for name in ("auto", "cuda", "cpu")] == ["cuda:2", "cuda:2", "cpu"]
+    assert Processes().device("auto") == "auto"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert third.device("auto") == "auto"
 
 
 @pytest.mark.slow

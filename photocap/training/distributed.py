@@ -17,6 +17,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from photocap.errors import TrainingError
+
 T = TypeVar("T")
 
 _PATIENCE = timedelta(days=1)  # the others wait while the first one decodes, encodes and validates
@@ -50,7 +52,9 @@ class Processes:
         """Put into the tensors, all on one device, their sums over the processes."""
         if self.size > 1:
             flat = torch.cat([tensor.flatten() for tensor in tensors])
-            dist.all_reduce(flat)
+            flat = flat if flat.is_cuda else flat.cpu()  # gloo knows no other device
+            with _together():
+                dist.all_reduce(flat)
             for tensor, summed in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
                 tensor.copy_(summed.view_as(tensor))
 
@@ -65,7 +69,8 @@ class Processes:
         if self.size == 1:
             return make()
         made = [make() if self.is_first else None]
-        dist.broadcast_object_list(made, device=torch.device("cpu"))
+        with _together():
+            dist.broadcast_object_list(made, device=torch.device("cpu"))
         return made[0]  # type: ignore[return-value]
 
     @contextmanager
@@ -79,6 +84,15 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Say in one line that the processes have lost each other."""
+    try:
+        yield
+    except RuntimeError as error:  # of gloo as of NCCL
+        raise TrainingError("another process of this training has ended; its own message says why") from error
 
 
 @contextmanager
