@@ -18,7 +18,7 @@ from torchvision.models import resnet50
 from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after, write_corpus
 
 from photocap.captioner import load_captioner
-from photocap.cli import settings
+from photocap.cli import settings, train
 from photocap.config import TrainConfig
 from photocap.errors import CheckpointError, TrainingError
 from photocap.installed_models import InstalledModels
@@ -266,6 +266,7 @@ def train_on(
 ) -> tuple[Result, InstalledModels]:
     """Train the toy model as if it were the base model, on captions changed in the rows to learn from."""
     mp.setattr(starting, "base_model_dir", lambda: learned / "best")
+    mp.setattr(train, "_recipe", lambda *_: {"learning_rate": 1e-2, "photos_per_step": 8, "start_share": 0.2})
     (corpus / "own.csv").write_text("".join(map(rename, (corpus / "captions.csv").read_text().splitlines(True))))
     result = cli(
         "train", corpus / "own.csv", "--images", corpus, "--output", learned.parent / "own captions",
@@ -281,7 +282,7 @@ def test_a_model_that_learned_the_owners_captions_is_put_to_use(
     swapped = {"red ball": "green trees", "green trees": "red ball"}
     rename = re.compile("|".join(swapped))
     result, models = train_on(lambda line: rename.sub(lambda m: swapped[m[0]], line), corpus, learned, cli, monkeypatch)
-    assert "better: CIDEr-D" in result.output
+    assert "\nbetter: CIDEr-D" in result.output
     assert models.current_name() == "own-captions"
     assert models.rollback() == BASE
 
