@@ -128,8 +128,8 @@ def command(
     captions.txt or token file, JSON as of Karpathy's splits or COCO, a folder of photos (the captions that people
     wrote into them), or a folder that the package `datasets` saved. Without a split, one photo in ten is kept to
     check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
-    on from. Several GPUs, or machines that share OUTPUT, train together through torchrun, which makes each
-    step larger by as many processes:
+    on from, and OUTPUT/tensorboard the epochs, where `tensorboard` is installed. Several GPUs, or machines that
+    share OUTPUT, train together through torchrun, which makes each step larger by as many processes:
 
     \b
         torchrun --nproc-per-node 2 -m photocap train captions.csv
