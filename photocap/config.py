@@ -121,4 +121,4 @@ class TrainConfig(_Settings):
     seed: int = 0
     self_critical: bool = False
     samples_per_photo: int = 5
-    cross_entropy_weight: float = 0.1
+    cross_entropy_weight: float = 0.02
