@@ -39,10 +39,11 @@ def main() -> None:
         own, others = folder / "own.csv", folder / "others.csv"
         _write(own, [row for i, photo in enumerate(photos[:half]) for row in _own(rows, photo, half - i <= KEPT_BACK)])
         _write(others, [(row.image, row.caption, "dev") for row in rows if row.image in set(photos[half:])])
+        before = [_cider_d(folder, table, images) for table in (own, others)]
         _photocap(folder, "train", own, "--images", images, "--output", folder / "model")
-        for model in (None, folder / "model" / "best"):
-            scores = [_cider_d(folder, table, images, model) for table in (own, others)]
-            print(f"{'after' if model else 'before'}: own photos {scores[0]:.1f}, others {scores[1]:.1f} (CIDEr-D)")
+        after = [_cider_d(folder, table, images, "--model", folder / "model" / "best") for table in (own, others)]
+    for when, (own_score, others_score) in (("before", before), ("after", after)):
+        print(f"{when}: own photos {own_score:.1f}, others {others_score:.1f} (CIDEr-D)")
 
 
 def _own(rows: list[CaptionRow], photo: str, kept_back: bool) -> list[tuple[str, str, str]]:
@@ -57,8 +58,7 @@ def _write(path: Path, rows: list[tuple[str, str, str]]) -> None:
         csv.writer(file).writerows([("image", "caption", "split"), *rows])
 
 
-def _cider_d(folder: Path, table: Path, images: Path, model: Path | None) -> float:
-    chosen = ["--model", model] if model else []
+def _cider_d(folder: Path, table: Path, images: Path, *chosen: object) -> float:
     found = json.loads(_photocap(folder, "evaluate", table, "--images", images, "--json", *chosen))
     return float(found["scores"]["cider_d"])
 

@@ -79,8 +79,8 @@ class TrainingState:
 
     @property
     def best(self) -> EpochRow | None:
-        """Return the epoch with the highest CIDEr-D, the first of equals."""
-        return max(self.history, key=lambda row: row.cider_d, default=None)
+        """Return the epoch with the highest CIDEr-D; of equals, as on few photos, that with the lowest loss."""
+        return max(self.history, key=lambda row: (row.cider_d, -row.dev_loss), default=None)
 
     @property
     def epochs_without_gain(self) -> int:
