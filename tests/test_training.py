@@ -224,6 +224,7 @@ def test_training_further_learns_new_words_and_a_finished_run_leaves_no_cache(
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     words = read_model_info(output / "best").words
+    assert read_model_info(output / "best").config.beam_size == SIZES.beam_size  # the model's own, not the default
     assert words[: len(words) - 1] == read_model_info(learned / "best").words
     assert words[-1] == "zeppelin"
     training = read_model_info(output / "best").training

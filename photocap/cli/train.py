@@ -80,13 +80,12 @@ from photocap.config import Attention, EncoderName, ModelConfig, Rnn, TrainConfi
     default=TrainConfig.accumulate,
     show_default=True,
     type=click.IntRange(min=1),
-    help=f"Batches of {TrainConfig.photos_per_step} photos whose gradients are summed before the weights move.",
+    help="Batches of photos whose gradients are summed before the weights move.",
 )
 @click.option(
     "--beam-size",
-    default=ModelConfig.beam_size,
-    show_default=True,
     type=click.IntRange(1, 20),
+    show_default=f"the model's own, {ModelConfig.beam_size} for a new one",
     help="Beam with which dev captions are written, and the model's default later.",
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
@@ -110,7 +109,7 @@ def command(
     scst: bool,
     retrieval: bool,
     accumulate: int,
-    beam_size: int,
+    beam_size: int | None,
     seed: int,
     resume: bool,
     db: Path,
@@ -135,8 +134,8 @@ def command(
         torchrun --nproc-per-node 2 -m photocap train captions.csv
 
     A model that started from the base model is put to use if it captions the kept photos better than that one and
-    does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. It is a
-    half-way house between the two, so that it does not forget what it knew.
+    does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. Without
+    --fine-tune and --scst its weights are half way back to where they started, so that it does not forget.
     """
     from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
 
@@ -157,12 +156,11 @@ def command(
     model = ModelConfig.from_json(
         {
             **_new_model(ctx, init, encoder=encoder, rnn=rnn, attention=attention),
-            "beam_size": beam_size,
             "joint_size": JOINT_SIZE if retrieval else 0,
         }
     )
     library = db if from_library else None
-    request = TrainRequest(captions, images, output, init, model, config, device, resume, library)
+    request = TrainRequest(captions, images, output, init, model, config, device, resume, library, beam_size)
     with join_processes() as processes:
         if retrieval and processes.size > 1:
             raise click.UsageError("--retrieval trains in one process, without torchrun")

@@ -43,10 +43,11 @@ class TrainRequest:
         images: folders in which images are looked for, in turn; the folder of the caption file comes last.
         output: where everything goes.
         init: "base", "imagenet", a model folder, or a ResNet's weights file in torchvision's layout.
-        model: sizes of a new model; of one that is trained further only the beam counts.
+        model: sizes of a new model; of one that is trained further only the joint space counts.
         config: how to train.
         device: as for `choose_device`.
         resume: go on from `output/last`.
+        beam_size: the beam that the model is selected with and keeps; None is its own.
     """
 
     captions: Sequence[Path]
@@ -58,6 +59,7 @@ class TrainRequest:
     device: str = "auto"
     resume: bool = False
     library: Path | None = None
+    beam_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,8 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
             problems += lost
             if not photos[side]:
                 raise TrainingError(_nothing_left(side, request, problems))
-        start = start_model(
-            _init(request), request.model, request.config, [" ".join(c) for p in photos["train"] for c in p.captions]
-        )
+        captions = [" ".join(c) for p in photos["train"] for c in p.captions]
+        start = start_model(_init(request), request.model, request.config, captions, beam_size=request.beam_size)
     pictures = {side: _decode(side, photos[side], request, start.model.config, processes, stage) for side in _SIDES}
     for side, (_, errors) in pictures.items():
         problems += [Problem(0, error) for error in errors.values()]

@@ -39,14 +39,17 @@ class Start:
     training: Mapping[str, Any]
 
 
-def start_model(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
+def start_model(
+    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], *, beam_size: int | None = None
+) -> Start:
     """Load a model and teach it the captions' new words by name, or set up a new decoder on a ResNet.
 
     Args:
         init: "base", "imagenet", a model folder, or a weights file in torchvision's layout.
-        sizes: of a new model; of one that is trained further the beam and the joint space count.
+        sizes: of a new model; of one that is trained further only the joint space counts.
         config: dropout, seed, and how often a word must occur to be learned.
         captions: the training captions.
+        beam_size: the model's beam from now on; None leaves it as it is.
 
     Raises:
         CheckpointError: the weights cannot be used.
@@ -55,8 +58,8 @@ def start_model(init: str, sizes: ModelConfig, config: TrainConfig, captions: Se
     torch.manual_seed(config.seed)
     folder = base_model_dir() if init == "base" else Path(init)
     if folder.is_dir():
-        return _train_further(folder, sizes, config, captions)
-    return _start_anew(init, sizes, config, captions)
+        return _train_further(folder, sizes, config, captions, beam_size)
+    return _start_anew(init, replace(sizes, beam_size=beam_size or sizes.beam_size), config, captions)
 
 
 def grow_words(state: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
@@ -80,13 +83,15 @@ def grow_words(state: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
     return grown
 
 
-def _train_further(folder: Path, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
+def _train_further(
+    folder: Path, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], beam_size: int | None
+) -> Start:
     checkpoint = load_checkpoint(folder)
     known = checkpoint.info.config
     # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
     joint_size = sizes.joint_size or (known.joint_size if config.fine_tune == "none" else 0)
     vocabulary = checkpoint.vocabulary.grown(captions, config.min_count)
-    model = _build(replace(known, beam_size=sizes.beam_size, joint_size=joint_size), vocabulary, config)
+    model = _build(replace(known, beam_size=beam_size or known.beam_size, joint_size=joint_size), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
     model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
     return Start(model, vocabulary, is_new=False, training=checkpoint.info.training)
