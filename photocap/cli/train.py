@@ -135,7 +135,7 @@ def command(
 
     A model that started from the base model is put to use if it captions the kept photos better than that one and
     does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. Without
-    --fine-tune and --scst its weights are half way back to where they started, so that it does not forget.
+    --fine-tune and --scst its weights go two thirds of the way back to the start, so that it does not forget.
     """
     from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
 
@@ -196,5 +196,5 @@ def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
         return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
     if _is_model(init):
         # An owner's captions are few: small steps, so that there are enough of them for new words.
-        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.5}
+        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.65}
     return {}
