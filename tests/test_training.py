@@ -145,9 +145,12 @@ def test_bad_rows_and_photos_are_listed_and_nothing_left_is_an_error(weights: Pa
         prepare_training(job)
     table.write_text(table.read_text() + "ok2.png,a ball,dev\n")
     draw("red", tmp_path / "ok2.png", 0)
-    problems = prepare_training(job).problems
+    prepared = prepare_training(job)
+    problems = prepared.problems
     assert [p.line for p in problems] == [4, 5, 0]
     assert "broken.png" in problems[-1].text
+    spread = prepared.training.model.decoder.pooled_std
+    assert torch.all(spread == spread.min())  # of one photo: the broken one's black square does not count
 
 
 def test_photos_with_captions_by_their_owner_are_training_data(weights: Path, tmp_path: Path) -> None:
@@ -244,8 +247,8 @@ def test_what_is_kept_lies_between_the_start_and_the_average() -> None:
     assert layer.weight.item() == 6.0
 
 
-def score(cider_d: float, distinct: float) -> DevScore:
-    return DevScore(dev_loss=1.0, cider_d=cider_d, distinct=distinct)
+def score(cider_d: float, distinct: float, dev_loss: float = 1.0) -> DevScore:
+    return DevScore(dev_loss=dev_loss, cider_d=cider_d, distinct=distinct)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +257,7 @@ def score(cider_d: float, distinct: float) -> DevScore:
         (score(50.0, 0.9), True),
         (score(50.0, 0.3), False),  # the same of every photo
         (score(40.0, 0.9), False),  # as good as before
+        (score(40.0, 0.9, dev_loss=0.9), True),  # as on a handful of photos: the words of people became likelier
     ],
 )
 def test_only_a_better_model_that_does_not_repeat_itself_is_accepted(best: DevScore, accepted: bool) -> None:

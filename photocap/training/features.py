@@ -87,7 +87,7 @@ class CachedFeatures:
 
 
 @torch.no_grad()
-def fit_features(model: CaptionModel, squares: np.ndarray, engine: Engine) -> None:
+def fit_features(model: CaptionModel, squares: np.ndarray, photos: Tensor, engine: Engine) -> None:
     """Fit what the model does to features before it learns anything.
 
     The encoder's reduction becomes the principal components of the grid, scaled to unit mean variance;
@@ -96,10 +96,11 @@ def fit_features(model: CaptionModel, squares: np.ndarray, engine: Engine) -> No
     Args:
         model: a new model on a trained ResNet; changed in place.
         squares: (n, S, S, 3) uint8 pictures.
+        photos: (B,) numbers of those that could be read.
         engine: where it runs.
     """
     encoder, config = model.encoder, model.config
-    numbers = torch.linspace(0, len(squares) - 1, min(len(squares), _PCA_PHOTOS)).long()
+    numbers = photos[torch.linspace(0, len(photos) - 1, min(len(photos), _PCA_PHOTOS)).long()]
     channels = config.encoder_channels
     total = torch.zeros(channels, dtype=torch.float64)
     products = torch.zeros(channels, channels, dtype=torch.float64)

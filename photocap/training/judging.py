@@ -22,6 +22,8 @@ def judge(state: TrainingState, references: Sequence[Sequence[str]]) -> Judgemen
     """Compare the best epoch with the model before it, on photos that neither learned from.
 
     A better score alone is not enough: a model that says the same of every photo may have one on a small set.
+    On a handful of photos CIDEr-D is often 0 before and after; of equals the lower loss is better, as in
+    `TrainingState.best`.
 
     Args:
         state: a finished training of a model that could speak before.
@@ -32,7 +34,9 @@ def judge(state: TrainingState, references: Sequence[Sequence[str]]) -> Judgemen
     assert best is not None
     people = len({captions[0] for captions in references}) / len(references)
     scores = f"CIDEr-D {best.cider_d:.1f} instead of {before.cider_d:.1f} on {len(references):,} photos kept back"
-    if best.cider_d <= before.cider_d:
+    if best.cider_d == before.cider_d:
+        scores += f", loss {best.dev_loss:.2f} instead of {before.dev_loss:.2f}"
+    if (best.cider_d, -best.dev_loss) <= (before.cider_d, -before.dev_loss):
         return Judgement(False, f"not better: {scores}")
     if best.distinct < _LEAST_DISTINCT * min(before.distinct, people):
         shares = f"{best.distinct:.0%} of its captions differ, before {before.distinct:.0%}, by people {people:.0%}"

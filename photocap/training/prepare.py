@@ -106,14 +106,18 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
             raise TrainingError(_nothing_left(side, request, problems))
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
+    data = {
+        side: CaptionDataset(photos[side], start.vocabulary, start.model.config.max_words, errors)
+        for side, (_, errors) in pictures.items()
+    }
     if start.is_new:
         stage("fitting the features' reduction", 0, 0)
-        start.model.load_state_dict(processes.share(lambda: _fitted(start.model, pictures["train"][0], engine)))
+        squares, readable = pictures["train"][0], data["train"].numbers
+        start.model.load_state_dict(processes.share(lambda: _fitted(start.model, squares, readable, engine)))
     sides = {}
-    for side, (squares, errors) in pictures.items():
-        data = CaptionDataset(photos[side], start.vocabulary, start.model.config.max_words, errors)
+    for side, (squares, _) in pictures.items():
         with processes.first_ahead():
-            sides[side] = Side(data, _features(side, start.model, squares, engine, request, stage))
+            sides[side] = Side(data[side], _features(side, start.model, squares, engine, request, stage))
     training = Training(
         start.model,
         start.vocabulary,
@@ -171,9 +175,9 @@ def _decode(
     return np.memmap(file, np.uint8, "r", shape=shape), errors
 
 
-def _fitted(model: CaptionModel, squares: np.ndarray, engine: Engine) -> dict[str, Tensor]:
+def _fitted(model: CaptionModel, squares: np.ndarray, photos: Tensor, engine: Engine) -> dict[str, Tensor]:
     """Fit what a new model does to features; return its state on the CPU."""
-    fit_features(model, squares, engine)
+    fit_features(model, squares, photos, engine)
     return {name: value.cpu() for name, value in model.state_dict().items()}
 
 
