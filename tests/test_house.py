@@ -19,6 +19,7 @@ OWNERS = {
     "pathspec": {"photos"},
     "piexif": {"metadata", "photos"},
     "pillow_heif": {"photos"},
+    "pillow_jxl": {"photos"},
     "platformdirs": {"cli"},
     "rawpy": {"photos"},
     "rich": {"cli"},

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from photocap.errors import ReadError
 from photocap.photos.formats import FileKind, kind_of
+from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
 from photocap.photos.reading import open_photo, reason_of
@@ -34,11 +35,13 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Remarks on odd metadata ("Corrupt EXIF data") say nothing about the picture and would litter the terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|JpegImagePlugin|PngImagePlugin|MpoImagePlugin)")
 pillow_heif.register_heif_opener(thumbnails=False)
+register_jxl_opener()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints what Pillow logs
 silence_libtiff()
 
 _large_picture = threading.Lock()
 _ORIENTATION_TAG = 0x0112
+_LONGEST_REASON = 120
 _PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -148,12 +151,13 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode this picture", "save a smaller copy"
     if isinstance(error, UnidentifiedImageError):
-        if path.suffix.lower() == ".jxl":
+        if path.suffix.lower() == ".jxl" and not has_jxl():
             return "JPEG XL needs a decoder that is not installed", "pip install 'photocap[jxl]'"
         return _what_it_looks_like(path)
     if isinstance(error, OSError) and error.errno is not None:
         return reason_of(error), ""
-    return f"the picture is damaged ({str(error).strip() or type(error).__name__})", ""
+    said = " ".join(str(error).split())[:_LONGEST_REASON]  # some decoders say a page
+    return f"the picture is damaged ({said or type(error).__name__})", ""
 
 
 def _what_it_looks_like(path: Path) -> tuple[str, str]:
