@@ -33,6 +33,11 @@ def hedged(text: str) -> str:
     return f"{_HEDGE}{text[0].lower()}{text[1:]}" if text else ""
 
 
+def is_hedged(text: str) -> bool:
+    """Tell whether a sentence is said with less certainty."""
+    return text.startswith(_HEDGE)
+
+
 def unhedged(text: str) -> str:
     """Say a sentence plainly, for who knows that it is true: "Perhaps a dog runs." -> "A dog runs."."""
     plain = text.removeprefix(_HEDGE)

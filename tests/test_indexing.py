@@ -8,8 +8,8 @@ import shutil
 import struct
 import subprocess
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import piexif
@@ -18,8 +18,9 @@ from fakes import FakeCaptioner
 from PIL import Image
 from raw_files import write_dng
 
+from photocap.caption import Caption, hedged
 from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoState
-from photocap.indexing import IndexOptions, index_photos
+from photocap.indexing import IndexOptions, Recaption, index_photos
 from photocap.metadata import (
     DryRun,
     MetadataMode,
@@ -609,13 +610,35 @@ def test_another_models_captions_are_made_anew_on_request(library: Library) -> N
     library.captioner.model_id = "better@111111111111"
     library.run()
     assert library.outcomes() == {"a.jpg": "unchanged", "mine.jpg": "unchanged"}
-    library.run(recaption="better@111111111111")
+    library.run(recaption=Recaption("better@111111111111"))
     assert library.outcomes() == {"a.jpg": "captioned", "mine.jpg": "unchanged"}
     assert library.captioner.pictures == 1
     assert read_caption(path).model_id == "better@111111111111"
     assert read_caption(mine).text == "Grandma in Graz, 1987"
-    library.run(recaption="better@111111111111")
+    library.run(recaption=Recaption("better@111111111111"))
     assert library.captioner.pictures == 0
+
+
+def test_another_certainty_is_a_reason_to_caption_anew_on_request(library: Library) -> None:
+    class Doubter(FakeCaptioner):
+        def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+            captions = super().caption_batch(images)
+            return [replace(c, text=hedged(c.text)) if c.confidence < 0.5 else c for c in captions]
+
+    for name, width in (("sure.jpg", 80), ("unsure.jpg", 40)):
+        library.photo(name, size=(width, 30))
+    library.run()
+    library.captioner = Doubter()
+    doubts = Recaption(library.captioner.model_id, hedge_below=0.5)
+    library.run(recaption=doubts)
+    assert library.outcomes() == {"sure.jpg": "unchanged", "unsure.jpg": "captioned"}
+    assert library.captions()["unsure.jpg"].startswith("Perhaps ")
+    library.run(recaption=doubts)
+    assert library.captioner.pictures == 0
+    library.captioner = FakeCaptioner()
+    library.run(recaption=replace(doubts, hedge_below=0.0))
+    assert library.outcomes() == {"sure.jpg": "unchanged", "unsure.jpg": "captioned"}
+    assert not library.captions()["unsure.jpg"].startswith("Perhaps ")
 
 
 def test_a_new_model_brings_new_embeddings_for_all_on_request(library: Library) -> None:
@@ -625,12 +648,12 @@ def test_a_new_model_brings_new_embeddings_for_all_on_request(library: Library) 
     library.captioner.space_id = "old"
     library.run(space_id="old")
     library.captioner.model_id, library.captioner.space_id = "better@111111111111", "new"
-    library.run(space_id="new", recaption="better@111111111111")
+    library.run(space_id="new", recaption=Recaption("better@111111111111"))
     assert library.captioner.pictures == 2
     with PhotoIndex.open(library.db, read_only=True) as index:
         assert (index.space_id(), index.counts().embeddings) == ("new", 2)
     assert library.captions()["mine.jpg"] == "Grandma in Graz, 1987"
-    library.run(space_id="new", recaption="better@111111111111")
+    library.run(space_id="new", recaption=Recaption("better@111111111111"))
     assert library.captioner.pictures == 0
 
 

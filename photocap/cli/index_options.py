@@ -14,7 +14,7 @@ from photocap.caption import CaptionerProtocol
 from photocap.cli import options
 from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
-from photocap.indexing import IndexOptions, default_workers
+from photocap.indexing import IndexOptions, Recaption, default_workers
 from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
 from photocap.model_files import ModelInfo, base_model_dir, read_model_info
 from photocap.people_words import NEUTRAL_SUFFIX
@@ -29,7 +29,7 @@ _WALKING = (
     click.option(
         "--recaption",
         is_flag=True,
-        help="Caption anew what another model captioned, or this one with the other choice of --neutral-people.",
+        help="Caption anew what another model captioned, or this one with other --neutral-people or --hedge-below.",
     ),
     click.option("--retry-failed", is_flag=True, help="Look again at photos that could not be read before."),
     click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
@@ -95,7 +95,7 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["retry_failed"],
         chosen["allow_empty"],
         space_id=info.space_id if info else None,
-        recaption=_speaker(info, chosen) if chosen["recaption"] and info else None,
+        recaption=_recaption(info, chosen) if chosen["recaption"] and info else None,
         workers=workers(chosen["workers"]),
     )
 
@@ -110,9 +110,9 @@ def _model_info(folder: Path | None, *, needed: bool) -> ModelInfo | None:
         return None
 
 
-def _speaker(info: ModelInfo, chosen: Mapping[str, Any]) -> str:
-    """Return the model id that the captions of this run will bear."""
-    return info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else "")
+def _recaption(info: ModelInfo, chosen: Mapping[str, Any]) -> Recaption:
+    """Return how the captions of this run will be said, and by whom."""
+    return Recaption(info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), chosen["hedge_below"])
 
 
 def workers(chosen: int | str) -> int:

@@ -63,8 +63,7 @@ def _is_same_file(photo: PhotoFile, stamp: Stamp) -> bool:
 def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, options: IndexOptions) -> bool:
     """Tell whether an unchanged photo is to be opened for the sake of its caption or its embedding.
 
-    Either another model is asked for by name, or a generated caption stands in the index only and is now to be
-    written into the photo as well.
+    Either its caption is to be made anew, or it stands in the index only and is now to be written into the photo too.
     """
     stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written == "none"
     if not stamp.has_caption or not (options.recaption or stands_in_index_only):
@@ -76,7 +75,7 @@ def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: Stamp, op
         return True
     if row.source is not CaptionSource.MODEL:
         return False
-    if options.recaption and row.model_id != options.recaption:
+    if options.recaption and options.recaption.replaces(row.caption or "", row.model_id, row.confidence):
         return True
     return stands_in_index_only and (row.confidence or 0.0) >= options.min_confidence
 

@@ -85,7 +85,9 @@ class Decider:
     def _is_to_be_replaced(self, caption: CaptionRecord) -> bool:
         if caption.source is CaptionSource.PERSON:
             return self._may_replace_persons
-        return self._recaption is not None and caption.model_id != self._recaption
+        return self._recaption is not None and self._recaption.replaces(
+            caption.text, caption.model_id, caption.confidence
+        )
 
     def _former_place(self, examined: Examined, known: KnownPicture | None) -> Path | None:
         """Return where a photo that is new to the index stood before it was moved or renamed."""

@@ -5,10 +5,28 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from photocap.caption import is_hedged
 from photocap.metadata import DryRun, WritePolicy
 from photocap.photos import WalkOptions
 
 _MOST_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Recaption:
+    """Which generated captions are to be made anew: those that the model of this run would not say so.
+
+    Attributes:
+        model_id: the id of that model.
+        hedge_below: the confidence from which it says a sentence without "perhaps".
+    """
+
+    model_id: str
+    hedge_below: float = 0.0
+
+    def replaces(self, text: str, model_id: str | None, confidence: float | None) -> bool:
+        """Tell whether another model said this, or this one with the other certainty."""
+        return model_id != self.model_id or is_hedged(text) != ((confidence or 0.0) < self.hedge_below)
 
 
 @dataclass(frozen=True)
@@ -24,8 +42,8 @@ class IndexOptions:
         allow_empty: believe it when all photos of a root are gone.
         space_id: the model's joint text-image space; where only a picture's place in it is missing, the model is run
             for that. None: no such space.
-        recaption: the id of a model; photos that another one captioned, or that have no place in its space, go through
-            it. None: no such wish.
+        recaption: which generated captions are made anew; photos without a place in the model's space go through it
+            too. None: no such wish.
         workers: photos that are decoded at the same time.
     """
 
@@ -36,7 +54,7 @@ class IndexOptions:
     retry_failed: bool = False
     allow_empty: bool = False
     space_id: str | None = None
-    recaption: str | None = None
+    recaption: Recaption | None = None
     workers: int = field(default_factory=lambda: default_workers())
 
 
