@@ -18,6 +18,7 @@ M = TypeVar("M", bound=nn.Module)
 CPU_BATCH = 16
 GPU_BYTES_PER_PHOTO = 64 * 1024 * 1024
 GPU_BATCH_LIMIT = 256
+_COMPUTES_IN_ENGINE_DTYPE = (nn.Conv2d, nn.Linear, nn.RNNBase, nn.Embedding)
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,12 @@ def choose_batch_size(engine: Engine) -> int:
 
 
 def compile_model(model: M, engine: Engine) -> M:
-    """Make a model ready for inference in place: eval mode, BatchNorm folded into convolutions, channels last."""
+    """Make a model ready for inference in place: eval mode, BatchNorm folded, the engine's precision, channels last."""
     model.eval().requires_grad_(False)
     _fold_batch_norm(model)
+    for module in model.modules():
+        if isinstance(module, _COMPUTES_IN_ENGINE_DTYPE):
+            module.to(engine.dtype)  # once; else autocast does it in every step
     return model.to(engine.device).to(memory_format=torch.channels_last)
 
 
