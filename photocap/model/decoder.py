@@ -110,7 +110,7 @@ class Decoder(nn.Module):
         if self.config.attention == "grid":
             query = self._heads(self.query(hidden))  # (N, A, T, H/A)
             # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
-            scores = query @ state.keys.transpose(2, 3) / query.shape[3] ** 0.5  # (N, A, T, P)
+            scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5  # (N, A, T, P)
             context = (scores.softmax(dim=3) @ state.values).transpose(1, 2).flatten(2)  # (N, T, H)
             x = torch.cat([hidden, torch.sigmoid(self.gate(hidden)) * context], dim=2)
         x = self.out(self.word_dropout(x))  # (N, T, E)
