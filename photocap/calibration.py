@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, log1p
+from math import exp, log
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
 
 RIGHT_CIDER_D = 20.0
 """A caption counts as right from this CIDEr-D (x 100) on, document frequencies over the evaluated set.
@@ -18,14 +24,14 @@ _EPSILON = 1e-6  # confidences are kept this far from 0 and 1
 
 @dataclass(frozen=True)
 class Platt:
-    """A calibration: confidence = 1 / (1 + exp(-(scale * x + offset)))."""
+    """A calibration: confidence = 1 / (1 + exp(-(scales . scores + offset)))."""
 
-    scale: float
+    scales: tuple[float, ...]
     offset: float
 
-    def __call__(self, x: float) -> float:
-        """Return the confidence in (0, 1) that belongs to a raw score."""
-        return _sigmoid(self.scale * x + self.offset)
+    def __call__(self, *scores: float) -> float:
+        """Return the confidence in (0, 1) that belongs to the raw scores of a caption."""
+        return _sigmoid(sum(a * x for a, x in zip(self.scales, scores, strict=True)) + self.offset)
 
 
 @dataclass(frozen=True)
@@ -47,61 +53,53 @@ class ReliabilityBin:
     accuracy: float
 
 
-def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
-    """Fit confidence to outcomes by logistic regression on one raw score, by Newton's method.
+def fit_platt(scores: Floats, right: Sequence[bool]) -> Platt:
+    """Fit confidence to outcomes by logistic regression on raw scores, by Newton's method.
 
     The targets are drawn in a little, as Platt does (Probabilistic Outputs for Support Vector
     Machines, 1999), so that few or perfectly separated captions give no infinite certainty.
 
     Args:
-        scores: for example the mean log-probability per word of each caption.
+        scores: (n, k) of each caption, for example its mean log-probability per word.
         right: whether each caption is right.
     """
+    if not right:
+        return Platt((0.0,) * scores.shape[1], 0.0)
     n_right = sum(right)
     n_wrong = len(right) - n_right
-    targets = [(n_right + 1) / (n_right + 2) if r else 1 / (n_wrong + 2) for r in right]
-    mean = sum(scores) / len(scores) if scores else 0.0
-    spread = (sum((s - mean) ** 2 for s in scores) / len(scores)) ** 0.5 if scores else 0.0
-    xs = [(s - mean) / spread if spread > _EPSILON else 0.0 for s in scores]
-    scale, offset = _newton(xs, targets, log((n_right + 1) / (n_wrong + 1)))
-    if spread <= _EPSILON:
-        return Platt(0.0, offset)
-    return Platt(scale / spread, offset - scale * mean / spread)
+    targets = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
+    mean, spread = scores.mean(axis=0), scores.std(axis=0)
+    tells = spread > _EPSILON  # a score that is always the same says nothing
+    standard = np.where(tells, (scores - mean) / np.where(tells, spread, 1.0), 0.0)
+    *weights, offset = _newton(standard, targets, log((n_right + 1) / (n_wrong + 1)))
+    scales = np.where(tells, weights / np.where(tells, spread, 1.0), 0.0)
+    return Platt(tuple(scales.tolist()), float(offset - scales @ mean))
 
 
-def _newton(xs: Sequence[float], targets: Sequence[float], offset: float) -> tuple[float, float]:
-    """Return scale and offset of least logistic loss for standardised scores; each step is halved until it helps."""
-    scale, loss = 0.0, _loss(xs, targets, 0.0, offset)
+def _newton(scores: Floats, targets: Floats, offset: float) -> Floats:
+    """Return scales (k,) and offset of least logistic loss for scores (n, k); a step is halved until it helps."""
+    columns = np.column_stack([scores, np.ones(len(scores))])
+    weights = np.append(np.zeros(scores.shape[1]), offset)
+    loss = _loss(columns @ weights, targets)
     for _ in range(_NEWTON_STEPS):
-        gradient_a = gradient_b = curve_aa = curve_ab = 0.0
-        curve_bb = 1e-12  # keeps the two equations solvable where every score is the same
-        for x, target in zip(xs, targets, strict=True):
-            p = _sigmoid(scale * x + offset)
-            gradient_a += (p - target) * x
-            gradient_b += p - target
-            curve_aa += p * (1 - p) * x * x
-            curve_ab += p * (1 - p) * x
-            curve_bb += p * (1 - p)
-        curve_aa += 1e-12
-        determinant = curve_aa * curve_bb - curve_ab * curve_ab
-        step_a = (curve_bb * gradient_a - curve_ab * gradient_b) / determinant
-        step_b = (curve_aa * gradient_b - curve_ab * gradient_a) / determinant
+        p = 1 / (1 + np.exp(-(columns @ weights)))
+        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + 1e-12 * np.eye(len(weights))  # solvable always
+        step = np.linalg.solve(curvature, columns.T @ (p - targets))
         size = 1.0
-        while size > _EPSILON and _loss(xs, targets, scale - size * step_a, offset - size * step_b) > loss:
+        while size > _EPSILON and _loss(columns @ (weights - size * step), targets) > loss:
             size /= 2
         if size <= _EPSILON:
             break
-        scale, offset = scale - size * step_a, offset - size * step_b
-        before, loss = loss, _loss(xs, targets, scale, offset)
-        if before - loss < _EPSILON**2 * len(xs):
+        weights = weights - size * step
+        before, loss = loss, _loss(columns @ weights, targets)
+        if before - loss < _EPSILON**2 * len(scores):
             break
-    return scale, offset
+    return weights
 
 
-def _loss(xs: Sequence[float], targets: Sequence[float], scale: float, offset: float) -> float:
-    """Return the logistic loss: log(1 + e^z) - target * z, written so that nothing overflows."""
-    zs = [scale * x + offset for x in xs]
-    return sum(max(z, 0.0) + log1p(exp(-abs(z))) - t * z for z, t in zip(zs, targets, strict=True))
+def _loss(z: Floats, targets: Floats) -> float:
+    """Return the logistic loss: log(1 + e^z) - target * z."""
+    return float((np.logaddexp(0.0, z) - targets * z).sum())
 
 
 def reliability_table(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[ReliabilityBin]:
@@ -134,9 +132,10 @@ def recalibrated(confidences: Sequence[float], right: Sequence[bool]) -> list[fl
     Every second caption is judged by a fit that never saw it, so the result shows what a
     recalibration would bring on new photos.
     """
-    odds = [log(c / (1 - c)) for c in (min(max(c, _EPSILON), 1 - _EPSILON) for c in confidences)]
-    fits = [fit_platt(odds[half::2], right[half::2]) for half in (0, 1)]
-    return [fits[1 - i % 2](x) for i, x in enumerate(odds)]
+    sure = np.clip(np.asarray(confidences, np.float64), _EPSILON, 1 - _EPSILON)
+    odds = np.log(sure / (1 - sure))
+    fits = [fit_platt(odds[half::2, None], right[half::2]) for half in (0, 1)]
+    return [fits[1 - i % 2](x) for i, x in enumerate(odds.tolist())]
 
 
 def auroc(confidences: Sequence[float], right: Sequence[bool]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ class Captioner:
         ids = neutral_ids(checkpoint.vocabulary) if neutral_people else None
         self._moved_to = None if ids is None else torch.tensor(ids, device=engine.device)
         self._hedge_below = hedge_below
-        self._confidence = Platt(self.config.confidence_scale, self.config.confidence_offset)
+        scales = (self.config.confidence_scale, self.config.confidence_likeness)
+        self._confidence = Platt(scales, self.config.confidence_offset)
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
@@ -73,15 +75,17 @@ class Captioner:
             pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
             with torch.inference_mode(), self.engine.autocast():
                 pixels = pixels.contiguous(memory_format=torch.channels_last)
-                generated, places = self._model.generate(pixels, self.beam_size, self._moved_to)
+                found = self._model.generate(pixels, self.beam_size, self._moved_to)
         except torch.OutOfMemoryError:
             if len(squares) == 1:
                 raise
             half = len(squares) // 2
             return self._caption(squares[:half]) + self._caption(squares[half:])
-        confidences = [self._confidence(log_prob) for log_prob in generated.mean_log_prob.tolist()]
-        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
+        scores = zip(found.mean_log_prob.tolist(), found.likeness.tolist(), strict=True)
+        confidences = list(starmap(self._confidence, scores))
+        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in found.tokens.tolist()]
         texts = [hedged(t) if c < self._hedge_below else t for t, c in zip(texts, confidences, strict=True)]
+        places = found.places
         embeddings = [None] * len(texts) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
         return [Caption(*parts) for parts in zip(texts, confidences, embeddings, strict=True)]
 

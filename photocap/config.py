@@ -55,8 +55,9 @@ class ModelConfig(_Settings):
             as the first input of the cell (Vinyals et al. 2015).
         image_size_px: side of the square the picture is resized to, aspect ratio not kept.
         image_mean, image_std: per-channel normalisation of RGB in [0, 1].
-        confidence_scale, confidence_offset: Platt scaling of the mean token log-probability
-            (Platt 1999), fitted on the dev split for `beam_size`.
+        confidence_scale, confidence_likeness, confidence_offset: Platt scaling (Platt 1999) of the mean token
+            log-probability and of the sentence's likeness to the picture in the joint space, fitted on the dev
+            split for `beam_size`.
         beam_size: the beam this model was selected with, the default of generation.
         joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
     """
@@ -76,6 +77,7 @@ class ModelConfig(_Settings):
     length_penalty: float = 1.2
     beam_size: int = 3
     confidence_scale: float = 1.0
+    confidence_likeness: float = 0.0
     confidence_offset: float = 0.0
     joint_size: int = 0
 

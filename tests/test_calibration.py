@@ -1,6 +1,7 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
 from photocap.calibration import (
@@ -20,36 +21,51 @@ def outcomes(platt, n=4000, seed=0):
     return scores, [rng.random() < platt(s) for s in scores]
 
 
-@pytest.mark.parametrize("true", [Platt(4.0, 4.5), Platt(1.0, -1.0), Platt(-2.0, 0.3)])
+def fit(scores, right):
+    """Fit to one score of each caption."""
+    return fit_platt(np.array(scores).reshape(-1, 1), right)
+
+
+@pytest.mark.parametrize("true", [Platt((4.0,), 4.5), Platt((1.0,), -1.0), Platt((-2.0,), 0.3)])
 def test_fit_finds_the_calibration_that_made_the_outcomes(true):
-    fitted = fit_platt(*outcomes(true, n=20000))
-    assert fitted.scale == pytest.approx(true.scale, abs=0.25)
+    fitted = fit(*outcomes(true, n=20000))
+    assert fitted.scales == pytest.approx(true.scales, abs=0.25)
     assert fitted.offset == pytest.approx(true.offset, abs=0.25)
 
 
 def test_a_fitted_confidence_is_calibrated_on_new_captions():
-    true = Platt(4.0, 3.0)
-    fitted = fit_platt(*outcomes(true))
+    true = Platt((4.0,), 3.0)
+    fitted = fit(*outcomes(true))
     scores, right = outcomes(true, seed=1)
     raw = [math.exp(s) for s in scores]
     calibrated = [fitted(s) for s in scores]
     assert expected_calibration_error(calibrated, right) < 0.03 < expected_calibration_error(raw, right)
 
 
+def test_two_scores_are_weighed_by_what_each_tells():
+    rng = np.random.default_rng(0)
+    scores = np.column_stack([rng.normal(-1.0, 0.5, 20000), rng.normal(0.4, 0.1, 20000), np.full(20000, 7.0)])
+    true = Platt((2.0, 8.0, 0.0), -1.0)
+    fitted = fit_platt(scores, [bool(rng.random() < true(*row)) for row in scores.tolist()])
+    assert fitted.scales == pytest.approx(true.scales, abs=0.6)
+    assert fitted.scales[2] == 0.0  # always the same: it tells nothing
+    assert fitted.offset == pytest.approx(true.offset, abs=0.25)
+
+
 def test_separated_and_constant_scores_stay_finite():
-    separated = fit_platt([-3.0, -2.0, -1.0, -0.5], [False, False, True, True])
+    separated = fit([-3.0, -2.0, -1.0, -0.5], [False, False, True, True])
     assert 0.5 < separated(-0.5) < 0.99
     assert 0.01 < separated(-3.0) < 0.5
-    constant = fit_platt([-1.0] * 10, [True] * 8 + [False] * 2)
+    constant = fit([-1.0] * 10, [True] * 8 + [False] * 2)
     assert constant(-1.0) == pytest.approx(0.75, abs=0.05)
-    assert 0 < fit_platt([], [])(-1.0) < 1
-    assert fit_platt([-1.0, -2.0], [True, True])(-1.0) > 0.5
+    assert 0 < fit([], [])(-1.0) < 1
+    assert fit([-1.0, -2.0], [True, True])(-1.0) > 0.5
 
 
 def test_extreme_scores_do_not_overflow():
-    assert Platt(1.0, 0.0)(-1e6) == 0.0
-    assert Platt(1.0, 0.0)(1e6) == 1.0
-    assert 0 <= fit_platt([-1e9, -1.0, 0.0, 1e9], [False, True, False, True])(0.0) <= 1
+    assert Platt((1.0,), 0.0)(-1e6) == 0.0
+    assert Platt((1.0,), 0.0)(1e6) == 1.0
+    assert 0 <= fit([-1e9, -1.0, 0.0, 1e9], [False, True, False, True])(0.0) <= 1
 
 
 def test_reliability_table_and_error_by_hand():
@@ -61,8 +77,8 @@ def test_reliability_table_and_error_by_hand():
 
 
 def test_recalibration_mends_an_overconfident_model():
-    scores, right = outcomes(Platt(4.0, 3.0))
-    overconfident = [Platt(8.0, 9.0)(s) for s in scores]
+    scores, right = outcomes(Platt((4.0,), 3.0))
+    overconfident = [Platt((8.0,), 9.0)(s) for s in scores]
     before = expected_calibration_error(overconfident, right)
     after = expected_calibration_error(recalibrated(overconfident, right), right)
     assert after < before / 3

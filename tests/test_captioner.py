@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import log
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -54,6 +57,28 @@ def test_a_sentence_is_hedged_below_the_confidence_and_not_at_it(checkpoint: Che
     assert 0 < confidence < 1
     assert caption(checkpoint, hedge_below=confidence) == (text, confidence)
     assert caption(checkpoint, hedge_below=confidence + 1e-6) == ("Perhaps dog.", confidence)
+
+
+def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
+    torch.manual_seed(0)
+    vocabulary = Vocabulary(list(SHARES))
+    plain = replace(SMALL, joint_size=4)
+    weights = CaptionModel(plain, len(vocabulary)).state_dict()
+    odds, likeness = [], []
+    for config in (plain, replace(plain, confidence_likeness=5.0)):
+        model = CaptionModel(config, len(vocabulary))
+        model.load_state_dict(weights)
+        info = ModelInfo(Path(), "small", "0" * 64, config, vocabulary.words, {})
+        captioner = Captioner(Checkpoint(model, vocabulary, info), choose_device("cpu", precision="float32"), 2)
+        (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
+        odds.append(log(found.confidence / (1 - found.confidence)))
+        assert model.joint
+        ids = torch.tensor([vocabulary.encode([found.text.lower().rstrip(".")])])
+        with torch.no_grad():
+            sentence = model.joint.embed_texts(ids, torch.tensor([1]))[0]
+        likeness.append(float(sentence @ torch.from_numpy(np.frombuffer(found.embedding or b"", "<f2").astype("f4"))))
+    assert likeness[0] == likeness[1] != 0
+    assert odds[1] - odds[0] == pytest.approx(5.0 * likeness[0], abs=0.02)  # embeddings have three digits
 
 
 def test_hedging_there_and_back() -> None:

@@ -269,3 +269,21 @@ def test_sentences_obey_the_rules(config: ModelConfig) -> None:
             assert all(a != b for a, b in zip(words, words[2:], strict=False))
             trigrams = [tuple(words[i : i + 3]) for i in range(len(words) - 2)]
             assert len(trigrams) == len(set(trigrams))
+
+
+def test_likeness_is_that_of_each_sentence_to_its_own_photo_whatever_else_is_in_the_batch() -> None:
+    torch.manual_seed(0)
+    model = CaptionModel(replace(SMALL, joint_size=8), 30).eval()
+    features = make_features(3)
+    together = model.caption(features)
+    for i in range(3):
+        alone = model.caption(Features(features.grid[i : i + 1], features.pooled[i : i + 1]))
+        words = [t for t in alone.tokens[0].tolist() if t not in (PAD, END)]
+        assert model.joint
+        assert alone.places is not None
+        with torch.no_grad():
+            sentence = model.joint.embed_texts(torch.tensor([words]), torch.tensor([len(words)]))[0]
+        assert float(together.likeness[i]) == pytest.approx(float(alone.places[0] @ sentence), abs=1e-5)
+    plain = CaptionModel(SMALL, 30).eval().caption(features)
+    assert plain.places is None
+    assert plain.likeness.tolist() == [0.0] * 3

@@ -13,11 +13,12 @@ from photocap.model.decoder import Decoder, State
 from photocap.model.encoder import STRIDE, Encoder, Features
 from photocap.model.generation import Generated, beam_search
 from photocap.model.joint import JointEmbedding
-from photocap.model.network import CaptionModel
+from photocap.model.network import Captioned, CaptionModel
 
 __all__ = [
     "STRIDE",
     "CaptionModel",
+    "Captioned",
     "Decoder",
     "Encoder",
     "Features",

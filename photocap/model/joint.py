@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from photocap.config import ModelConfig
-from photocap.vocabulary import PAD
+from photocap.vocabulary import END, PAD
 
 
 class JointEmbedding(nn.Module):
@@ -36,3 +36,9 @@ class JointEmbedding(nn.Module):
         packed = pack_padded_sequence(self.dropout(self.words(tokens)), lengths, batch_first=True, enforce_sorted=False)
         hidden, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, padding_value=float("-inf"))
         return F.normalize(self.text(hidden.amax(dim=1)), dim=1)  # (N, T, 2S) -> (N, 2S) -> (N, S)
+
+    def likeness(self, places: Tensor, tokens: Tensor) -> Tensor:
+        """Return the cosine (B,) of photos at places (B, S) with sentences (B, T) as `beam_search` returns them."""
+        words = tokens.masked_fill(tokens == END, PAD)
+        lengths = (words != PAD).sum(dim=1).clamp(min=1).cpu()
+        return (places * self.embed_texts(words[:, : int(lengths.max())], lengths)).sum(dim=1).float()

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from photocap.config import ModelConfig
 from photocap.model.decoder import Decoder
-from photocap.model.encoder import Encoder
-from photocap.model.generation import Generated, beam_search
+from photocap.model.encoder import Encoder, Features
+from photocap.model.generation import beam_search
 from photocap.model.joint import JointEmbedding
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """What a model has to say of a batch of photos.
+
+    Attributes:
+        tokens: (B, T) ids of its sentences, ended and padded.
+        mean_log_prob: (B,) mean log-probability per token.
+        places: (B, S) the photos' places in the joint space, unit length; None where the model has no such space.
+        likeness: (B,) cosine of sentence and photo in the joint space; 0 where the model has none.
+    """
+
+    tokens: Tensor
+    mean_log_prob: Tensor
+    places: Tensor | None
+    likeness: Tensor
 
 
 class CaptionModel(nn.Module):
@@ -34,10 +53,15 @@ class CaptionModel(nn.Module):
         return logits
 
     @torch.no_grad()
-    def generate(
-        self, pixels: Tensor, beam_size: int | None = None, moved_to: Tensor | None = None
-    ) -> tuple[Generated, Tensor | None]:
-        """Caption normalised pixels (B, 3, 224, 224); also their places in the joint space (B, S), if there is one."""
-        features = self.encoder(pixels)
-        place = self.joint.embed_images(self.decoder.standardise(features.pooled)) if self.joint else None
-        return beam_search(self.decoder, features, beam_size or self.config.beam_size, moved_to), place
+    def generate(self, pixels: Tensor, beam_size: int | None = None, moved_to: Tensor | None = None) -> Captioned:
+        """Caption normalised pixels (B, 3, 224, 224); the rest as in `beam_search`, the beam by default its own."""
+        return self.caption(self.encoder(pixels), beam_size, moved_to)
+
+    @torch.no_grad()
+    def caption(self, features: Features, beam_size: int | None = None, moved_to: Tensor | None = None) -> Captioned:
+        """Caption photos by their features, as `generate` does."""
+        found = beam_search(self.decoder, features, beam_size or self.config.beam_size, moved_to)
+        if self.joint is None:
+            return Captioned(found.tokens, found.mean_log_prob, None, torch.zeros_like(found.mean_log_prob))
+        places = self.joint.embed_images(self.decoder.standardise(features.pooled))
+        return Captioned(found.tokens, found.mean_log_prob, places, self.joint.likeness(places, found.tokens))

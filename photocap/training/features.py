@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from photocap.caption_data import CaptionBatch, augment, normalise, reserve
+from photocap.caption_data import CaptionBatch, CaptionDataset, augment, normalise, reserve
 from photocap.config import ModelConfig
 from photocap.engine import Engine
 from photocap.model import STRIDE, CaptionModel, Encoder, Features
@@ -29,6 +30,14 @@ class FeatureSource(Protocol):
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
         """Return features; with a generator (training) the pictures may be augmented."""
         ...
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the split: captions, and where the features of their photos come from."""
+
+    captions: CaptionDataset
+    features: FeatureSource
 
 
 class LiveFeatures:

@@ -7,16 +7,17 @@ temperature learned with the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from photocap.caption_data import CaptionBatch
+from photocap.caption_data import CaptionBatch, collate_captions
 from photocap.model import JointEmbedding
-from photocap.training.loop import Side, Training
+from photocap.training.features import Side
+from photocap.training.loop import Training
 from photocap.training.state import WeightAverage
 from photocap.vocabulary import PAD
 
@@ -65,6 +66,7 @@ def train_joint(
     average = WeightAverage(joint, config.ema_decay)
     optimizer = torch.optim.AdamW([*joint.parameters(), scale], lr=_PEAK_RATE, weight_decay=config.weight_decay)
     steps = max(len(training.train.captions) // _PHOTOS_PER_STEP, 1)
+    captions = training.validate()  # they stay; what they are worth in the new space does not
     best: Recall | None = None
     for epoch in range(config.epochs):
         total = 0.0
@@ -90,7 +92,9 @@ def train_joint(
             is_best = best is None or recall.sum > best.sum
             if is_best:
                 best = recall
-                training.save_best(training.model.config, {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1})
+                spoken = replace(captions, likeness=_likeness(training, joint, captions.sentences))
+                found = {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1}
+                training.save_best(spoken.fit_confidence(training.model.config), found)
         tell(epoch + 1, total / steps, recall, is_best)
     return best
 
@@ -117,6 +121,19 @@ def _texts(joint: JointEmbedding, batch: CaptionBatch, rows: Tensor) -> Tensor:
     words = batch.targets[rows, : int(lengths.max())]
     real = torch.arange(words.shape[1]) < lengths.unsqueeze(1)
     return joint.embed_texts(words.masked_fill(~real, PAD).to(joint.text.weight.device), lengths)
+
+
+@torch.no_grad()
+def _likeness(training: Training, joint: JointEmbedding, sentences: Sequence[str]) -> list[float]:
+    """Return the likeness of each dev photo to the sentence about it."""
+    data = training.dev.captions
+    found: list[float] = []
+    for batch in data.batches(_PHOTOS_PER_STEP):
+        said = sentences[len(found) : len(found) + len(batch.photos)]
+        _, words, _ = collate_captions([s.split() for s in said], data.vocabulary, data.max_words)
+        places = _images(training, training.dev, joint, batch)
+        found += joint.likeness(places, words.to(places.device)).tolist()
+    return found
 
 
 @torch.no_grad()

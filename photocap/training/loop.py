@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from photocap.calibration import RIGHT_CIDER_D, fit_platt
-from photocap.caption_data import CaptionBatch, CaptionDataset
+from photocap.caption_data import CaptionBatch
 from photocap.checkpoint import save_checkpoint
 from photocap.config import ModelConfig, TrainConfig
 from photocap.engine import Engine
-from photocap.metrics import cider_d
-from photocap.model import CaptionModel, beam_search
+from photocap.model import CaptionModel
 from photocap.training.curves import draw_curves
 from photocap.training.distributed import ALONE, Processes
-from photocap.training.features import FeatureSource
+from photocap.training.features import Side
 from photocap.training.losses import SelfCritical, cross_entropy
 from photocap.training.rates import build_optimizer, learning_rate_at
 from photocap.training.state import (
     STATE,
-    DevScore,
     EpochRow,
     TrainingState,
     WeightAverage,
@@ -35,31 +32,14 @@ from photocap.training.state import (
     write_table,
 )
 from photocap.training.tensorboard import log_epoch
+from photocap.training.validating import Validation, validate
 from photocap.vocabulary import Vocabulary
 
-_DEV_BATCH = 50
 _SAVE_EVERY_S = 300.0
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of the split: captions, and where the features of their photos come from."""
-
-    captions: CaptionDataset
-    features: FeatureSource
 
 
 def _ignore(*_told: object) -> bool:
     return False
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The dev score, and of each dev photo's caption the mean log-probability and the CIDEr-D (x 100)."""
-
-    score: DevScore
-    log_probs: list[float]
-    cider_d_each: list[float]
 
 
 @dataclass(frozen=True)
@@ -120,7 +100,7 @@ class Training:
             True if training is finished, False if it was interrupted (and saved).
         """
         if self.trains_further and self.state.before is None:
-            self.state.before = self.processes.share(lambda: self._validate().score)
+            self.state.before = self.processes.share(lambda: self.validate().score)
         while not self.finished:
             if not self._train_epoch():
                 self._save_last()
@@ -203,7 +183,7 @@ class Training:
         started = time.monotonic()
         state = self.state
         with self.average.applied():
-            found = self._validate()
+            found = self.validate()
             row = EpochRow(
                 epoch=state.epoch + 1,
                 step=state.step,
@@ -216,7 +196,7 @@ class Training:
             state.epoch, state.step_in_epoch, state.loss_sum, state.elapsed_s = state.epoch + 1, 0, 0.0, 0.0
             is_best = state.best is row
             if is_best:
-                self._save_best(found)
+                self.save_best(found.fit_confidence(self.model.config), {"history": state.to_json()["history"]})
         self._save_last()
         write_table(self.output / "training.csv", state.history)
         draw_curves(self.output / "training.png", state.history)
@@ -224,17 +204,9 @@ class Training:
         self.progress.epoch(row, is_best)
         return state
 
-    def _validate(self) -> Validation:
-        loss, sentences, log_probs = validate(self.model, self.dev, self.engine)
-        score, each = cider_d(sentences, self.dev.captions.references)
-        distinct = len(set(sentences)) / max(len(sentences), 1)
-        return Validation(DevScore(loss, score, distinct), log_probs, each)
-
-    def _save_best(self, found: Validation) -> None:
-        """Keep the model as it stands (the average), with its confidence fitted to the dev captions."""
-        platt = fit_platt(found.log_probs, [score >= RIGHT_CIDER_D for score in found.cider_d_each])
-        config = replace(self.model.config, confidence_scale=platt.scale, confidence_offset=platt.offset)
-        self.save_best(config, {"history": self.state.to_json()["history"]})
+    def validate(self) -> Validation:
+        """Let the model as it stands caption the dev photos."""
+        return validate(self.model, self.dev, self.engine)
 
     def save_best(self, config: ModelConfig, facts: Mapping[str, Any]) -> None:
         """Keep the model as it stands in `best`, small, with some more facts for people."""
@@ -267,22 +239,3 @@ class Training:
             extra=extra,
             dtype=dtype,
         )
-
-
-@torch.no_grad()
-def validate(model: CaptionModel, side: Side, engine: Engine) -> tuple[float, list[str], list[float]]:
-    """Return the cross-entropy a token (nats), the generated captions, and their mean log-probabilities."""
-    model.eval()
-    total, tokens = 0.0, 0
-    sentences: list[str] = []
-    log_probs: list[float] = []
-    for batch in side.captions.batches(_DEV_BATCH):
-        with engine.autocast():
-            features = side.features(batch, None)
-            loss = cross_entropy(model.decoder, features, batch)
-            generated = beam_search(model.decoder, features, model.config.beam_size)
-        count = int(batch.lengths.sum())  # batches differ in size: weigh by real tokens
-        total, tokens = total + float(loss) * count, tokens + count
-        sentences += [" ".join(side.captions.vocabulary.decode(ids)) for ids in generated.tokens.tolist()]
-        log_probs += generated.mean_log_prob.tolist()
-    return total / max(tokens, 1), sentences, log_probs

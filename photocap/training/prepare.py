@@ -22,8 +22,8 @@ from photocap.engine import Engine, choose_device, cpu_threads
 from photocap.errors import TrainingError
 from photocap.model import CaptionModel
 from photocap.training.distributed import ALONE, Processes
-from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, fit_features
-from photocap.training.loop import Side, Training
+from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, Side, fit_features
+from photocap.training.loop import Training
 from photocap.training.starting import start_model
 from photocap.training.state import STATE, read_state, unpack_state
 
