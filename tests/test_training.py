@@ -193,7 +193,7 @@ def test_learning_rate_warms_up_and_falls() -> None:
 
 
 def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: Path, tmp_path: Path) -> None:
-    config = replace(QUICK, epochs=12, word_dropout=0.0)
+    config = replace(QUICK, epochs=30, word_dropout=0.0)
     job = replace(request(corpus, learned / "best", tmp_path / "joint", config), model=replace(SIZES, joint_size=16))
     told: list[Recall] = []
     best = train_joint(
