@@ -57,7 +57,8 @@ def fit_platt(scores: Floats, right: Sequence[bool]) -> Platt:
     """Fit confidence to outcomes by logistic regression on raw scores, by Newton's method.
 
     The targets are drawn in a little, as Platt does (Probabilistic Outputs for Support Vector
-    Machines, 1999), so that few or perfectly separated captions give no infinite certainty.
+    Machines, 1999), and the weights of standardised scores towards 0 (a normal prior of unit variance), so that
+    few or perfectly separated captions give no wild certainty.
 
     Args:
         scores: (n, k) of each caption, for example its mean log-probability per word.
@@ -80,26 +81,27 @@ def _newton(scores: Floats, targets: Floats, offset: float) -> Floats:
     """Return scales (k,) and offset of least logistic loss for scores (n, k); a step is halved until it helps."""
     columns = np.column_stack([scores, np.ones(len(scores))])
     weights = np.append(np.zeros(scores.shape[1]), offset)
-    loss = _loss(columns @ weights, targets)
+    prior = np.append(np.ones(scores.shape[1]), 0.0)
+
+    def loss_of(weights: Floats) -> float:
+        z = columns @ weights
+        return float((np.logaddexp(0.0, z) - targets * z).sum() + prior @ weights**2 / 2)
+
+    loss = loss_of(weights)
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-(columns @ weights)))
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + 1e-12 * np.eye(len(weights))  # solvable always
-        step = np.linalg.solve(curvature, columns.T @ (p - targets))
+        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(prior)
+        step = np.linalg.solve(curvature, columns.T @ (p - targets) + prior * weights)
         size = 1.0
-        while size > _EPSILON and _loss(columns @ (weights - size * step), targets) > loss:
+        while size > _EPSILON and loss_of(weights - size * step) > loss:
             size /= 2
         if size <= _EPSILON:
             break
         weights = weights - size * step
-        before, loss = loss, _loss(columns @ weights, targets)
+        before, loss = loss, loss_of(weights)
         if before - loss < _EPSILON**2 * len(scores):
             break
     return weights
-
-
-def _loss(z: Floats, targets: Floats) -> float:
-    """Return the logistic loss: log(1 + e^z) - target * z."""
-    return float((np.logaddexp(0.0, z) - targets * z).sum())
 
 
 def reliability_table(confidences: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[ReliabilityBin]:

@@ -52,6 +52,14 @@ def test_two_scores_are_weighed_by_what_each_tells():
     assert fitted.offset == pytest.approx(true.offset, abs=0.25)
 
 
+def test_a_handful_of_captions_gives_no_wild_weights():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        scores = np.column_stack([rng.normal(-1.0, 0.5, 4), rng.normal(0.4, 0.1, 4)])
+        fitted = fit_platt(scores, [bool(x) for x in rng.random(4) < 0.7])
+        assert np.abs(np.array(fitted.scales) * scores.std(axis=0)).max() < 1.0
+
+
 def test_separated_and_constant_scores_stay_finite():
     separated = fit([-3.0, -2.0, -1.0, -0.5], [False, False, True, True])
     assert 0.5 < separated(-0.5) < 0.99
