@@ -19,6 +19,7 @@ Of people's own captions on Flickr8k dev, scored against the other four, 83 to 8
 """
 
 _NEWTON_STEPS = 100
+_PRIOR_VARIANCE = 10.0  # seen only where captions are few
 _EPSILON = 1e-6  # confidences are kept this far from 0 and 1
 
 
@@ -57,7 +58,7 @@ def fit_platt(scores: Floats, right: Sequence[bool]) -> Platt:
     """Fit confidence to outcomes by logistic regression on raw scores, by Newton's method.
 
     The targets are drawn in a little, as Platt does (Probabilistic Outputs for Support Vector
-    Machines, 1999), and the weights of standardised scores towards 0 (a normal prior of unit variance), so that
+    Machines, 1999), and the weights of standardised scores towards 0 (a normal prior), so that
     few or perfectly separated captions give no wild certainty.
 
     Args:
@@ -81,7 +82,7 @@ def _newton(scores: Floats, targets: Floats, offset: float) -> Floats:
     """Return scales (k,) and offset of least logistic loss for scores (n, k); a step is halved until it helps."""
     columns = np.column_stack([scores, np.ones(len(scores))])
     weights = np.append(np.zeros(scores.shape[1]), offset)
-    prior = np.append(np.ones(scores.shape[1]), 0.0)
+    prior = np.append(np.full(scores.shape[1], 1 / _PRIOR_VARIANCE), 0.0)
 
     def loss_of(weights: Floats) -> float:
         z = columns @ weights

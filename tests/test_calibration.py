@@ -57,7 +57,7 @@ def test_a_handful_of_captions_gives_no_wild_weights():
     for _ in range(200):
         scores = np.column_stack([rng.normal(-1.0, 0.5, 4), rng.normal(0.4, 0.1, 4)])
         fitted = fit_platt(scores, [bool(x) for x in rng.random(4) < 0.7])
-        assert np.abs(np.array(fitted.scales) * scores.std(axis=0)).max() < 1.0
+        assert np.abs(np.array(fitted.scales) * scores.std(axis=0)).max() < 1.5
 
 
 def test_separated_and_constant_scores_stay_finite():
