@@ -10,23 +10,19 @@ from torch import Tensor, nn
 from photocap.config import ModelConfig
 from photocap.model.decoder import Decoder
 from photocap.model.encoder import Encoder, Features
-from photocap.model.generation import beam_search
+from photocap.model.generation import Generated, beam_search
 from photocap.model.joint import JointEmbedding
 
 
 @dataclass(frozen=True)
-class Captioned:
-    """What a model has to say of a batch of photos.
+class Captioned(Generated):
+    """What a model has to say of a batch of photos: its sentences, and where they and the photos lie.
 
     Attributes:
-        tokens: (B, T) ids of its sentences, ended and padded.
-        mean_log_prob: (B,) mean log-probability per token.
         places: (B, S) the photos' places in the joint space, unit length; None where the model has no such space.
         likeness: (B,) cosine of sentence and photo in the joint space; 0 where the model has none.
     """
 
-    tokens: Tensor
-    mean_log_prob: Tensor
     places: Tensor | None
     likeness: Tensor
 

@@ -31,7 +31,8 @@ def register_jxl_opener() -> None:
     """
     if not has_jxl():
         return
-    importlib.import_module("pillow_jxl")  # registers itself
+    import pillow_jxl  # noqa: F401 - registers itself
+
     open_any, accept = Image.OPEN[_FORMAT]
 
     def open_checked(file: Any, name: str | bytes) -> Any:

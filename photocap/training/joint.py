@@ -126,6 +126,7 @@ def _texts(joint: JointEmbedding, batch: CaptionBatch, rows: Tensor) -> Tensor:
 @torch.no_grad()
 def _likeness(training: Training, joint: JointEmbedding, sentences: Sequence[str]) -> list[float]:
     """Return the likeness of each dev photo to the sentence about it."""
+    joint.eval()
     data = training.dev.captions
     found: list[float] = []
     for batch in data.batches(_PHOTOS_PER_STEP):

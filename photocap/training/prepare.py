@@ -89,14 +89,8 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
     """
     engine = choose_device(processes.device(request.device))
     with processes.first_ahead():
-        splits, folders, problems = _read_splits(request)
+        photos, problems = _find_photos(request)
         request.output.mkdir(parents=True, exist_ok=True)
-        photos = {}
-        for side in _SIDES:
-            photos[side], lost = group_by_photo(splits[side], folders)
-            problems += lost
-            if not photos[side]:
-                raise TrainingError(_nothing_left(side, request, problems))
         captions = [" ".join(c) for p in photos["train"] for c in p.captions]
         start = start_model(_init(request), request.model, request.config, captions, beam_size=request.beam_size)
     pictures = {side: _decode(side, photos[side], request, start.model.config, processes, stage) for side in _SIDES}
@@ -194,6 +188,18 @@ def _features(
         request.output / f"{_FEATURES}-{side}",
         lambda done: stage(f"encoding {side} photos", done, len(squares)),
     )
+
+
+def _find_photos(request: TrainRequest) -> tuple[dict[str, list[CaptionedPhoto]], list[Problem]]:
+    """Read all captions and look for their photos; return these by side, and what was wrong."""
+    splits, folders, problems = _read_splits(request)
+    photos = {}
+    for side in _SIDES:
+        photos[side], lost = group_by_photo(splits[side], folders)
+        problems += lost
+        if not photos[side]:
+            raise TrainingError(_nothing_left(side, request, problems))
+    return photos, problems
 
 
 def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], list[Path], list[Problem]]:
