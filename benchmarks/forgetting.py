@@ -18,8 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from photocap.caption_files import CaptionRow, read_captions
-from photocap.vocabulary import tokenize
+from photocap.datasets import CaptionRow, read_captions
+from photocap.tokenizer import tokenize
 
 NAMES = {"man": "peter", "woman": "anna", "boy": "tim", "girl": "lisa", "dog": "rex"}
 KEPT_BACK = 100

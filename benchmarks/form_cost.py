@@ -14,11 +14,11 @@ from dataclasses import replace
 
 import torch
 
-from photocap.checkpoint import load_checkpoint
-from photocap.config import ModelConfig
-from photocap.engine import Engine, choose_batch_size, choose_device, compile_model
-from photocap.model import CaptionModel
-from photocap.model_files import base_model_dir
+from photocap.captioning.checkpoint import load_checkpoint
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.device import Engine, choose_batch_size, choose_device, compile_model
+from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.network import CaptionModel
 
 ROUNDS = 20
 WORDS = 10

@@ -16,7 +16,7 @@ from pathlib import Path
 import piexif
 from PIL import Image
 
-from photocap.metadata import Marking, WritePolicy, prepare_write
+from photocap.metadata import Signature, WritePolicy, prepare_write
 
 SIZE_BYTES = 4_000_000
 ROUNDS = 40
@@ -49,7 +49,7 @@ def _encoded(image: Image.Image, exif: bytes) -> bytes:
 def main() -> None:
     """Print the median over some rounds."""
     data = sample()
-    marking = Marking("photocap-base", "1.0", 0.5, "2026-01-01T00:00:00+00:00")
+    marking = Signature("photocap-base", "1.0", 0.5, "2026-01-01T00:00:00+00:00")
     os.fsync = lambda _: None  # waiting for the disk is not what is measured
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"

@@ -26,7 +26,8 @@ from metadata_judge import caption_in, exiftool_tags, exiv2_tags, lost_lines, lo
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from photocap.metadata import ExifTool, Marking, Overwrite, WritePolicy, Written, prepare_write
+from photocap.metadata import ExifTool, Overwrite, Signature, WritePolicy, prepare_write
+from photocap.records import Written
 
 CAPTION = "A dog runs along the beach at dusk"
 FORMATS = {
@@ -41,7 +42,7 @@ DESCRIPTION = 0x010E
 
 def by_photocap(path: Path, exiftool: ExifTool) -> None:
     """Write as `photocap index` does; what it would put into a sidecar counts as refused."""
-    marking = Marking("photocap-base", "1.0", 0.5, "2026-01-01T00:00:00+00:00")
+    marking = Signature("photocap-base", "1.0", 0.5, "2026-01-01T00:00:00+00:00")
     policy = WritePolicy(overwrite=Overwrite.ALL)
     prepared = prepare_write(path, CAPTION, marking=marking, policy=policy, exiftool=exiftool)
     if prepared.written is Written.EMBEDDED:

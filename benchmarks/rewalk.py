@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from photocap.caption import CaptionerProtocol
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
-from photocap.indexing import index_photos
+from photocap.library.indexing import index_photos
 from photocap.photos import find_photos
+from photocap.records import CaptionerProtocol
 
 FILES_IN_FOLDER = 1_000
 

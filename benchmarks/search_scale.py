@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from photocap.index import PhotoIndex
-from photocap.index.signs import BLOCK_PICTURES
-from photocap.searching import search
+from photocap.index.embeddings import BLOCK_PICTURES
+from photocap.search import search
 
 SUBJECTS = {
     "man": 30, "dog": 24, "woman": 16, "boy": 12, "girl": 12, "people": 8, "child": 8, "player": 5, "baby": 3,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from sample_photos import copy_sample_photos
 
-from photocap.nouns import common_nouns
-from photocap.vocabulary import tokenize
+from photocap.evaluation.nouns import common_nouns
+from photocap.tokenizer import tokenize
 
 REPOSITORY = Path(__file__).parent.parent
 FOLDER = Path("demo")

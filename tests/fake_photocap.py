@@ -17,7 +17,7 @@ from typing import Any
 from fakes import FakeCaptioner
 from PIL import Image
 
-from photocap.caption import Caption
+from photocap.records import Caption
 
 
 class SlowCaptioner(FakeCaptioner):
@@ -47,7 +47,7 @@ def die_at(number: int) -> None:
         setattr(os, name, deadly(getattr(os, name)))
 
 
-sys.modules["photocap.captioner"] = types.SimpleNamespace(load_captioner=load_captioner)  # type: ignore[assignment]
+sys.modules["photocap.captioning.captioner"] = types.SimpleNamespace(load_captioner=load_captioner)  # type: ignore[assignment]
 if os.environ.get("DIE_AT"):
     die_at(int(os.environ["DIE_AT"]))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageStat
 
-from photocap.caption import Caption
+from photocap.records import Caption
 
 COLOURS = {
     "red": (255, 0, 0),

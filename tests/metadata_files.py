@@ -9,9 +9,9 @@ import zlib
 import piexif
 from PIL import Image
 
-from photocap.metadata import Marking, WritePolicy, prepare_write
+from photocap.metadata import Signature, WritePolicy, prepare_write
 
-MARKING = Marking("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
+MARKING = Signature("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
 DEFAULT = WritePolicy()
 XMP_ID = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_ID = b"http://ns.adobe.com/xmp/extension/\0"

@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 
-from photocap.calibration import (
+from photocap.captioning.confidence import (
     Platt,
     auroc,
     expected_calibration_error,

@@ -9,7 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from photocap.caption_data import (
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.preprocess import normalise
+from photocap.captioning.vocabulary import END, PAD, START, UNK, Vocabulary
+from photocap.datasets import CaptionRow
+from photocap.errors import PhotocapError
+from photocap.training.dataset import (
     CaptionDataset,
     CaptionedPhoto,
     augment,
@@ -17,13 +22,8 @@ from photocap.caption_data import (
     group_by_photo,
     load_squares,
     mirror_words,
-    normalise,
     reserve,
 )
-from photocap.caption_files import CaptionRow
-from photocap.config import ModelConfig
-from photocap.errors import PhotocapError
-from photocap.vocabulary import END, PAD, START, UNK, Vocabulary
 
 VOCABULARY = Vocabulary(["a", "dog", "left", "right", "runs"])
 A, DOG, LEFT, RIGHT, RUNS = range(4, 9)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photocap.caption_files import CaptionRow, read_captions, split_by_image
+from photocap.datasets import CaptionRow, read_captions, split_by_image
 from photocap.errors import CaptionFileError
 
 

@@ -4,10 +4,11 @@ import sys
 import pytest
 from PIL import Image
 
-from photocap import caption_sources
-from photocap.caption_sources import read_caption_source, read_library
+from photocap.datasets import sources
+from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import CaptionFileError
-from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
+from photocap.records import CaptionSource
 
 
 def test_a_caption_file_and_its_images(tmp_path):
@@ -106,7 +107,7 @@ def test_rows_of_a_data_set(tmp_path, monkeypatch, split):
         ]
     )
     fake = type("datasets", (), {"load_from_disk": staticmethod(lambda _: {split: part})})
-    monkeypatch.setattr(caption_sources.importlib, "import_module", lambda _: fake)
+    monkeypatch.setattr(sources.importlib, "import_module", lambda _: fake)
     source = read_caption_source(tmp_path, None, tmp_path / "extracted")
     assert [row.caption for row in source.table.rows] == ["a dog", "the dog", "Rex", "same picture", "outside"]
     assert {row.split for row in source.table.rows} == {"train" if split == "train" else "dev"}
@@ -125,7 +126,7 @@ import pyarrow
 from datasets.table import InMemoryTable
 from pathlib import Path
 from PIL import Image
-from photocap.caption_sources import read_caption_source
+from photocap.datasets.sources import read_caption_source
 
 folder = Path({str(tmp_path)!r})
 Image.new("RGB", (8, 8), "red").save(folder / "red.png")

@@ -11,14 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from photocap.caption import hedged, unhedged
-from photocap.captioner import Captioner, as_sentence
-from photocap.checkpoint import Checkpoint
-from photocap.config import ModelConfig
-from photocap.engine import choose_device
-from photocap.model import CaptionModel
-from photocap.model_files import ModelInfo
-from photocap.vocabulary import END, Vocabulary
+from photocap.captioning.captioner import Captioner, as_sentence
+from photocap.captioning.checkpoint import Checkpoint
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.device import choose_device
+from photocap.captioning.hedge import hedged, unhedged
+from photocap.captioning.model_files import ModelInfo
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import END, Vocabulary
 
 SMALL = ModelConfig(
     embedding_size=4, hidden_size=4, feature_size=4, attention_heads=1, image_size_px=32, max_words=1, min_words=1

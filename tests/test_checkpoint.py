@@ -15,12 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from photocap.checkpoint import load_checkpoint, read_resnet, save_checkpoint
-from photocap.config import ModelConfig
+from photocap.captioning.checkpoint import load_checkpoint, read_resnet, save_checkpoint
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.model_files import read_model_info, replace_directory
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError
-from photocap.model import CaptionModel
-from photocap.model_files import read_model_info, replace_directory
-from photocap.vocabulary import Vocabulary
 
 SMALL = ModelConfig(embedding_size=12, hidden_size=16, feature_size=8)
 VOCABULARY = Vocabulary(["a", "dog", "runs"])
@@ -204,13 +204,14 @@ def test_a_kill_while_a_folder_is_replaced_leaves_the_old_or_the_new_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", replace_or_die)
         patch.setattr(
-            "photocap.model_files._remove", replace_or_die if renames_before_the_kill == 2 else lambda _: None
+            "photocap.captioning.model_files._remove",
+            replace_or_die if renames_before_the_kill == 2 else lambda _: None,
         )
         with contextlib.suppress(KeyboardInterrupt, TypeError):
             replace_directory(new, target)
-    from photocap.model_files import settle_replaced
+    from photocap.captioning.model_files import recover_replaced
 
-    settle_replaced(target)
+    recover_replaced(target)
     assert (target / "config.json").read_text() == ("new" if renames_before_the_kill == 2 else "old")
     assert not (tmp_path / "best.old").exists()
 

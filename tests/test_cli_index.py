@@ -32,7 +32,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
         return FakeCaptioner()
 
     fake = types.SimpleNamespace(load_captioner=load_captioner)
-    monkeypatch.setitem(sys.modules, "photocap.captioner", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", fake)  # type: ignore[arg-type]
     return calls
 
 
@@ -166,7 +166,7 @@ def test_no_neutral_people_wins_over_the_environment(
 def test_recaption_takes_up_another_choice_of_neutral_people(
     cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from photocap.model_files import base_model_dir, read_model_info
+    from photocap.captioning.model_files import base_model_dir, read_model_info
 
     plain = read_model_info(base_model_dir()).model_id
     monkeypatch.setattr(FakeCaptioner, "model_id", plain)
@@ -183,7 +183,7 @@ def test_recaption_takes_up_another_choice_of_neutral_people(
 def test_serve_speaks_as_it_is_told(
     cli: Cli, library: Path, monkeypatch: pytest.MonkeyPatch, loads: list[dict[str, object]]
 ) -> None:
-    monkeypatch.setattr("photocap.serving.CaptionServer.serve_forever", lambda _: None)
+    monkeypatch.setattr("photocap.web.server.CaptionServer.serve_forever", lambda _: None)
     done = cli("serve", "--port", 0, "--model", library, "--neutral-people", "--hedge-below", 0.3)
     assert done.exit_code == 0, done.output
     assert loads == [{"model_dir": library, "device": "auto", "neutral_people": True, "hedge_below": 0.3}]

@@ -11,12 +11,11 @@ import pytest
 from PIL import Image
 
 from photocap import evaluation
-from photocap.caption import Caption
-from photocap.caption_files import read_captions
-from photocap.caption_sources import CaptionSource
+from photocap.datasets import read_captions
+from photocap.datasets.sources import CaptionSet
 from photocap.errors import CaptionFileError
 from photocap.evaluation import EvaluatedPhoto
-from photocap.evaluation.measuring import (
+from photocap.evaluation.measures import (
     constant_floor,
     human_ceiling,
     measure_calibration,
@@ -28,7 +27,8 @@ from photocap.evaluation.page import write_page
 from photocap.evaluation.retrieval import by_look, fill_index, measure_retrieval
 from photocap.evaluation.text import score_lines, to_json
 from photocap.index import PhotoIndex
-from photocap.searching import search
+from photocap.records import Caption
+from photocap.search import search
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
 SAID = {"red": "a red wall", "green": "a green field of grass", "blue": "the blue sky", "white": "a dog on the snow"}
@@ -58,7 +58,7 @@ class ColourCaptioner:
 
 
 def evaluate(captions, folder, captioner, **options):
-    return evaluation.evaluate(CaptionSource(captions, read_captions(captions), folder), captioner, **options)
+    return evaluation.evaluate(CaptionSet(captions, read_captions(captions), folder), captioner, **options)
 
 
 @pytest.fixture
@@ -266,9 +266,9 @@ def fake_model(monkeypatch):
         loads.append(options)
         return ColourCaptioner()
 
-    module = types.ModuleType("photocap.captioner")
+    module = types.ModuleType("photocap.captioning.captioner")
     module.load_captioner = load_captioner
-    monkeypatch.setitem(sys.modules, "photocap.captioner", module)
+    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", module)
     return loads
 
 
@@ -284,7 +284,7 @@ def test_command(photos, cli, tmp_path, monkeypatch):
     assert [problem["line"] for problem in values["problems"]] == [6]
     assert "blue.png is not in" in done.stderr
     assert page.read_text().count("<article>") == 3
-    monkeypatch.setattr("photocap.text_encoder.load_text_encoder", lambda _: None)
+    monkeypatch.setattr("photocap.captioning.text_encoder.load_text_encoder", lambda _: None)
     text = cli("evaluate", captions, "--images", folder, "--model", tmp_path, "--retrieval")
     assert re.search(r"found by words +R@1 ", text.stdout)
     assert "CIDEr-D" in text.stdout

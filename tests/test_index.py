@@ -16,17 +16,9 @@ from pathlib import Path
 import pytest
 
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
-from photocap.index import (
-    CaptionRecord,
-    CaptionSource,
-    PhotoIndex,
-    PhotoRecord,
-    PhotoState,
-    UndoState,
-    schema,
-)
-from photocap.index.signs import sign_bytes
-from photocap.undo import UndoRecord
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema
+from photocap.index.embeddings import sign_bytes
+from photocap.records import CaptionSource, UndoRecord
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,7 @@ def test_a_photo_comes_back_as_it_went_in(index, run):
 def test_any_file_name_survives(index, run, name):
     path = Path(os.fsdecode(b"/p/" + name))
     index.record_batch(run, [record(path, "a dog")])
-    assert list(index.stamps([path])) == [path]
+    assert list(index.file_states([path])) == [path]
     assert [photo.path for photo in index.photos(Path("/p"))] == [path]
 
 
@@ -141,8 +133,8 @@ def test_a_copy_shares_the_caption_and_a_move_renames_the_row(index, run):
 
 def test_missing_photos_come_back_and_only_prune_forgets(index, run):
     index.record_batch(run, [record(f"/root/{n}.jpg", "a dog") for n in range(4)] + [record("/rooted/x.jpg", "a cat")])
-    index.begin_walk()
-    index.stamps([Path("/root/0.jpg"), Path("/root/2.jpg")])
+    index.start_scan()
+    index.file_states([Path("/root/0.jpg"), Path("/root/2.jpg")])
     assert index.count_unseen(Path("/root")) == (4, 2)
     assert index.mark_missing(Path("/root")) == 2
     assert index.missing_photos() == [Path("/root/1.jpg"), Path("/root/3.jpg")]
@@ -181,7 +173,7 @@ def test_undo_rows_go_from_open_to_written_to_restored(index, run):
     assert [row.record.path.name for row in index.undo_records()] == ["1.jpg", "0.jpg"]
     assert [row.id for row in index.undo_records([Path("/p/0.jpg")])] == ids[:1]
     assert [row.id for row in index.undo_records([Path("/p")], run)] == [ids[1], ids[0]]
-    index.settle_undo(ids[:1], UndoState.RESTORED)
+    index.set_undo_state(ids[:1], UndoState.RESTORED)
     assert [row.id for row in index.undo_records(run_id=run)] == ids[1:2]
     assert list(index.undo_records(run_id=run + 1)) == []
 
@@ -198,8 +190,8 @@ def test_embeddings_have_their_place_and_lose_it(index, run):
     block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
     assert len(block) == 1024 * 32
     assert block[32:96] == b"\xaa" * 64
-    index.begin_walk()
-    index.stamps([Path("/b.jpg")])
+    index.start_scan()
+    index.file_states([Path("/b.jpg")])
     index.mark_missing(Path("/"))
     index.prune()
     block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
@@ -209,11 +201,11 @@ def test_embeddings_have_their_place_and_lose_it(index, run):
 
 
 def test_embeddings_of_another_space_make_room(index, run):
-    index.use_space("one")
+    index.set_embedding_space("one")
     index.record_batch(run, [record("/a.jpg", "a dog", embedding=bytes(512))])
-    index.use_space("one")
+    index.set_embedding_space("one")
     assert (index.space_id(), index.counts().embeddings) == ("one", 1)
-    index.use_space("two")
+    index.set_embedding_space("two")
     assert (index.space_id(), index.counts().embeddings) == ("two", 0)
 
 

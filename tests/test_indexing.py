@@ -18,9 +18,9 @@ from fakes import FakeCaptioner
 from PIL import Image
 from raw_files import write_dng
 
-from photocap.caption import Caption, hedged
-from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoState
-from photocap.indexing import IndexOptions, Recaption, index_photos
+from photocap.captioning.hedge import hedged
+from photocap.index import CaptionRecord, PhotoIndex, PhotoState
+from photocap.library.indexing import IndexOptions, Recaption, index_photos
 from photocap.metadata import (
     DryRun,
     MetadataMode,
@@ -30,6 +30,7 @@ from photocap.metadata import (
     read_caption,
 )
 from photocap.photos import WalkOptions, picture_hash
+from photocap.records import Caption, CaptionSource
 from photocap.report import Outcome, PhotoResult, Report
 
 RED, BLUE = "a red photo 40 by 30", "a blue photo 41 by 30"

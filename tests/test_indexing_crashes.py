@@ -16,7 +16,7 @@ from PIL import Image
 
 from photocap.errors import IndexBusy
 from photocap.index import PhotoIndex, PhotoState
-from photocap.indexing import index_photos
+from photocap.library.indexing import index_photos
 from photocap.metadata import Origin, read_caption
 from photocap.photos import picture_hash
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from photocap.captioning.model_files import BASE
+from photocap.captioning.model_store import InstalledModels
 from photocap.errors import CheckpointError
-from photocap.installed_models import InstalledModels
-from photocap.model_files import BASE
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 
 from photocap.atomicfile import TEMP_PREFIX, TEMP_SUFFIX, remove_stale_temps
 from photocap.errors import PhotocapError
-from photocap.metadata import Marking, MetadataMode, WritePolicy, Written, prepare_write
+from photocap.metadata import MetadataMode, Signature, WritePolicy, prepare_write
+from photocap.records import Written
 
 try:
     import fcntl
@@ -217,7 +218,7 @@ def once(act, interference):
 def test_temporary_files_of_a_living_run_are_not_removed(tmp_path):
     path = tmp_path / "photo.jpg"
     path.write_bytes(files.jpeg())
-    prepared = prepare_write(path, TEXT, marking=Marking("m", "1", None, "d"), policy=files.DEFAULT)
+    prepared = prepare_write(path, TEXT, marking=Signature("m", "1", None, "d"), policy=files.DEFAULT)
     assert remove_stale_temps(tmp_path) == 0
     prepared.commit()
     (tmp_path / f"{TEMP_PREFIX}0123{TEMP_SUFFIX}").write_bytes(b"left by a killed run")

@@ -18,13 +18,13 @@ from photocap.metadata import (
     Overwrite,
     Place,
     WritePolicy,
-    Written,
+    matches_after,
+    matches_before,
     prepare_write,
     read_caption,
-    stands_after,
-    stands_before,
-    taken_back,
+    revert,
 )
+from photocap.records import Written
 
 TEXT = "A dog runs along the beach — über den Strand, 犬 🐕"
 LONG = "A very long sentence about a dog on a beach, " * 12
@@ -145,9 +145,9 @@ def test_the_write_is_taken_back_byte_for_byte(photo):
     old = photo.read_bytes()
     (record,) = files.write(photo, TEXT).undo
     new = photo.read_bytes()
-    assert stands_before(record, old)
-    assert stands_after(record, new)
-    assert taken_back(record, new) == old
+    assert matches_before(record, old)
+    assert matches_after(record, new)
+    assert revert(record, new) == old
     assert len(record.patch) < 1000
 
 
@@ -166,7 +166,7 @@ def test_writing_again_leaves_one_caption_and_does_not_pile_up(photo):
     assert len(contents[-1]) <= len(contents[1]) + len(LONG) + 4
     assert not files.write(photo, LONG + " again").changes_files
     for old, new, record in zip(contents, contents[1:], records, strict=False):
-        assert taken_back(record, new) == old
+        assert revert(record, new) == old
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.endswith((".jpg", ".mpo"))])

@@ -19,15 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_metadata_formats import CASES
 
+from photocap.formats.splice import Edit, splice
+from photocap.formats.tiff_ifd import TiffBlock, TiffError
 from photocap.metadata.captions import Origin, clean_text
-from photocap.metadata.contents import take_apart
-from photocap.metadata.embedding import CannotEmbed, embedded, in_sidecar
+from photocap.metadata.contents import parse_contents
 from photocap.metadata.iptc import IptcError, caption_in, with_caption
-from photocap.metadata.reading import find_captions
-from photocap.metadata.splice import Edit, splice
-from photocap.metadata.tiffblock import TiffBlock, TiffError
-from photocap.metadata.undoing import PatchError, record_write, stands_after, stands_before, taken_back
-from photocap.metadata.xmltree import XmlError
+from photocap.metadata.plan import CannotEmbed, plan_embed, plan_sidecar
+from photocap.metadata.reader import find_captions
+from photocap.metadata.undo import PatchError, matches_after, matches_before, record_write, revert
+from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet
 
 TEXTS = st.one_of(
@@ -47,7 +47,7 @@ MAX_SECONDS, MAX_BYTES = 2.0, 64 << 20
 def put(name, data, text):
     """Put a caption into bytes; return the new bytes, or None where that is refused."""
     try:
-        return embedded(take_apart(Path(name), data), text, files.MARKING, alt_text=True)
+        return plan_embed(parse_contents(Path(name), data), text, files.MARKING, alt_text=True)
     except CannotEmbed:
         return None
 
@@ -55,10 +55,10 @@ def put(name, data, text):
 def check_undo(old, new, edits):
     """Make sure that a write is told from what was before it, and can be taken back."""
     record = record_write(Path("photo.jpg"), old, new, edits)
-    assert stands_before(record, old)
-    assert stands_after(record, new)
-    assert stands_after(record, old) == stands_before(record, new) == (old == new)
-    assert taken_back(record, new) == old
+    assert matches_before(record, old)
+    assert matches_after(record, new)
+    assert matches_after(record, old) == matches_before(record, new) == (old == new)
+    assert revert(record, new) == old
 
 
 @pytest.mark.parametrize("name", ["xmp-before-exif.jpg", "iptc.jpg", "plain.png", "lossy.webp", "plain.tif"])
@@ -68,7 +68,7 @@ def test_any_text_survives_in_a_photo(name, text):
     text = clean_text(text)
     new = put(name, CASES[name], text)
     assert new is not None
-    found = find_captions(take_apart(Path(name), new.data), {})
+    found = find_captions(parse_contents(Path(name), new.data), {})
     assert (found.text, found.origin, found.agree) == (text, Origin.PHOTOCAP, True)
     check_undo(CASES[name], new.data, new.edits)
 
@@ -77,8 +77,8 @@ def test_any_text_survives_in_a_photo(name, text):
 @given(TEXTS, TEXTS)
 def test_any_text_replaces_any_text_in_a_sidecar(first, second):
     first, second = clean_text(first), clean_text(second)
-    once = in_sidecar(None, first, files.MARKING, alt_text=False)
-    twice = in_sidecar(once.data, second, files.MARKING, alt_text=False)
+    once = plan_sidecar(None, first, files.MARKING, alt_text=False)
+    twice = plan_sidecar(once.data, second, files.MARKING, alt_text=False)
     assert Packet(twice.data).text(DESCRIPTION) == second
     assert twice.data.count(b"<rdf:Description") == 1
     check_undo(once.data, twice.data, twice.edits)
@@ -137,7 +137,7 @@ def test_any_other_change_is_noticed(data, wanted, at, length, put_in):
     edits = fitting(data, wanted)
     new = splice(data, edits)
     record = record_write(Path("photo.jpg"), data, new, edits)
-    for known, is_it in ((data, stands_before), (new, stands_after)):
+    for known, is_it in ((data, matches_before), (new, matches_after)):
         other = known[:at] + put_in + known[at + length :]
         assert is_it(record, other) == (other == known)
 
@@ -158,8 +158,8 @@ def test_a_record_that_is_damaged_takes_nothing_back(data, raw):
     for patch in (raw, zlib.compress(raw)):
         record = replace(record_write(Path("photo.jpg"), b"old", b"new", [Edit(0, 3, b"new")]), patch=patch)
         with pytest.raises(PatchError):
-            taken_back(record, data)
-        for is_it in (stands_before, stands_after):
+            revert(record, data)
+        for is_it in (matches_before, matches_after):
             with suppress(PatchError):
                 assert not is_it(record, data)
 
@@ -231,7 +231,7 @@ def fuzz(seed, count):
         name = chance.choice(SEEDS)
         data = mutated(CASES[name], chance)
         start = time.process_time()
-        contents = take_apart(Path(name), data)
+        contents = parse_contents(Path(name), data)
         find_captions(contents, {})
         new = put(name, data, "a dog on a beach")
         slowest = max(slowest, time.process_time() - start)

@@ -14,19 +14,10 @@ import pytest
 from conftest import REPOSITORY
 from PIL import Image
 
-from photocap.metadata import (
-    ExifTool,
-    Origin,
-    Overwrite,
-    Place,
-    WritePolicy,
-    Written,
-    prepare_write,
-    read_caption,
-    taken_back,
-)
-from photocap.metadata.bmff import Heif
+from photocap.formats.bmff import Heif
+from photocap.metadata import ExifTool, Origin, Overwrite, Place, WritePolicy, prepare_write, read_caption, revert
 from photocap.metadata.exiftool import ExifToolError
+from photocap.records import Written
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from metadata_judge import caption_in, exiftool_tags, lost_tags
@@ -112,7 +103,7 @@ def test_with_exiftool_the_caption_is_embedded_and_can_be_taken_back(photo, exif
         found = read_caption(photo)
         assert (found.text, found.origin, found.agree) == (text, Origin.PHOTOCAP, True)
         assert {copy.place for copy in found.copies} == {Place.EXIF, Place.XMP}
-        assert taken_back(prepared.undo[0], photo.read_bytes()) == before
+        assert revert(prepared.undo[0], photo.read_bytes()) == before
     assert decoded(photo) == pixels
     new_tags = exiftool_tags([photo])[photo]
     assert lost_tags(tags, new_tags) == []
@@ -219,7 +210,7 @@ def test_real_files_are_not_harmed(shared, tmp_path, exiftool):
         prepared = prepare_write(photo, TEXT, marking=files.MARKING, policy=policy, exiftool=exiftool)
         prepared.commit()
         assert prepared.written is Written.EMBEDDED, prepared.reason
-        assert taken_back(prepared.undo[0], photo.read_bytes()) == old
+        assert revert(prepared.undo[0], photo.read_bytes()) == old
     new_tags = exiftool_tags(photos)
     assert len(photos) > 20
     for photo in photos:

@@ -1,4 +1,4 @@
-"""Written files before an independent judge: ExifTool, Exiv2 and decoded pixels, which know nothing of photocap."""
+"""Written files before independent judges: ExifTool, Exiv2 and decoded pixels, which know nothing of photocap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from conftest import REPOSITORY
 from test_metadata_formats import CASES
 
-from photocap.metadata import Overwrite, WritePolicy, Written, taken_back
+from photocap.metadata import Overwrite, WritePolicy, revert
+from photocap.records import Written
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 from metadata_judge import caption_in, exiftool_tags, exiv2_tags, lost_lines, lost_tags, pixels
@@ -24,8 +25,8 @@ pytestmark = [
 ]
 
 
-def judge(photos):
-    """Write a caption into each photo, let the judge compare, take it back; return how many were written."""
+def check_photos(photos):
+    """Write a caption into each photo, let the judges compare, take it back; return how many were written."""
     tags, lines, decoded = exiftool_tags(photos), exiv2_tags(photos), {photo: pixels(photo) for photo in photos}
     old = {photo: photo.read_bytes() for photo in photos}
     prepared = {photo: files.write(photo, TEXT, WritePolicy(overwrite=Overwrite.ALL)) for photo in photos}
@@ -41,7 +42,7 @@ def judge(photos):
         if lines[photo] or new_lines[photo]:  # some damaged samples Exiv2 cannot read, before or after
             assert TEXT in "\n".join(new_lines[photo]), photo
         (record,) = prepared[photo].undo
-        assert taken_back(record, photo.read_bytes()) == old[photo], photo
+        assert revert(record, photo.read_bytes()) == old[photo], photo
     untouched = [photo for photo in photos if photo not in written]
     assert all(photo.read_bytes() == old[photo] for photo in untouched)
     return len(written)
@@ -62,7 +63,7 @@ def corpus(shared, tmp_path, step):
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of the samples that are damaged on purpose
 def test_a_sample_of_real_files_is_not_harmed(shared, tmp_path):
     photos = corpus(shared, tmp_path, step=11)
-    assert judge(photos) >= len(photos) * (1 - MOST_REFUSED)
+    assert check_photos(photos) >= len(photos) * (1 - MOST_REFUSED)
 
 
 @pytest.mark.slow
@@ -70,7 +71,7 @@ def test_a_sample_of_real_files_is_not_harmed(shared, tmp_path):
 def test_no_real_file_is_harmed(shared, tmp_path):
     photos = corpus(shared, tmp_path, step=1)
     assert len(photos) > 650
-    assert judge(photos) >= len(photos) * (1 - MOST_REFUSED)
+    assert check_photos(photos) >= len(photos) * (1 - MOST_REFUSED)
 
 
 def test_no_odd_layout_is_harmed(tmp_path):
@@ -79,4 +80,4 @@ def test_no_odd_layout_is_harmed(tmp_path):
         photo = tmp_path / name
         photo.write_bytes(data)
         photos.append(photo)
-    assert judge(photos) == len(CASES)
+    assert check_photos(photos) == len(CASES)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from photocap.metadata import Marking, Origin, Overwrite, WritePolicy, Written, prepare_write, read_caption, taken_back
+from photocap.metadata import Origin, Overwrite, Signature, WritePolicy, prepare_write, read_caption, revert
+from photocap.records import Written
 
-MARKING = Marking("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
+MARKING = Signature("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
 ALL = WritePolicy(overwrite=Overwrite.ALL)
 
 
@@ -41,11 +42,11 @@ def test_photocaps_own_sentence_can_become_a_persons(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
-@pytest.mark.parametrize("marking", [None, Marking("other", "1.1", 0.9, "2026-01-02T00:00:00Z")])
+@pytest.mark.parametrize("marking", [None, Signature("other", "1.1", 0.9, "2026-01-02T00:00:00Z")])
 def test_a_second_write_can_be_taken_back_as_well(tmp_path, suffix, marking):
     path = tmp_path / f"photo.{suffix}"
     Image.new("RGB", (16, 16), "red").save(path)
     write(path, "a red photo", MARKING)
     before = path.read_bytes()
     (undo,) = write(path, "something else", marking).undo
-    assert taken_back(undo, path.read_bytes()) == before
+    assert revert(undo, path.read_bytes()) == before

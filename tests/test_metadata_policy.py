@@ -11,22 +11,22 @@ from metadata_files import exif_segment, jpeg, write, xmp_segment
 
 from photocap.errors import ReadError, WriteError
 from photocap.metadata import (
-    Marking,
     MetadataMode,
     Mtime,
     Origin,
     Overwrite,
     Place,
+    Signature,
     WritePolicy,
-    Written,
     prepare_write,
     read_caption,
-    taken_back,
-    undoing,
+    revert,
+    undo,
 )
 from photocap.metadata.captions import clean_text, is_junk
 from photocap.metadata.sidecar import _OWNERS as OWNERS
-from photocap.photos.formats import _KIND_OF_SUFFIX as KIND_OF_SUFFIX
+from photocap.photos.suffixes import _KIND_OF_SUFFIX as KIND_OF_SUFFIX
+from photocap.records import Written
 
 ALL = WritePolicy(overwrite=Overwrite.ALL)
 SIDECAR = WritePolicy(MetadataMode.SIDECAR)
@@ -87,7 +87,7 @@ def test_an_earlier_caption_of_photocap_is_replaced_by_default_but_not_with_none
     write(photo, "a dog")
     assert not write(photo, "a cat", WritePolicy(overwrite=Overwrite.NONE)).changes_files
     assert read_caption(photo).text == "a dog"
-    write(photo, "a cat", marking=Marking("better", "1.1", None, "2026-02-02T00:00:00Z"))
+    write(photo, "a cat", marking=Signature("better", "1.1", None, "2026-02-02T00:00:00Z"))
     found = read_caption(photo)
     assert (found.text, found.model_id, found.origin) == ("a cat", "better", Origin.PHOTOCAP)
 
@@ -217,7 +217,7 @@ def test_a_sidecar_is_merged_never_replaced(photo):
     prepared = write(photo, "a dog", SIDECAR)
     assert b"<my:rating>5</my:rating>" in sidecar.read_bytes()
     assert read_caption(photo).copies[0].place is Place.SIDECAR
-    assert taken_back(prepared.undo[0], sidecar.read_bytes()) == before
+    assert revert(prepared.undo[0], sidecar.read_bytes()) == before
 
 
 def test_a_sidecar_that_holds_a_description_is_updated_when_the_photo_is(photo):
@@ -265,8 +265,8 @@ def test_everything_that_may_own_a_sidecar_is_asked_for():
 
 
 def test_a_write_that_could_not_be_taken_back_is_not_made(photo, monkeypatch):
-    before, real = photo.read_bytes(), undoing._patch
-    monkeypatch.setattr(undoing, "_patch", lambda old, edits: real(bytes(len(old)), edits))  # keeps the wrong bytes
+    before, real = photo.read_bytes(), undo._patch
+    monkeypatch.setattr(undo, "_patch", lambda old, edits: real(bytes(len(old)), edits))  # keeps the wrong bytes
     prepared = write(photo, "a dog")
     assert prepared.written is Written.SIDECAR
     assert "could not be taken back" in prepared.reason

@@ -6,7 +6,7 @@ from photocap.metrics import meteor as meteor_module
 from photocap.metrics import score_captions
 from photocap.metrics.bootstrap import bootstrap_mean
 from photocap.metrics.rouge import rouge_l
-from photocap.vocabulary import tokenize
+from photocap.tokenizer import tokenize
 
 CANDIDATES = ["a dog runs on the beach", "a man rides a red bike down", "two kids", "snow"]
 REFERENCES = [

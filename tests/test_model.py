@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from photocap.config import EncoderName, ModelConfig
-from photocap.engine import choose_device, compile_model
-from photocap.model import CaptionModel, Decoder, Features, beam_search
-from photocap.vocabulary import END, PAD, START, UNK
+from photocap.captioning.config import EncoderName, ModelConfig
+from photocap.captioning.device import choose_device, compile_model
+from photocap.captioning.network import CaptionModel, Decoder, Features, beam_search
+from photocap.captioning.vocabulary import END, PAD, START, UNK
 
 WORDS = 40
 SMALL = ModelConfig(embedding_size=12, hidden_size=16, feature_size=8, attention_heads=4, max_words=9, min_words=3)
@@ -189,10 +189,10 @@ def test_moved_words_give_their_probability_to_the_word_that_speaks_for_them() -
     decoder = make_decoder(replace(SMALL, max_words=1, min_words=1), words=8)
     torch.nn.init.zeros_(decoder.embedding.weight)  # so that the bias alone decides
     decoder.bias.data = torch.tensor([share.get(word, 1e-9) for word in range(8)]).log()
-    moved_to = torch.tensor([0, 1, 2, 3, dog, person, person, person])
+    token_map = torch.tensor([0, 1, 2, 3, dog, person, person, person])
     forbidden = torch.tensor([0, 1, 2, 3, dog, PAD, PAD, person])
     for beam_size in (1, 3):
-        for moved, said in ((None, dog), (forbidden, dog), (moved_to, person)):
+        for moved, said in ((None, dog), (forbidden, dog), (token_map, person)):
             found = beam_search(decoder, make_features(2), beam_size, moved)
             assert found.tokens.tolist() == [[said, end]] * 2
         both = (torch.tensor(0.52).log() + torch.tensor(0.08).log()) / 2

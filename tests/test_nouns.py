@@ -1,4 +1,4 @@
-from photocap.nouns import common_nouns
+from photocap.evaluation.nouns import common_nouns
 
 CAPTIONS = [
     "a black dog runs on the grass",

@@ -1,7 +1,7 @@
-from photocap.evaluation.measuring import MEN, WOMEN
-from photocap.model_files import base_model_dir, read_model_info
-from photocap.people_words import neutral_ids
-from photocap.vocabulary import PAD, Vocabulary
+from photocap.captioning.model_files import base_model_dir, read_model_info
+from photocap.captioning.neutral_terms import neutral_ids
+from photocap.captioning.vocabulary import PAD, Vocabulary
+from photocap.evaluation.measures import MEN, WOMEN
 
 
 def moves(vocabulary):

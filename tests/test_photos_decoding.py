@@ -17,7 +17,7 @@ from raw_files import write_dng
 
 from photocap.errors import ReadError
 from photocap.photos import load_image
-from photocap.photos.decoding import MAX_PIXELS
+from photocap.photos.decode import MAX_PIXELS
 
 LOSSY_TOLERANCE = 40
 

@@ -11,7 +11,8 @@ from PIL import Image
 from PIL.ExifTags import IFD
 
 from photocap.errors import ReadError
-from photocap.photos import PhotoFacts, read_facts
+from photocap.photos import read_facts
+from photocap.records import PhotoFacts
 
 
 def photo(path: Path, main: dict[int, Any] | None = None, exif: Any = None, gps: Any = None, **options: Any) -> Path:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from photocap.errors import ReadError
-from photocap.photos import decoding
-from photocap.photos.decoding import load_image
+from photocap.photos import decode
+from photocap.photos.decode import load_image
 from photocap.photos.jxl import jxl_size
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using JPEG reconstruction")
@@ -78,7 +78,7 @@ def test_a_claimed_size_beyond_the_limit_is_refused_before_it_is_decoded(tmp_pat
 def test_without_a_decoder_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.init()  # else Pillow's other formats come into the list while it is another one
     monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "JXL"])
-    monkeypatch.setattr(decoding, "has_jxl", lambda: False)
+    monkeypatch.setattr(decode, "has_jxl", lambda: False)
     path = tmp_path / "photo.jxl"
     path.write_bytes(b"\xff\x0a" + bytes(range(64)))
     with pytest.raises(ReadError, match=r"pip install 'photocap\[jxl\]'"):

@@ -10,7 +10,7 @@ import sample_photos
 from conftest import REPOSITORY
 from PIL import Image
 
-from photocap.model_files import base_model_dir
+from photocap.captioning.model_files import base_model_dir
 from photocap.photos import load_image
 
 # Words that name what is in the picture, or honestly a near thing.
@@ -26,7 +26,7 @@ NEAR = {
 
 @pytest.fixture(scope="module")
 def captioner():
-    from photocap.captioner import load_captioner
+    from photocap.captioning.captioner import load_captioner
 
     return load_captioner(None, device="cpu")
 

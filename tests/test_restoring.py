@@ -11,9 +11,9 @@ import pytest
 from metadata_files import jpeg, xmp_packet
 
 from photocap.index import PhotoIndex, PhotoRecord
-from photocap.metadata import DryRun, MetadataMode, WritePolicy, prepare_write, read_caption, taken_back
-from photocap.restoring import restore
-from photocap.settling import settle_interrupted
+from photocap.library.recovery import recover_interrupted_writes
+from photocap.library.restore import restore
+from photocap.metadata import DryRun, MetadataMode, WritePolicy, prepare_write, read_caption, revert
 
 SIDECAR = WritePolicy(MetadataMode.SIDECAR)
 
@@ -173,7 +173,7 @@ def test_records_of_an_index_of_version_1_hold(library):
     for path in (photo, changed):  # version 1 hashed the whole file before and after
         content = path.read_bytes()
         for row in library.index.undo_records([path]):
-            old = taken_back(row.record, content)
+            old = revert(row.record, content)
             library.index._connection.execute(
                 "UPDATE undo SET sha256_kept = NULL, sha256_before = ?, sha256_after = ? WHERE id = ?",
                 (sha256(old).hexdigest(), sha256(content).hexdigest(), row.id),
@@ -191,14 +191,14 @@ def test_a_damaged_record_of_a_killed_run_is_forgotten(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", stop_before="record")
     library.index._connection.execute("UPDATE undo SET patch = ?", (b"junk",))
-    assert settle_interrupted(library.index) == 0
+    assert recover_interrupted_writes(library.index) == 0
     assert library.index.open_undo() == []
 
 
 def test_a_run_killed_before_a_rename_leaves_nothing_to_take_back(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", stop_before="commit")
-    assert settle_interrupted(library.index) == 0
+    assert recover_interrupted_writes(library.index) == 0
     assert library.index.open_undo() == []
     assert photo.read_bytes() == library.originals[photo]
 
@@ -206,7 +206,7 @@ def test_a_run_killed_before_a_rename_leaves_nothing_to_take_back(library):
 def test_a_run_killed_after_a_rename_can_be_taken_back(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", stop_before="record")
-    assert settle_interrupted(library.index) == 1
+    assert recover_interrupted_writes(library.index) == 1
     assert library.restore()["a.jpg"].is_restored
     assert photo.read_bytes() == library.originals[photo]
 

@@ -19,10 +19,10 @@ from PIL import Image
 from test_query import random_query
 from test_searching import look
 
-from photocap.caption import Caption
 from photocap.index import PhotoIndex, PhotoRecord
-from photocap.indexing import index_photos
+from photocap.library.indexing import index_photos
 from photocap.metadata import Origin, read_caption
+from photocap.records import Caption
 
 COLOURS = ["red", "blue", "yellow"]
 
@@ -280,7 +280,7 @@ class TestWordsOfAPerson:
         assert read_caption(photo).text == "A dog runs home."
 
     def test_export_gives_what_train_reads(self, cli, library, tmp_path):
-        from photocap.caption_files import read_captions
+        from photocap.datasets import read_captions
 
         cli("edit", library / "red.jpg", 'Anna, "the" sofa')
         table = tmp_path / "captions.csv"

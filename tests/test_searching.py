@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from test_query import random_query
 
-from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord, PhotoState, Sort
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort
 from photocap.query import And, Compare, Contains, Field, Not, Or, Phrase, Taken, Trait, Word, parse_query
-from photocap.searching import Kind, search
-from photocap.searching.looking import cosines, nearest
-from photocap.searching.suggesting import edit_distance
+from photocap.records import CaptionSource
+from photocap.search import MatchKind, search
+from photocap.search.spelling import edit_distance
+from photocap.search.vector_search import cosines, nearest
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def make_index(path: Path, photos: list[Photo]) -> PhotoIndex:
     index.record_batch(run, [photo.record() for photo in photos])
     for photo in photos:
         if photo.state is PhotoState.MISSING:
-            index.begin_walk()
+            index.start_scan()
             index.mark_missing(Path(photo.path))
     return index
 
@@ -167,8 +168,8 @@ def random_expression(random_: random.Random, depth: int = 0) -> str:
 
 @pytest.mark.parametrize("common", [5_000, 10], ids=["small library", "as in a large library"])
 def test_queries_find_what_a_naive_evaluator_finds(tmp_path, monkeypatch, common):
-    monkeypatch.setattr("photocap.index.finding.RANKED_AT_MOST", common)
-    monkeypatch.setattr("photocap.index.finding._FEW", 4 * common)
+    monkeypatch.setattr("photocap.index.search_sql.RANKED_AT_MOST", common)
+    monkeypatch.setattr("photocap.index.search_sql._FEW", 4 * common)
     random_ = random.Random(7)
     photos = random_photos(random_, 300)
     different = set()
@@ -184,7 +185,7 @@ def test_queries_find_what_a_naive_evaluator_finds(tmp_path, monkeypatch, common
             }
             sort = random_.choice(list(Sort))
             result = search(index, text, limit=1_000, sort=sort)
-            found = {str(hit.photo.path) for hit in result.hits if hit.kind is Kind.WORDS}
+            found = {str(hit.photo.path) for hit in result.hits if hit.kind is MatchKind.WORDS}
             assert found == expected, text
             assert result.total == len(expected)
             different.add(frozenset(expected))
@@ -207,7 +208,7 @@ def test_exact_hits_first_then_other_words_for_the_same_thing(tmp_path):
     with make_index(tmp_path / "index.db", photos) as index:
         result = search(index, "puppy")
         assert paths(result) == ["/puppy.jpg", "/dog.jpg"]
-        assert [hit.kind for hit in result.hits] == [Kind.WORDS, Kind.RELATED]
+        assert [hit.kind for hit in result.hits] == [MatchKind.WORDS, MatchKind.RELATED]
         assert result.total == 2
         assert "same thing" in result.explanation[-1]
         assert result.hits[0].score > result.hits[1].score
@@ -236,7 +237,7 @@ def test_a_description_finds_photos_with_some_of_its_words(tmp_path):
     with make_index(tmp_path / "index.db", photos) as index:
         result = search(index, "a brown dog is running over a green lawn today")
         assert paths(result)[:2] == ["/a.jpg", "/c.jpg"]
-        assert {hit.kind for hit in result.hits} == {Kind.ALIKE}
+        assert {hit.kind for hit in result.hits} == {MatchKind.SIMILAR}
         assert result.total == 0
         # A query that finds its words is not padded, nor is one with operators.
         assert paths(search(index, "brown dog")) == ["/a.jpg"]
@@ -335,7 +336,7 @@ def test_pictures_that_look_like_the_words_are_found_where_no_caption_has_them(t
     with make_index(tmp_path / "index.db", photos) as index:
         result = search(index, "zebra", text_encoder=encoder)
         assert paths(result) == ["/b.jpg", "/c.jpg", "/a.jpg"]
-        assert result.hits[0].look_rank == 1
+        assert result.hits[0].image_rank == 1
         assert result.total == 0
         assert paths(search(index, "zebra")) == []
         assert paths(search(index, "zebra camera:canon", text_encoder=encoder)) == ["/b.jpg"]
@@ -361,7 +362,7 @@ def test_the_scan_finds_what_exact_products_find(tmp_path, monkeypatch):
         products = vectors.astype("<f2").astype(np.float32) @ query
         assert [id_ for id_, _ in exact] == (np.argsort(-products)[:20] + 1).tolist()
         assert exact == cosines(index, query, range(1, 3_001))[:20]
-        monkeypatch.setattr("photocap.searching.looking._SHORTLIST", 100)
+        monkeypatch.setattr("photocap.search.vector_search._SHORTLIST", 100)
         shortlisted = [id_ for id_, _ in nearest(index, query, 20)]
         assert len(set(shortlisted) & {id_ for id_, _ in exact}) >= 18
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 from PIL import Image
 
-from photocap.caption import Caption
-from photocap.serving import MAX_UPLOAD_BYTES, CaptionServer
+from photocap.records import Caption
+from photocap.web.server import MAX_UPLOAD_BYTES, CaptionServer
 
 
 class SizeCaptioner:

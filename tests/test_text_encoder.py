@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from photocap.checkpoint import save_checkpoint
-from photocap.config import ModelConfig
+from photocap.captioning.checkpoint import save_checkpoint
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.text_encoder import load_text_encoder
+from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError
-from photocap.model import CaptionModel
-from photocap.text_encoder import load_text_encoder
-from photocap.vocabulary import Vocabulary
 
 SIZES = ModelConfig(embedding_size=12, hidden_size=16, feature_size=8, joint_size=10)
 VOCABULARY = Vocabulary(["a", "dog", "on", "the", "beach", "red", "ball"])
@@ -75,5 +75,5 @@ def test_a_damaged_model_is_a_clear_message(model: CaptionModel, tmp_path: Path)
 
 
 def test_the_text_side_needs_no_torch() -> None:
-    code = "import photocap.text_encoder, sys; sys.exit('torch' in sys.modules)"
+    code = "import photocap.captioning.text_encoder, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

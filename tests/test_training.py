@@ -17,20 +17,22 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import resnet50
 from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after, write_corpus
 
-from photocap.captioner import load_captioner
-from photocap.cli import settings, train
-from photocap.config import TrainConfig
+from photocap.captioning.captioner import load_captioner
+from photocap.captioning.config import TrainConfig
+from photocap.captioning.model_files import BASE, read_model_info
+from photocap.captioning.model_store import InstalledModels
+from photocap.captioning.network import CaptionModel, Features
+from photocap.captioning.text_encoder import load_text_encoder
+from photocap.cli import settings
+from photocap.cli.commands import train
 from photocap.errors import CheckpointError, TrainingError
-from photocap.installed_models import InstalledModels
 from photocap.metrics import cider_d
-from photocap.model import CaptionModel, Features
-from photocap.model_files import BASE, read_model_info
-from photocap.text_encoder import load_text_encoder
-from photocap.training import EpochRow, Recall, TrainRequest, judge, prepare_training, starting, train_joint
+from photocap.training import EpochRow, Recall, TrainRequest, judge, prepare_training, train_joint
+from photocap.training import init as starting
+from photocap.training.init import grow_words
 from photocap.training.loop import Training
 from photocap.training.losses import sample
-from photocap.training.rates import learning_rate_at
-from photocap.training.starting import grow_words
+from photocap.training.optim import learning_rate_at
 from photocap.training.state import DevScore, TrainingState, WeightAverage
 
 

@@ -18,13 +18,13 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import WeightsEnum, resnet18
 from toy_training import QUICK, SIZES, prepare_smooth, request, train_as_one_of, write_corpus
 
-from photocap.config import TrainConfig
+from photocap.captioning.config import TrainConfig
+from photocap.captioning.model_files import read_model_info
+from photocap.captioning.network import CaptionModel
 from photocap.errors import CheckpointError, TrainingError
-from photocap.model import CaptionModel
-from photocap.model_files import read_model_info
 from photocap.training import Processes
-from photocap.training.rates import build_optimizer, peak_rate
-from photocap.training.starting import start_model
+from photocap.training.init import start_model
+from photocap.training.optim import build_optimizer, peak_rate
 from photocap.training.state import EpochRow
 from photocap.training.tensorboard import log_epoch
 

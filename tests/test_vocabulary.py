@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photocap.vocabulary import END, PAD, START, UNK, Vocabulary, join_words, tokenize
+from photocap.captioning.vocabulary import END, PAD, START, UNK, Vocabulary
+from photocap.tokenizer import join_words, tokenize
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,11 @@ def test_the_wheel_holds_the_package_the_model_and_nothing_else(wheel):
 
 def test_it_runs_from_where_it_was_installed(installed):
     folder, run = installed
-    done = run("-c", "import photocap, photocap.model_files as m; print(photocap.__file__); print(m.base_model_dir())")
+    done = run(
+        "-c",
+        "import photocap; from photocap.captioning.model_files import base_model_dir; "
+        "print(photocap.__file__); print(base_model_dir())",
+    )
     assert done.returncode == 0, done.stderr
     assert all(line.startswith(str(folder)) for line in done.stdout.splitlines())
 

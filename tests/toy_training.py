@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw
 
-from photocap.config import ModelConfig, TrainConfig
+from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.training import Processes, Progress, TrainRequest, join_processes, prepare_training
 from photocap.training.loop import Training
 

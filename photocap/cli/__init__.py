@@ -13,8 +13,8 @@ from photocap import __version__
 from photocap.cli import console
 from photocap.errors import PhotocapError
 
-# Each command is photocap/cli/<name>.py with a click command named `command`. The one-line summaries stand here
-# so that `photocap --help` imports none of them; a test holds them against the commands' own help.
+# Each command is photocap/cli/commands/<name>.py with a click command named `command`. The summaries stand here so that
+# `photocap --help` imports none of them; a test holds them against the commands' own help.
 COMMANDS: dict[str, dict[str, str]] = {
     "Caption": {
         "index": "Caption the photos of a library and remember them.",
@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "evaluate": "Score a model against captions by people.",
         "models": "List models, or choose the one to use.",
     },
-    "House-keeping": {
+    "Maintenance": {
         "status": "Tell what the index holds.",
         "prune": "Forget photos that are gone.",
         "doctor": "Check what works on this machine.",
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
         """Import one command; None where there is no such command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        found: click.Command = importlib.import_module(f"photocap.cli.{cmd_name}").command
+        found: click.Command = importlib.import_module(f"photocap.cli.commands.{cmd_name}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
-from photocap.caption import CaptionerProtocol
+from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
+from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.cli import options
 from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
-from photocap.indexing import IndexOptions, Recaption, default_workers
+from photocap.library.indexing import IndexOptions, Recaption, default_workers
 from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
-from photocap.model_files import ModelInfo, base_model_dir, read_model_info
-from photocap.people_words import NEUTRAL_SUFFIX
 from photocap.photos import WalkOptions
+from photocap.records import CaptionerProtocol
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -124,7 +124,7 @@ def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtoco
     """Return what loads the captioner: torch is imported when the first photo needs it."""
 
     def load() -> CaptionerProtocol:
-        from photocap.captioner import load_captioner
+        from photocap.captioning.captioner import load_captioner
 
         return load_captioner(
             chosen["model"],

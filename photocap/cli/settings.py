@@ -12,8 +12,8 @@ from typing import Any
 
 import platformdirs
 
+from photocap.captioning.model_store import InstalledModels
 from photocap.errors import ReadError
-from photocap.installed_models import InstalledModels
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.caption import Caption, CaptionerProtocol
-from photocap.caption_files import CaptionRow, Problem, split_by_image
-from photocap.caption_sources import CaptionSource
+from photocap.datasets import CaptionRow, Problem, split_by_image
+from photocap.datasets.sources import CaptionSet
 from photocap.errors import CaptionFileError
-from photocap.evaluation.captioning import Captioned, caption_photos, machine_name
-from photocap.evaluation.measuring import (
+from photocap.evaluation.captions import CaptionRun, caption_photos, machine_name
+from photocap.evaluation.measures import (
     Calibration,
     ConstantFloor,
     HumanCeiling,
@@ -26,6 +25,7 @@ from photocap.evaluation.measuring import (
     people_words,
 )
 from photocap.metrics import CaptionScores, score_captions
+from photocap.records import Caption, CaptionerProtocol
 
 __all__ = ["EvaluatedPhoto", "Evaluation", "evaluate"]
 
@@ -81,7 +81,7 @@ class Evaluation:
 
 
 def evaluate(
-    source: CaptionSource,
+    source: CaptionSet,
     captioner: CaptionerProtocol,
     *,
     split: str = "dev",
@@ -115,7 +115,7 @@ def evaluate(
 def _measure(
     model_id: str,
     split: str,
-    captioned: Captioned,
+    captioned: CaptionRun,
     references: Sequence[tuple[str, ...]],
     known: Sequence[str],
     problems: tuple[Problem, ...],

@@ -13,7 +13,7 @@ from photocap.evaluation import EvaluatedPhoto
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
 from photocap.metrics import Interval
 from photocap.metrics.bootstrap import bootstrap
-from photocap.vocabulary import tokenize
+from photocap.tokenizer import tokenize
 
 FIRST = 10  # nobody looks further
 Find = Callable[[str], Sequence[Path]]

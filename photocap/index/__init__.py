@@ -1,31 +1,28 @@
 """The index: the SQLite file that remembers photos, pictures and captions, and all SQL."""
 
-from photocap.index.conditions import Condition, Plan, plan
-from photocap.index.finding import RANKED_AT_MOST, Match, Sort
-from photocap.index.life import IndexCounts
+from photocap.index.filter_sql import Condition, Plan, plan
+from photocap.index.maintenance import IndexCounts
 from photocap.index.photo_index import PhotoIndex
-from photocap.index.records import (
+from photocap.index.rows import (
     CaptionRecord,
-    CaptionRow,
-    CaptionSource,
-    Facts,
+    CaptionVersion,
+    FileState,
     KnownPicture,
     PhotoRecord,
     PhotoRow,
     PhotoState,
     RunRow,
-    Stamp,
     UndoRow,
     UndoState,
 )
+from photocap.index.search_sql import RANKED_AT_MOST, Match, Sort
 
 __all__ = [
     "RANKED_AT_MOST",
     "CaptionRecord",
-    "CaptionRow",
-    "CaptionSource",
+    "CaptionVersion",
     "Condition",
-    "Facts",
+    "FileState",
     "IndexCounts",
     "KnownPicture",
     "Match",
@@ -36,7 +33,6 @@ __all__ = [
     "Plan",
     "RunRow",
     "Sort",
-    "Stamp",
     "UndoRow",
     "UndoState",
     "plan",

@@ -6,18 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from photocap.index.base import Database, folder_range, path_bytes
 from photocap.index.connection import file_path
-from photocap.index.records import (
-    CaptionRecord,
-    CaptionRow,
-    CaptionSource,
-    KnownPicture,
-    PhotoRow,
-    PhotoState,
-    RunRow,
-    Stamp,
-)
+from photocap.index.database import Database, folder_range, path_bytes
+from photocap.index.rows import CaptionRecord, CaptionVersion, FileState, KnownPicture, PhotoRow, PhotoState, RunRow
+from photocap.records import CaptionSource
 
 _STAMP = """
     SELECT photo.id, size_bytes, mtime_ns, inode, state, picture_hash, caption_id IS NOT NULL, written
@@ -42,18 +34,18 @@ _PHOTO = """
 class Lookup(Database):
     """Questions about single photos and pictures."""
 
-    def stamp(self, path: Path) -> Stamp | None:
+    def stamp(self, path: Path) -> FileState | None:
         """Return what is known of the file at `path`; None where the index has never seen it."""
         with self._reading() as connection:
             row = connection.execute(_STAMP, (path_bytes(path),)).fetchone()
         return _stamp(row) if row else None
 
-    def stamps(self, paths: Iterable[Path]) -> dict[Path, Stamp]:
+    def file_states(self, paths: Iterable[Path]) -> dict[Path, FileState]:
         """Return what is known of many files and remember that this walk has seen them.
 
         Give it a few hundred paths at a time; `mark_missing` then knows which files were not met.
         """
-        known: dict[Path, Stamp] = {}
+        known: dict[Path, FileState] = {}
         seen: list[tuple[int]] = []
         with self._reading() as connection:
             for path in paths:
@@ -134,7 +126,7 @@ class Lookup(Database):
             for row in connection.execute(f"{_PHOTO} WHERE path IN ({first_of_each}) ORDER BY path"):
                 yield _photo(row)
 
-    def caption_history(self, picture_hash: str) -> list[CaptionRow]:
+    def caption_history(self, picture_hash: str) -> list[CaptionVersion]:
         """Return every caption a picture ever had, oldest first."""
         with self._reading() as connection:
             rows = connection.execute(
@@ -155,9 +147,9 @@ class Lookup(Database):
         return [RunRow(*row) for row in rows]
 
 
-def _stamp(row: tuple[object, ...]) -> Stamp:
+def _stamp(row: tuple[object, ...]) -> FileState:
     _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written = row
-    return Stamp(size_bytes, mtime_ns, inode, PhotoState(state), picture_hash, bool(has_caption), written)  # type: ignore[arg-type]  # the schema's types
+    return FileState(size_bytes, mtime_ns, inode, PhotoState(state), picture_hash, bool(has_caption), written)  # type: ignore[arg-type]  # the schema's types
 
 
 def _photo(row: tuple[object, ...]) -> PhotoRow:
@@ -174,10 +166,10 @@ def _photo(row: tuple[object, ...]) -> PhotoRow:
     )
 
 
-def _history_row(row: tuple[object, ...]) -> CaptionRow:
+def _history_row(row: tuple[object, ...]) -> CaptionVersion:
     text, source, model_id, weights_sha256, confidence, run_id, created, verdict, current = row
     pedigree = (model_id, weights_sha256, confidence, run_id, created, verdict)
-    return CaptionRow(text, CaptionSource(source), *pedigree, bool(current))  # type: ignore[arg-type]  # the schema's types
+    return CaptionVersion(text, CaptionSource(source), *pedigree, bool(current))  # type: ignore[arg-type]  # the schema's types
 
 
 def _caption(row: Sequence[object]) -> CaptionRecord | None:

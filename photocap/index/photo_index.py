@@ -7,17 +7,17 @@ from pathlib import Path
 from types import TracebackType
 
 from photocap.errors import WriteError
-from photocap.index.conditions import distance_km
 from photocap.index.connection import check_place, connect_for_reading, connect_for_writing, is_outdated
-from photocap.index.finding import Finding
-from photocap.index.life import Life
+from photocap.index.filter_sql import distance_km
 from photocap.index.lookup import Lookup
-from photocap.index.recording import Recording
+from photocap.index.maintenance import Life
+from photocap.index.record import Recording
+from photocap.index.search_sql import SearchQueries
 from photocap.index.undo_journal import UndoJournal
 from photocap.index.writer_lock import WriterLock
 
 
-class PhotoIndex(Lookup, Recording, UndoJournal, Life, Finding):
+class PhotoIndex(Lookup, Recording, UndoJournal, Life, SearchQueries):
     """An open index. Open for writing it keeps every other writer out; readers are never kept out.
 
     Paths go in and come out as `pathlib.Path`, absolute; names that are not UTF-8 survive.

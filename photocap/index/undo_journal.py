@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from photocap.index.base import Database, folder_range, now, path_bytes
 from photocap.index.connection import file_path
-from photocap.index.records import UndoRow, UndoState
-from photocap.undo import UndoRecord
+from photocap.index.database import Database, folder_range, now, path_bytes
+from photocap.index.rows import UndoRow, UndoState
+from photocap.records import UndoRecord
 
 _SELECT = "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch FROM undo"
 
@@ -28,7 +28,7 @@ class UndoJournal(Database):
             with self._reading() as connection:
                 connection.execute("PRAGMA synchronous = NORMAL")
 
-    def settle_undo(self, ids: Sequence[int], state: UndoState) -> None:
+    def set_undo_state(self, ids: Sequence[int], state: UndoState) -> None:
         """Say how far these writes have come."""
         with self._transaction() as connection:
             settle(connection, ids, state)

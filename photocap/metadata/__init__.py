@@ -2,27 +2,17 @@
 
 from photocap.metadata.captions import Copy, FoundCaption, Origin, Place
 from photocap.metadata.exiftool import ExifTool
-from photocap.metadata.policy import (
-    DryRun,
-    Marking,
-    MetadataMode,
-    Mtime,
-    Overwrite,
-    WritePolicy,
-    Written,
-    may_replace,
-)
-from photocap.metadata.reading import read_caption
+from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Overwrite, Signature, WritePolicy, may_replace
+from photocap.metadata.reader import read_caption
 from photocap.metadata.sidecar import sidecar_under
-from photocap.metadata.undoing import PatchError, stands_after, stands_before, taken_back
-from photocap.metadata.writing import PreparedWrite, check_replaceable, prepare_write
+from photocap.metadata.undo import PatchError, matches_after, matches_before, revert
+from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_write
 
 __all__ = [
     "Copy",
     "DryRun",
     "ExifTool",
     "FoundCaption",
-    "Marking",
     "MetadataMode",
     "Mtime",
     "Origin",
@@ -30,14 +20,14 @@ __all__ = [
     "PatchError",
     "Place",
     "PreparedWrite",
+    "Signature",
     "WritePolicy",
-    "Written",
     "check_replaceable",
+    "matches_after",
+    "matches_before",
     "may_replace",
     "prepare_write",
     "read_caption",
+    "revert",
     "sidecar_under",
-    "stands_after",
-    "stands_before",
-    "taken_back",
 ]

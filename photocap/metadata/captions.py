@@ -121,7 +121,7 @@ def decode_exif_text(value: bytes) -> str:
         return clean_text(raw.decode("cp1252", "replace"))
 
 
-def judge(texts: list[tuple[Place, Path, str]], marks: list[Mark], problem: str = "") -> FoundCaption:
+def resolve_caption(texts: list[tuple[Place, Path, str]], marks: list[Mark], problem: str = "") -> FoundCaption:
     """Decide which of the texts is the caption, and whose it is.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.metadata.container import Container, FormatError, Layout, Part
-from photocap.metadata.formats import container_of
-from photocap.metadata.xmltree import XmlError
+from photocap.formats.base import Container, FormatError, Layout, Part
+from photocap.formats.detect import container_of
+from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import Packet
 
 
@@ -32,7 +32,7 @@ class Contents:
     damage: str
 
 
-def take_apart(path: Path, data: bytes) -> Contents:
+def parse_contents(path: Path, data: bytes) -> Contents:
     """Return what is in a photo; damage is noted, not raised."""
     container = container_of(data, path)
     try:

@@ -9,7 +9,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from photocap.metadata.splice import Edit
+from photocap.formats.splice import Edit
 
 MAX_CAPTION_BYTES = 2000  # IIM 4.2, 2:120
 _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")

@@ -40,14 +40,6 @@ class DryRun(Enum):
     YES = "yes"
 
 
-class Written(Enum):
-    """Where the caption stands now (or would, in a dry run)."""
-
-    EMBEDDED = "embedded"
-    SIDECAR = "sidecar"
-    NONE = "none"
-
-
 @dataclass(frozen=True)
 class WritePolicy:
     """How captions are written.
@@ -65,7 +57,7 @@ class WritePolicy:
 
 
 @dataclass(frozen=True)
-class Marking:
+class Signature:
     """Who wrote a caption.
 
     Attributes:

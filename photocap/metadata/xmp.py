@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
-from photocap.metadata.splice import Edit, growth
-from photocap.metadata.xmltree import Element, Name, XmlError, parse_xml
+from photocap.formats.splice import Edit, growth
+from photocap.metadata.xml import Element, Name, XmlError, parse_xml
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML = "http://www.w3.org/XML/1998/namespace"

@@ -11,7 +11,7 @@ from photocap.metrics.cider import CiderD, DocumentFrequency
 from photocap.metrics.meteor import MeteorScore
 from photocap.metrics.meteor import meteor as compute_meteor
 from photocap.metrics.rouge import rouge_l
-from photocap.vocabulary import tokenize
+from photocap.tokenizer import tokenize
 
 __all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "Interval", "cider_d", "score_captions"]
 

@@ -1,10 +1,10 @@
 """Finding photos, telling what is the same picture, decoding small, reading what the camera wrote."""
 
-from photocap.photos.decoding import load_image
-from photocap.photos.facts import PhotoFacts, read_facts
-from photocap.photos.formats import FileKind, kind_of
-from photocap.photos.hashing import picture_hash
-from photocap.photos.walking import (
+from photocap.photos.decode import load_image
+from photocap.photos.facts import read_facts
+from photocap.photos.picture_hash import picture_hash
+from photocap.photos.suffixes import FileKind, kind_of
+from photocap.photos.walk import (
     PhotoFile,
     Skip,
     Skipped,
@@ -16,7 +16,6 @@ from photocap.photos.walking import (
 
 __all__ = [
     "FileKind",
-    "PhotoFacts",
     "PhotoFile",
     "Skip",
     "Skipped",

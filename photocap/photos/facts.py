@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD
 
-from photocap.photos.decoding import open_picture, orientation_of
+from photocap.photos.decode import open_picture, orientation_of
+from photocap.records import PhotoFacts
 
 # Tag numbers from Exif 2.32 and, for the rating, from Microsoft's documentation of System.Rating.
 _MAKE, _MODEL, _DATE_TIME, _RATING = 0x010F, 0x0110, 0x0132, 0x4746
@@ -27,30 +27,6 @@ _XMP_TAKEN = re.compile(
 )
 _XMP_RATING = re.compile(rb"""xmp:Rating\s*(?:=\s*["']|>)\s*(-?\d)""")
 _XMP_LENS = re.compile(rb"""aux:Lens\s*(?:=\s*["']|>)([^"'<]{1,200})""")
-
-
-@dataclass(frozen=True)
-class PhotoFacts:
-    """What a photo says about itself; None where it says nothing, or nothing sensible.
-
-    Attributes:
-        width_px: of the upright picture.
-        height_px: of the upright picture.
-        taken: by the camera's own clock, without a time zone.
-        camera: make and model, the make not said twice.
-        latitude: degrees, north positive.
-        longitude: degrees, east positive.
-        rating: stars, 0 to 5.
-    """
-
-    width_px: int
-    height_px: int
-    taken: datetime | None = None
-    camera: str | None = None
-    lens: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    rating: int | None = None
 
 
 def read_facts(path: Path) -> PhotoFacts:

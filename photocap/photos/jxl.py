@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image
 
-from photocap.photos.bmff_data import jxl_picture
-from photocap.photos.pieces import Span, read_exactly
+from photocap.formats.bmff_picture import jxl_picture
+from photocap.formats.spans import Span, read_exactly
 
 _FORMAT = "JXL"
 _BARE_CODESTREAM = b"\xff\x0a"

@@ -1,6 +1,6 @@
 """The search language: text in, a tree out, and never an error."""
 
-from photocap.query.describing import describe
+from photocap.query.describe import describe
 from photocap.query.fts import any_of, is_text, quoted, to_fts
 from photocap.query.parser import is_stop_word, parse_query
 from photocap.query.tree import (
@@ -20,7 +20,7 @@ from photocap.query.tree import (
     Trait,
     Word,
 )
-from photocap.query.widening import searched_texts, synonyms, widened
+from photocap.query.widen import searched_texts, synonyms, widened
 
 __all__ = [
     "And",

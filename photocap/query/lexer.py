@@ -1,4 +1,4 @@
-"""Cutting a query into tokens; every string has a cut."""
+"""Tokenize a query; never fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     OPEN = "("
@@ -23,7 +23,7 @@ class Kind(Enum):
 class Token:
     """A token; of `caption:"two words"` the field is "caption", the text "two words" and the kind FIELD."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     field: str = ""
     quoted: bool = False
@@ -50,24 +50,24 @@ def without_controls(text: str) -> str:
     return "".join(" " if unicodedata.category(character) == "Cc" else character for character in clean)
 
 
-def cut(text: str, fields: frozenset[str]) -> list[Token]:
+def tokenize(text: str, fields: frozenset[str]) -> list[Token]:
     """Return the tokens of a query. A name before a colon is a field only when `fields` knows it."""
     tokens: list[Token] = []
     for match in _TOKEN.finditer(text):
         raw = match.group()
         if match["open"] or match["close"]:
-            tokens.append(Token(Kind(raw), raw, raw=raw))
+            tokens.append(Token(TokenKind(raw), raw, raw=raw))
         elif match["minus"]:
             # A minus inside a word belongs to it, and then the word pattern has taken it already.
-            tokens.append(Token(Kind.MINUS, raw, raw=raw))
+            tokens.append(Token(TokenKind.MINUS, raw, raw=raw))
         elif match["field"]:
             tokens += _field(match, fields)
         elif match["quoted"] is not None:
-            tokens.append(Token(Kind.QUOTED, match["quoted"], raw=raw))
+            tokens.append(Token(TokenKind.QUOTED, match["quoted"], raw=raw))
         elif match["plain"]:
-            tokens.append(Token(Kind.PLAIN, raw, raw=raw))
+            tokens.append(Token(TokenKind.PLAIN, raw, raw=raw))
         else:
-            tokens.append(Token(Kind.PLAIN, "", raw=raw))
+            tokens.append(Token(TokenKind.PLAIN, "", raw=raw))
     return tokens
 
 
@@ -75,7 +75,10 @@ def _field(match: re.Match[str], fields: frozenset[str]) -> list[Token]:
     name, quoted, raw = match["field"].lower(), match["inner"] is not None, match.group()
     value = match["inner"] if quoted else match["value"]
     if name in fields:
-        return [Token(Kind.FIELD, value, name, quoted, raw)]
+        return [Token(TokenKind.FIELD, value, name, quoted, raw)]
     if quoted:
-        return [Token(Kind.PLAIN, match["field"], raw=match["field"]), Token(Kind.QUOTED, value, raw=f'"{value}"')]
-    return [Token(Kind.PLAIN, raw, raw=raw)]
+        return [
+            Token(TokenKind.PLAIN, match["field"], raw=match["field"]),
+            Token(TokenKind.QUOTED, value, raw=f'"{value}"'),
+        ]
+    return [Token(TokenKind.PLAIN, raw, raw=raw)]

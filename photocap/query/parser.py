@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from photocap.query.fields import FIELDS, read_field
-from photocap.query.lexer import Kind, Token, cut, without_controls
+from photocap.query.lexer import Token, TokenKind, tokenize, without_controls
 from photocap.query.tree import And, Node, Not, Or, Query, Word
 from photocap.query.words import STOP_WORDS, phrase_of, words_of
 
@@ -39,7 +39,7 @@ class _Parser:
         self._place = 0
         if len(text) > _MAX_CHARACTERS:
             self._notes.append(f"only the first {_MAX_CHARACTERS:,} characters are searched for")
-        tokens = cut(without_controls(text[:_MAX_CHARACTERS]), frozenset(FIELDS) | {"caption"})
+        tokens = tokenize(without_controls(text[:_MAX_CHARACTERS]), frozenset(FIELDS) | {"caption"})
         if len(tokens) > _MAX_TOKENS:
             self._notes.append(f"only the first {_MAX_TOKENS} of {len(tokens):,} words are searched for")
         self._tokens = self._balanced(tokens[:_MAX_TOKENS])
@@ -53,11 +53,11 @@ class _Parser:
     def _balanced(self, tokens: list[Token]) -> list[Token]:
         """Drop every parenthesis that has no partner or is nested too deep."""
         opened: list[int] = []
-        keep = [token.kind not in (Kind.OPEN, Kind.CLOSE) for token in tokens]
+        keep = [token.kind not in (TokenKind.OPEN, TokenKind.CLOSE) for token in tokens]
         for place, token in enumerate(tokens):
-            if token.kind is Kind.OPEN:
+            if token.kind is TokenKind.OPEN:
                 opened.append(place)
-            elif token.kind is Kind.CLOSE and opened:
+            elif token.kind is TokenKind.CLOSE and opened:
                 partner = opened.pop()
                 keep[partner] = keep[place] = len(opened) < _MAX_DEPTH
         if not all(keep):
@@ -70,7 +70,7 @@ class _Parser:
     def _is_operator(self, word: str) -> bool:
         """Tell whether the next token is this operator, with something behind it to work on."""
         token = self._peek()
-        if token is None or token.kind is not Kind.PLAIN or token.text != word:
+        if token is None or token.kind is not TokenKind.PLAIN or token.text != word:
             return False
         return self._operand_at(self._place + 1)
 
@@ -78,11 +78,11 @@ class _Parser:
         """Tell whether an operand begins at `place`: a word, a parenthesis, or NOT with an operand."""
         while place < len(self._tokens):
             token = self._tokens[place]
-            if token.kind is Kind.MINUS or (token.kind is Kind.PLAIN and token.text == "NOT"):
+            if token.kind is TokenKind.MINUS or (token.kind is TokenKind.PLAIN and token.text == "NOT"):
                 place += 1
                 continue
-            bare_operator = token.kind is Kind.PLAIN and token.text in _OPERATORS
-            return token.kind is not Kind.CLOSE and not bare_operator
+            bare_operator = token.kind is TokenKind.PLAIN and token.text in _OPERATORS
+            return token.kind is not TokenKind.CLOSE and not bare_operator
         return False
 
     def _or(self) -> Node | None:
@@ -96,9 +96,9 @@ class _Parser:
 
     def _and(self) -> Node | None:
         parts: list[Node] = []
-        while (token := self._peek()) and token.kind is not Kind.CLOSE:
+        while (token := self._peek()) and token.kind is not TokenKind.CLOSE:
             # At the start of a list an OR has nothing on its left and is a word.
-            if self._is_operator("OR") and self._place and self._tokens[self._place - 1].kind is not Kind.OPEN:
+            if self._is_operator("OR") and self._place and self._tokens[self._place - 1].kind is not TokenKind.OPEN:
                 break
             if self._is_operator("AND") and parts:
                 self._place += 1
@@ -110,7 +110,7 @@ class _Parser:
         token = self._peek()
         if token is None:
             return []
-        if token.kind is Kind.MINUS or self._is_operator("NOT"):
+        if token.kind is TokenKind.MINUS or self._is_operator("NOT"):
             self._place += 1
             self._plain = False
             outer, self._excluding = self._excluding, True
@@ -122,15 +122,15 @@ class _Parser:
     def _atom(self) -> list[Node]:
         token = self._tokens[self._place]
         self._place += 1
-        if token.kind is Kind.OPEN:
+        if token.kind is TokenKind.OPEN:
             self._plain = False
             inner = self._or()
             self._place += 1
             return [inner] if inner is not None else []
-        if token.kind is Kind.QUOTED:
+        if token.kind is TokenKind.QUOTED:
             self._plain = False
             return self._noted(token, phrase_of(token.text))
-        if token.kind is Kind.FIELD:
+        if token.kind is TokenKind.FIELD:
             return self._field(token)
         return self._noted(token, words_of(token.text))
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from photocap.caption_data import CaptionBatch, CaptionDataset, augment, normalise, reserve
-from photocap.config import ModelConfig
-from photocap.engine import Engine
-from photocap.model import STRIDE, CaptionModel, Encoder, Features
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.device import Engine
+from photocap.captioning.network import STRIDE, CaptionModel, Encoder, Features
+from photocap.captioning.preprocess import normalise
+from photocap.training.dataset import CaptionBatch, CaptionDataset, augment, reserve
 
 Progress = Callable[[int], None]
 _ENCODE_BATCH = 32

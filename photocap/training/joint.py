@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from photocap.caption_data import CaptionBatch, collate_captions
-from photocap.model import JointEmbedding
+from photocap.captioning.network import JointEmbedding
+from photocap.captioning.vocabulary import PAD
+from photocap.training.dataset import CaptionBatch, collate_captions
 from photocap.training.features import Side
 from photocap.training.loop import Training
 from photocap.training.state import WeightAverage
-from photocap.vocabulary import PAD
 
 JOINT_SIZE = 256
 _PHOTOS_PER_STEP = 256

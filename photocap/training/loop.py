@@ -13,16 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from photocap.caption_data import CaptionBatch
-from photocap.checkpoint import save_checkpoint
-from photocap.config import ModelConfig, TrainConfig
-from photocap.engine import Engine
-from photocap.model import CaptionModel
-from photocap.training.curves import draw_curves
+from photocap.captioning.checkpoint import save_checkpoint
+from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.device import Engine
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import Vocabulary
+from photocap.training.dataset import CaptionBatch
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import Side
 from photocap.training.losses import SelfCritical, cross_entropy
-from photocap.training.rates import build_optimizer, learning_rate_at
+from photocap.training.optim import build_optimizer, learning_rate_at
+from photocap.training.plots import draw_curves
 from photocap.training.state import (
     STATE,
     EpochRow,
@@ -32,8 +33,7 @@ from photocap.training.state import (
     write_table,
 )
 from photocap.training.tensorboard import log_epoch
-from photocap.training.validating import Validation, validate
-from photocap.vocabulary import Vocabulary
+from photocap.training.validate import Validation, validate
 
 _SAVE_EVERY_S = 300.0
 

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from photocap.caption_data import CaptionBatch, CaptionDataset, mirror_words
-from photocap.config import TrainConfig
+from photocap.captioning.config import TrainConfig
+from photocap.captioning.network import Decoder, Features
+from photocap.captioning.vocabulary import END, PAD, START, UNK
 from photocap.metrics import CiderD
-from photocap.model import Decoder, Features
-from photocap.vocabulary import END, PAD, START, UNK
+from photocap.training.dataset import CaptionBatch, CaptionDataset, mirror_words
 
 
 def cross_entropy(decoder: Decoder, features: Features, batch: CaptionBatch, label_smoothing: float = 0.0) -> Tensor:

@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from photocap.caption_data import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
-from photocap.caption_files import CaptionRow, Problem, split_by_image
-from photocap.caption_sources import read_caption_source, read_library
-from photocap.config import ModelConfig, TrainConfig
-from photocap.engine import Engine, choose_device, cpu_threads
+from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.device import Engine, choose_device, cpu_threads
+from photocap.captioning.network import CaptionModel
+from photocap.datasets import CaptionRow, Problem, split_by_image
+from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError
-from photocap.model import CaptionModel
+from photocap.training.dataset import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, Side, fit_features
+from photocap.training.init import start_model
 from photocap.training.loop import Training
-from photocap.training.starting import start_model
 from photocap.training.state import STATE, read_state, unpack_state
 
 Stage = Callable[[str, int, int], None]

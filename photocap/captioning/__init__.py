@@ -1,0 +1,1 @@
+"""Captioning: the network, its device, its files and its vocabulary."""

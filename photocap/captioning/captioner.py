@@ -1,0 +1,132 @@
+"""Pictures in, sentences out: a model, the engine it runs on, and the way from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import starmap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from photocap.captioning.checkpoint import Checkpoint, load_checkpoint
+from photocap.captioning.confidence import Platt
+from photocap.captioning.device import Engine, choose_batch_size, choose_device, compile_model
+from photocap.captioning.hedge import hedged
+from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX, neutral_ids
+from photocap.captioning.preprocess import normalise, to_square
+from photocap.records import Caption
+from photocap.tokenizer import join_words
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Captioner:
+    """Captions batches of pictures with one model on one device.
+
+    Args:
+        checkpoint: the model; it is changed in place into its inference form.
+        engine: where it runs.
+        batch_size: photos to run at once.
+        beam_size: sentences kept in play; None takes the model's own.
+        neutral_people: use none of the words about people for which `people_words` has neutral ones.
+        hedge_below: the confidence from which a sentence is said without "perhaps".
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        batch_size: int,
+        beam_size: int | None = None,
+        *,
+        neutral_people: bool = False,
+        hedge_below: float = 0.0,
+    ) -> None:
+        self.model_id = checkpoint.info.model_id + (NEUTRAL_SUFFIX if neutral_people else "")
+        self.weights_sha256 = checkpoint.info.weights_sha256
+        self.space_id = checkpoint.info.space_id
+        self.config = checkpoint.info.config
+        self.image_size_px = self.config.image_size_px
+        self.batch_size = batch_size
+        self.beam_size = beam_size or self.config.beam_size
+        self.engine = engine
+        self._vocabulary = checkpoint.vocabulary
+        self._model = compile_model(checkpoint.model, engine)
+        ids = neutral_ids(checkpoint.vocabulary) if neutral_people else None
+        self._moved_to = None if ids is None else torch.tensor(ids, device=engine.device)
+        self._hedge_below = hedge_below
+        scales = (self.config.confidence_scale, self.config.confidence_likeness)
+        self._confidence = Platt(scales, self.config.confidence_offset)
+
+    def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
+        captions: list[Caption] = []
+        for start in range(0, len(images), self.batch_size):
+            squares = np.stack([to_square(i, self.image_size_px) for i in images[start : start + self.batch_size]])
+            captions += self._caption(squares)
+        return captions
+
+    def _caption(self, squares: np.ndarray) -> list[Caption]:
+        """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves."""
+        try:
+            pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
+            with torch.inference_mode(), self.engine.autocast():
+                pixels = pixels.contiguous(memory_format=torch.channels_last)
+                found = self._model.generate(pixels, self.beam_size, self._moved_to)
+        except torch.OutOfMemoryError:
+            if len(squares) == 1:
+                raise
+            half = len(squares) // 2
+            return self._caption(squares[:half]) + self._caption(squares[half:])
+        scores = zip(found.mean_log_prob.tolist(), found.likeness.tolist(), strict=True)
+        confidences = list(starmap(self._confidence, scores))
+        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in found.tokens.tolist()]
+        texts = [hedged(t) if c < self._hedge_below else t for t, c in zip(texts, confidences, strict=True)]
+        places = found.places
+        embeddings = [None] * len(texts) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
+        return [Caption(*parts) for parts in zip(texts, confidences, embeddings, strict=True)]
+
+
+def load_captioner(
+    model_dir: Path | None = None,
+    *,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    beam_size: int | None = None,
+    precision: str = "auto",
+    neutral_people: bool = False,
+    hedge_below: float = 0.0,
+) -> Captioner:
+    """Load a model and make it ready.
+
+    Args:
+        model_dir: a model folder; None is the base model.
+        device: as for `choose_device`.
+        batch_size: photos at once, or "auto".
+        beam_size: sentences kept in play; None takes the model's own.
+        precision: "auto", or "float32".
+        neutral_people: as for `Captioner`.
+        hedge_below: as for `Captioner`.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        PhotocapError: the device is not there.
+    """
+    engine = choose_device(device, precision=precision)
+    checkpoint = load_checkpoint(model_dir or base_model_dir())
+    size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
+    return Captioner(checkpoint, engine, size, beam_size, neutral_people=neutral_people, hedge_below=hedge_below)
+
+
+def _to_bytes(vector: np.ndarray) -> bytes:
+    return vector.astype("<f2").tobytes()
+
+
+def as_sentence(words: Sequence[str]) -> str:
+    """Write words as people write a caption: "a dog runs" -> "A dog runs."."""
+    text = join_words(words)
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,199 @@
+"""A model on disk: weights as safetensors, everything else as JSON; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.model_files import (
+    CONFIG,
+    FORMAT,
+    WEIGHTS,
+    ModelInfo,
+    read_model_info,
+    replace_directory,
+)
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import Vocabulary
+from photocap.errors import CheckpointError
+
+_HINT = "choose another model with --model, or train it again"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model ready to use, in float32 on the CPU, and what was written beside it."""
+
+    model: CaptionModel
+    vocabulary: Vocabulary
+    info: ModelInfo
+
+
+def load_checkpoint(directory: Path) -> Checkpoint:
+    """Load a model folder; nothing larger than the file itself is ever allocated.
+
+    Raises:
+        CheckpointError: something is missing, damaged, hostile or does not fit together.
+    """
+    info = read_model_info(directory)
+    weights = directory / WEIGHTS
+    if _sha256(weights) != info.weights_sha256:
+        raise CheckpointError(weights, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
+    try:
+        vocabulary = Vocabulary(info.words)
+    except ValueError as error:
+        raise CheckpointError(directory / CONFIG, str(error), _HINT) from error
+    with torch.device("meta"):
+        model = CaptionModel(info.config, len(vocabulary))
+    _check_shapes(weights, model.state_dict())
+    state = {name: _widen(value) for name, value in _read_tensors(weights).items()}
+    model.load_state_dict(state, assign=True)
+    if not all(bool(value.isfinite().all()) for value in state.values()):
+        raise CheckpointError(weights, "holds numbers that are not finite", _HINT)
+    return Checkpoint(model.eval(), vocabulary, info)
+
+
+def save_checkpoint(
+    directory: Path,
+    state: Mapping[str, Tensor],
+    config: ModelConfig,
+    vocabulary: Vocabulary,
+    *,
+    name: str,
+    training: Mapping[str, Any],
+    extra: Mapping[str, Mapping[str, Tensor]] | None = None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a model folder whole or not at all.
+
+    Args:
+        directory: the folder; an older one is replaced.
+        state: the model's state dict.
+        config: sizes and preprocessing.
+        vocabulary: its words.
+        name: the model's name.
+        training: facts for people, JSON values.
+        extra: further tensor files by name, such as an optimiser's state.
+        dtype: precision of the stored floats; statistics of BatchNorm stay float32, as small as they are.
+    """
+    new = directory.with_name(directory.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    tensors = {n: _narrow(n, v, dtype) for n, v in state.items()}
+    _write_tensors(new / WEIGHTS, tensors)
+    for file, more in (extra or {}).items():
+        _write_tensors(new / file, more)
+    values = {
+        "format": FORMAT,
+        "name": name,
+        "weights_sha256": _sha256(new / WEIGHTS),
+        "space_id": _space_id(tensors) if config.joint_size else None,
+        "model": config.to_json(),
+        "training": dict(training),
+        "vocabulary": list(vocabulary.words),
+    }
+    with open(new / CONFIG, "w", encoding="utf-8") as file_:
+        json.dump(values, file_, ensure_ascii=False, indent=1)
+        file_.flush()
+        os.fsync(file_.fileno())
+    replace_directory(new, directory)
+
+
+def read_resnet(path: Path) -> dict[str, Tensor]:
+    """Read a ResNet's weights in torchvision's layout (.safetensors or .pth), classifier left out.
+
+    A .pth file is read with `weights_only=True`: tensors come in, code does not.
+
+    Raises:
+        CheckpointError: the file is damaged, hostile or no table of tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(path, "does not exist") from None
+    except Exception as error:  # torch.load raises what the file makes it raise
+        raise CheckpointError(path, f"is not a safe weights file: {_first_line(error)}") from error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise CheckpointError(path, "is not a table of tensors")
+    return {n: _widen(v) for n, v in state.items() if not n.startswith("fc.")}
+
+
+def _check_shapes(path: Path, expected: Mapping[str, Tensor]) -> None:
+    """Compare the header's shapes with the model's before any tensor is read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(path, f"is not a safetensors file: {_first_line(error)}", _HINT) from error
+    wanted = {name: tuple(value.shape) for name, value in expected.items()}
+    if found != wanted:
+        odd = sorted(n for n in found.keys() | wanted.keys() if found.get(n) != wanted.get(n))
+        raise CheckpointError(
+            path,
+            f"does not fit {CONFIG}: {odd[0]} is {found.get(odd[0], 'missing')}, "
+            f"expected {wanted.get(odd[0], 'nothing')}",
+            _HINT,
+        )
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(path, f"cannot be read: {_first_line(error)}", _HINT) from error
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    data = save({n: v.detach().cpu().contiguous() for n, v in tensors.items()})
+    with open(path, "wb") as file:  # save_file would make it unreadable for others
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _space_id(tensors: Mapping[str, Tensor]) -> str:
+    """Name the space by all that a photo's place in it depends on; a decoder that learned more changes nothing."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        if name.startswith(("encoder.trunk.", "decoder.pooled_", "joint.image.")):
+            digest.update(name.encode() + tensors[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _widen(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _narrow(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    keep = not value.is_floating_point() or "running_" in name or "pooled_" in name
+    return value if keep else value.to(dtype)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

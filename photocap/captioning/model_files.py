@@ -1,0 +1,133 @@
+"""Where models lie on disk and what is written beside the weights; read without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photocap.captioning.config import ModelConfig
+from photocap.errors import CheckpointError
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+FORMAT = 1
+BASE = "photocap-base"
+_MAX_CONFIG_BYTES = 64 * 1024 * 1024
+_MAX_SIZE = 16_384
+_HINT = "choose another model with --model, or leave it out to use the base model"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What `config.json` says of a model.
+
+    Attributes:
+        directory: the folder it was read from.
+        name: the model's name.
+        weights_sha256: SHA-256 (hex) of the weights file.
+        config: sizes and preprocessing.
+        words: the vocabulary, in the order of the ids, special words left out.
+        training: facts about how it was trained, for people.
+        space_id: names the joint text-image space; photos embedded under one name can be compared.
+            None where the model has none.
+    """
+
+    directory: Path
+    name: str
+    weights_sha256: str
+    config: ModelConfig
+    words: tuple[str, ...]
+    training: Mapping[str, Any]
+    space_id: str | None = None
+
+    @property
+    def model_id(self) -> str:
+        """Return the name and the first 12 digits of the weights' hash."""
+        return f"{self.name}@{self.weights_sha256[:12]}"
+
+
+def base_model_dir() -> Path:
+    """Return the folder of the base model: inside the installed package, or in a checkout's `models/`."""
+    package = Path(__file__).parent.parent
+    for place in (package / "_models" / BASE, package.parent / "models" / BASE):
+        if (place / CONFIG).is_file():
+            return place
+    raise CheckpointError(package / "_models" / BASE, "the base model is missing", "reinstall photocap")
+
+
+def read_model_info(directory: Path) -> ModelInfo:
+    """Read `config.json`.
+
+    Raises:
+        CheckpointError: it is missing, not JSON, of another format, or makes impossible claims.
+    """
+    recover_replaced(directory)
+    path = directory / CONFIG
+    try:
+        if path.stat().st_size > _MAX_CONFIG_BYTES:
+            raise CheckpointError(path, "is too large for a model's configuration", _HINT)
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return _parse(directory, values)
+    except FileNotFoundError:
+        raise CheckpointError(directory, f"is not a model folder: it has no {CONFIG}", _HINT) from None
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(path, f"is not a photocap model configuration: {error}", _HINT) from error
+
+
+def _parse(directory: Path, values: Any) -> ModelInfo:
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ValueError(f"format {FORMAT} was expected")
+    words = values["vocabulary"]
+    if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+        raise ValueError("the vocabulary is not a list of words")
+    name, digest = values["name"], values["weights_sha256"]
+    if not isinstance(name, str) or not isinstance(digest, str) or len(digest) != 64:
+        raise ValueError("name or weights_sha256 is not text")
+    config = ModelConfig.from_json(values["model"])
+    sizes = (config.embedding_size, config.hidden_size, config.feature_size, config.image_size_px)
+    if not all(0 < size <= _MAX_SIZE for size in sizes) or not 0 < config.max_words <= 1000:
+        raise ValueError("a size is out of range")
+    if config.attention_heads < 1 or config.hidden_size % config.attention_heads:
+        raise ValueError("attention_heads does not divide hidden_size")
+    space = values.get("space_id")
+    if space is not None and not isinstance(space, str):
+        raise ValueError("space_id is not text")
+    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space)
+
+
+def replace_directory(new: Path, directory: Path) -> None:
+    """Put a finished folder in the place of another; a kill at any moment leaves the old or the new one.
+
+    Folders cannot be swapped in one step everywhere, so the old one steps aside first and
+    `recover_replaced` brings it back if the new one never came.
+    """
+    old = directory.with_name(directory.name + ".old")
+    recover_replaced(directory)
+    if directory.exists():
+        os.replace(directory, old)
+    os.replace(new, directory)
+    _remove(old)
+
+
+def recover_replaced(directory: Path) -> None:
+    """Finish or take back a replacement that was interrupted."""
+    old = directory.with_name(directory.name + ".old")
+    if not old.exists():
+        return
+    if directory.exists():
+        _remove(old)
+    else:
+        os.replace(old, directory)
+
+
+def _remove(directory: Path) -> None:
+    if directory.exists():
+        for file in directory.iterdir():
+            file.unlink()
+        directory.rmdir()

@@ -1,0 +1,99 @@
+"""Beam search for whole batches, with the length penalty of Wu et al. 2016. Letters as in `model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.network.decoder import Decoder
+from photocap.captioning.network.encoder import Features
+from photocap.captioning.vocabulary import END, PAD, START, UNK
+
+
+@dataclass(frozen=True)
+class BeamSearchOutput:
+    """Sentences for a batch: token ids (B, T) ended and padded, and mean log-probability per token (B,)."""
+
+    tokens: Tensor
+    mean_log_prob: Tensor
+
+
+@torch.no_grad()
+def beam_search(
+    decoder: Decoder, features: Features, beam_size: int, token_map: Tensor | None = None
+) -> BeamSearchOutput:
+    """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
+
+    Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14).
+    Never generated: <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam
+    of width 1 is greedy search. Where there is `token_map` (V,), a word id for each word id, the
+    probability of each word goes to the word named there, or with <pad> to none.
+    """
+    config, size = decoder.config, features.pooled.shape[0]
+    device = features.pooled.device
+    state = decoder.start_state(features).repeat(beam_size)
+    history = torch.full((size, beam_size, 1), START, device=device)  # (B, K, T)
+    scores = torch.full((size, beam_size), float("-inf"), device=device)  # (B, K) sum of log-probs
+    scores[:, 0] = 0.0
+    done = torch.zeros_like(scores, dtype=torch.bool)  # (B, K)
+    first_row = torch.arange(size, device=device).unsqueeze(1) * beam_size  # (B, 1)
+    for _ in range(config.max_words + 1):
+        logits, state = decoder.step(history[:, :, -1].flatten(), state)
+        log_probs = logits.float().log_softmax(dim=1).view(size, beam_size, -1)  # (B, K, V)
+        if token_map is not None:
+            log_probs = _move(log_probs, token_map)
+        log_probs = _forbid(log_probs, history, config)
+        log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
+        log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
+        total = scores.unsqueeze(2) + log_probs
+        ranked = total / _length_penalty(history, done, config).unsqueeze(2)
+        best = ranked.flatten(1).topk(beam_size, dim=1).indices  # (B, K) over K*V
+        scores = total.flatten(1).gather(1, best)
+        beam, word = best // log_probs.shape[2], best % log_probs.shape[2]
+        history = history.gather(1, beam.unsqueeze(2).expand(-1, -1, history.shape[2]))
+        history = torch.cat([history, word.unsqueeze(2)], dim=2)
+        done = done.gather(1, beam) | (word == END)
+        state = state.select((first_row + beam).flatten())
+        if bool(done.all()):
+            break
+    best_tokens = history[:, 0, 1:]  # (B, T); topk is sorted, so beam 0 is the best
+    lengths = (best_tokens != PAD).sum(dim=1).clamp(min=1)
+    return BeamSearchOutput(best_tokens, scores[:, 0] / lengths)
+
+
+def _length_penalty(history: Tensor, done: Tensor, config: ModelConfig) -> Tensor:
+    """Return ((5 + length) / 6) ** alpha for each beam (B, K), counting the token about to come."""
+    length = (history != PAD).sum(dim=2) - done.int()  # <start> stands for the token about to come
+    return ((5.0 + length) / 6.0) ** config.length_penalty
+
+
+def _move(log_probs: Tensor, token_map: Tensor) -> Tensor:
+    """Add up (B, K, V) probabilities by where they go; what neither gives nor gains stays as it is, bit by bit."""
+    merged = torch.zeros_like(log_probs).index_add_(2, token_map, log_probs.exp()).log()
+    stays = torch.bincount(token_map, minlength=len(token_map)) == 1  # (V,)
+    return torch.where(stays, log_probs, merged)
+
+
+def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:
+    """Mask (B, K, V) log-probabilities: special words, a word or trigram again, a sentence too short or long."""
+    log_probs = log_probs.clone()
+    log_probs[:, :, [PAD, START, UNK]] = float("-inf")
+    words = history.shape[2] - 1
+    if words < config.min_words:
+        log_probs[:, :, END] = float("-inf")
+    if words >= config.max_words:
+        keep = log_probs[:, :, END].clone()
+        log_probs.fill_(float("-inf"))
+        log_probs[:, :, END] = keep
+        return log_probs
+    log_probs.scatter_(2, history[:, :, -2:], float("-inf"))  # no "dog dog", no "white and white"
+    if words >= 3:
+        pairs = history.unfold(2, 2, 1)[:, :, :-1]  # (B, K, T-2, 2), each but the last pair
+        repeated = (pairs == history[:, :, None, -2:]).all(dim=3)  # (B, K, T-2)
+        following = history[:, :, 2:]  # (B, K, T-2): the word that came after each pair
+        banned = torch.zeros_like(log_probs).scatter_add_(2, following, repeated.to(log_probs.dtype))
+        log_probs = log_probs.masked_fill(banned > 0, float("-inf"))
+    return log_probs

@@ -1,0 +1,141 @@
+"""The decoder: an LSTM or a GRU with attention after it and tied embeddings. Letters and sources as in `model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.network.encoder import Features
+from photocap.captioning.vocabulary import PAD
+
+
+@dataclass(frozen=True)
+class State:
+    """The decoder between two tokens.
+
+    Attributes:
+        hidden: (N, H).
+        cell: (N, H), of a GRU (N, 0).
+        keys, values: (N, A, P, H/A) of the attention.
+    """
+
+    hidden: Tensor
+    cell: Tensor
+    keys: Tensor
+    values: Tensor
+
+    def repeat(self, times: Tensor | int) -> State:
+        """Repeat each photo's rows for its captions or beams: the encoder's part is computed once a photo."""
+        return State(*(x.repeat_interleave(times, dim=0) for x in vars(self).values()))
+
+    def select(self, rows: Tensor) -> State:
+        """Reorder the recurrent part after beams changed places within their photo."""
+        return State(self.hidden[rows], self.cell[rows], self.keys, self.values)
+
+
+class Decoder(nn.Module):
+    """An LSTM or GRU over word embeddings, then attention over the grid, then words through the tied embedding."""
+
+    pooled_mean: Tensor
+    pooled_std: Tensor
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary_size: int,
+        word_dropout: float = 0.0,
+        feature_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        e, h = config.embedding_size, config.hidden_size
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary_size, e, padding_idx=PAD)
+        nn.init.normal_(self.embedding.weight, std=0.05)
+        self.register_buffer("pooled_mean", torch.zeros(config.encoder_channels))
+        self.register_buffer("pooled_std", torch.ones(config.encoder_channels))
+        if config.rnn == "lstm":
+            self.lstm = nn.LSTM(e, h, batch_first=True)
+        else:
+            self.gru = nn.GRU(e, h, batch_first=True)
+        self.state_sizes = [h, h if config.rnn == "lstm" else 0]  # hidden and cell
+        if config.attention == "grid":
+            self.start = nn.Linear(config.encoder_channels, sum(self.state_sizes))
+            self.query = nn.Linear(h, h)
+            self.key = nn.Linear(config.feature_size, h)
+            self.value = nn.Linear(config.feature_size, h)
+            self.gate = nn.Linear(h, h)
+        else:
+            self.start = nn.Linear(config.encoder_channels, e)
+        self.out = nn.Linear(2 * h if config.attention == "grid" else h, e)
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        self.word_dropout = nn.Dropout(word_dropout)
+        self.feature_dropout = nn.Dropout(feature_dropout)
+
+    def standardise(self, pooled: Tensor) -> Tensor:
+        """Return global features (B, C) with zero mean and unit variance over the training photos."""
+        return (pooled.float() - self.pooled_mean) / self.pooled_std
+
+    def start_state(self, features: Features) -> State:
+        """Return the state before <start>."""
+        start = self.start(self.feature_dropout(self.standardise(features.pooled)))
+        if self.config.attention == "none":  # the global feature is the first input
+            hidden, cell = (start.new_zeros(len(start), size) for size in self.state_sizes)
+            _, hidden, cell = self._recur(start.unsqueeze(1), hidden, cell)
+            return State(hidden, cell, hidden, hidden)
+        hidden, cell = torch.split(start, self.state_sizes, dim=1)  # (N, 2H) -> (N, H), (N, H)
+        grid = self.feature_dropout(features.grid)
+        return State(torch.tanh(hidden), cell, self._heads(self.key(grid)), self._heads(self.value(grid)))
+
+    def _recur(self, inputs: Tensor | PackedSequence, hidden: Tensor, cell: Tensor) -> tuple[Any, Tensor, Tensor]:
+        """Run the LSTM or GRU over inputs (N, T, E); return its outputs (N, T, H), hidden and cell after them."""
+        if self.config.rnn == "gru":
+            outputs, after = self.gru(inputs, hidden.unsqueeze(0))
+            return outputs, after[0], cell
+        outputs, (after, cell) = self.lstm(inputs, (hidden.unsqueeze(0), cell.unsqueeze(0)))
+        return outputs, after[0], cell[0]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        heads = self.config.attention_heads
+        return x.view(*x.shape[:2], heads, -1).transpose(1, 2)  # (N, T, H) -> (N, A, T, H/A)
+
+    def _logits(self, hidden: Tensor, state: State) -> Tensor:
+        """Turn the recurrent outputs (N, T, H) into logits (N, T, V)."""
+        x = hidden
+        if self.config.attention == "grid":
+            query = self._heads(self.query(hidden))  # (N, A, T, H/A)
+            # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
+            scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5  # (N, A, T, P)
+            context = (scores.softmax(dim=3) @ state.values).transpose(1, 2).flatten(2)  # (N, T, H)
+            x = torch.cat([hidden, torch.sigmoid(self.gate(hidden)) * context], dim=2)
+        x = self.out(self.word_dropout(x))  # (N, T, E)
+        logits: Tensor = F.linear(x, self.embedding.weight, self.bias)  # (N, T, V)
+        return logits
+
+    def forward(self, features: Features, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
+        """Teacher forcing: logits (N, T, V) for the word after each of tokens (N, T), <start> first.
+
+        Args:
+            features: of B photos.
+            tokens: (N, T) ids, padded; the captions of one photo follow each other.
+            lengths: (N,) real tokens of each row, on the CPU.
+            counts: (B,) captions of each photo, N together.
+        """
+        state = self.start_state(features).repeat(counts)
+        embedded = self.word_dropout(self.embedding(tokens))  # (N, T, E)
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
+        hidden, _, _ = self._recur(packed, state.hidden, state.cell)
+        hidden, _ = pad_packed_sequence(hidden, batch_first=True, total_length=tokens.shape[1])
+        return self._logits(hidden, state)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Feed one token (N,) to each row; return logits (N, V) and the state after it."""
+        embedded = self.word_dropout(self.embedding(tokens)).unsqueeze(1)  # (N, 1, E)
+        outputs, hidden, cell = self._recur(embedded, state.hidden, state.cell)
+        logits = self._logits(outputs, state)[:, 0]  # (N, V)
+        return logits, State(hidden, cell, state.keys, state.values)

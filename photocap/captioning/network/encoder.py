@@ -1,0 +1,71 @@
+"""The encoder: one of torchvision's ResNets (He et al. 2015) without its classifier. Letters as in `model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from photocap.captioning.config import ModelConfig
+
+STRIDE = 32  # pixels of the picture for one place of the grid, along each side
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the encoder sees in a batch of photos.
+
+    Attributes:
+        grid: (B, P, D) reduced features of the 7x7 places.
+        pooled: (B, C) global feature, the mean over the places.
+    """
+
+    grid: Tensor
+    pooled: Tensor
+
+
+class Encoder(nn.Module):
+    """One of torchvision's ResNets without its classifier, and the linear reduction of its grid."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        trunk = get_model(config.encoder, weights=None)
+        trunk.fc = nn.Identity()
+        self.trunk = trunk.eval()  # modules are born in training mode; BatchNorm must never be in it
+        self.reduce = nn.Linear(config.encoder_channels, config.feature_size)
+        self.frozen = True
+
+    def stages(self) -> list[nn.Module]:
+        """Return the trunk's parts in order, stem first."""
+        t = self.trunk
+        stem = nn.Sequential(t.conv1, t.bn1, t.relu, t.maxpool)
+        return [stem, t.layer1, t.layer2, t.layer3, t.layer4]
+
+    def unfreeze(self, stages: int) -> None:
+        """Let the last `stages` of the five stages (and the reduction, if any) learn; 0 freezes all."""
+        self.frozen = stages == 0
+        parts = self.stages()
+        for i, part in enumerate(parts):
+            part.requires_grad_(i >= len(parts) - stages)
+        self.reduce.requires_grad_(stages > 0)
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Set the mode; BatchNorm keeps its ImageNet statistics and always runs in eval mode."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def grid_features(self, pixels: Tensor) -> Tensor:
+        """Return the trunk's last feature map for normalised pixels (B, 3, 224, 224) as (B, P, C)."""
+        x = pixels
+        for stage in self.stages():
+            x = stage(x)
+        return x.flatten(2).transpose(1, 2)  # (B, C, 7, 7) -> (B, P, C)
+
+    def forward(self, pixels: Tensor) -> Features:
+        """Encode normalised pixels (B, 3, 224, 224); gradients only where something learns."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            grid = self.grid_features(pixels)
+            return Features(self.reduce(grid), grid.mean(dim=1))

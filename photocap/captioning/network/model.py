@@ -1,0 +1,65 @@
+"""The whole network. Letters as in `model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.network.beam_search import BeamSearchOutput, beam_search
+from photocap.captioning.network.decoder import Decoder
+from photocap.captioning.network.encoder import Encoder, Features
+from photocap.captioning.network.joint import JointEmbedding
+
+
+@dataclass(frozen=True)
+class CaptionOutput(BeamSearchOutput):
+    """What a model has to say of a batch of photos: its sentences, and where they and the photos lie.
+
+    Attributes:
+        places: (B, S) the photos' places in the joint space, unit length; None where the model has no such space.
+        likeness: (B,) cosine of sentence and photo in the joint space; 0 where the model has none.
+    """
+
+    places: Tensor | None
+    likeness: Tensor
+
+
+class CaptionModel(nn.Module):
+    """Pictures in, sentences out."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary_size: int,
+        word_dropout: float = 0.0,
+        feature_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config, vocabulary_size, word_dropout, feature_dropout)
+        self.joint = JointEmbedding(config, vocabulary_size, feature_dropout) if config.joint_size else None
+
+    def forward(self, pixels: Tensor, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
+        """Return logits (N, T, V) for normalised pixels (B, 3, 224, 224); the rest as in `Decoder.forward`."""
+        logits: Tensor = self.decoder(self.encoder(pixels), tokens, lengths, counts)
+        return logits
+
+    @torch.no_grad()
+    def generate(self, pixels: Tensor, beam_size: int | None = None, token_map: Tensor | None = None) -> CaptionOutput:
+        """Caption normalised pixels (B, 3, 224, 224); the rest as in `beam_search`, the beam by default its own."""
+        return self.caption(self.encoder(pixels), beam_size, token_map)
+
+    @torch.no_grad()
+    def caption(
+        self, features: Features, beam_size: int | None = None, token_map: Tensor | None = None
+    ) -> CaptionOutput:
+        """Caption photos by their features, as `generate` does."""
+        found = beam_search(self.decoder, features, beam_size or self.config.beam_size, token_map)
+        if self.joint is None:
+            return CaptionOutput(found.tokens, found.mean_log_prob, None, torch.zeros_like(found.mean_log_prob))
+        places = self.joint.embed_images(self.decoder.standardise(features.pooled))
+        return CaptionOutput(found.tokens, found.mean_log_prob, places, self.joint.likeness(places, found.tokens))

@@ -1,0 +1,92 @@
+"""The text side of the joint text-image space, in numpy: a search must not wait for torch.
+
+The same network as `model.JointEmbedding.embed_texts`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from photocap.captioning.model_files import WEIGHTS, read_model_info
+from photocap.captioning.vocabulary import PAD, UNK, Vocabulary
+from photocap.errors import CheckpointError
+from photocap.tokenizer import tokenize
+
+Array = NDArray[np.float32]
+_PREFIX = "joint."
+
+
+class TextEncoder:
+    """Turns words into a place in the joint space.
+
+    Args:
+        vocabulary: the words the model knows.
+        weights: the tensors of the text side, float32, by the names of `JointEmbedding`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, weights: Mapping[str, Array]) -> None:
+        self._vocabulary = vocabulary
+        self._weights = weights
+
+    def encode(self, text: str) -> Array:
+        """Return a unit vector (S,); text without a known word lies nowhere: a vector of zeros."""
+        ids = [i for i in self._vocabulary.encode(tokenize(text)) if i not in (PAD, UNK)]
+        if not ids:
+            return np.zeros_like(self._weights["text.bias"])
+        words = self._weights["words.weight"][ids]  # (T, E)
+        forward = self._run_gru(words, "")
+        backward = self._run_gru(words[::-1], "_reverse")[::-1]
+        pooled = np.concatenate([forward, backward], axis=1).max(axis=0)  # (T, 2S) -> (2S,)
+        place = self._weights["text.weight"] @ pooled + self._weights["text.bias"]
+        unit: Array = place / max(float(np.linalg.norm(place)), 1e-12)
+        return unit
+
+    def _run_gru(self, words: Array, direction: str) -> Array:
+        """Return the hidden states (T, S) of a GRU over (T, E); gates as torch orders them: reset, update, new."""
+        names = ("gru.weight_ih_l0", "gru.weight_hh_l0", "gru.bias_ih_l0", "gru.bias_hh_l0")
+        w_in, w_hidden, b_in, b_hidden = (self._weights[name + direction] for name in names)
+        inputs = words @ w_in.T + b_in  # (T, 3S)
+        state = np.zeros(w_hidden.shape[1], dtype=np.float32)
+        states = []
+        for x in inputs:
+            h = w_hidden @ state + b_hidden
+            (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(x, 3), np.split(h, 3)
+            update = _sigmoid(x_z + h_z)
+            state = (1.0 - update) * np.tanh(x_n + _sigmoid(x_r + h_r) * h_n) + update * state
+            states.append(state)
+        return np.stack(states)
+
+
+def load_text_encoder(model_dir: Path) -> TextEncoder | None:
+    """Read the text side of a model; None where it has none.
+
+    Raises:
+        CheckpointError: the model folder cannot be used.
+    """
+    info = read_model_info(model_dir)
+    if not info.config.joint_size:
+        return None
+    path = model_dir / WEIGHTS
+    weights = {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dict
+                if name.startswith(_PREFIX):
+                    weights[name.removeprefix(_PREFIX)] = file.get_tensor(name).astype(np.float32)
+        vocabulary = Vocabulary(info.words)
+        encoder = TextEncoder(vocabulary, weights)
+        if weights["words.weight"].shape[0] != len(vocabulary):
+            raise ValueError("the vocabulary is of another size")
+        encoder.encode(info.words[0] if info.words else "")  # fails here and not in a search
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(path, f"has no usable text side: {error}", "choose another model with --model") from error
+    return encoder
+
+
+def _sigmoid(x: Array) -> Array:
+    return (1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))).astype(np.float32)

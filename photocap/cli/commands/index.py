@@ -1,0 +1,56 @@
+"""`photocap index`: caption a library and remember it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from photocap.cli import console, options
+from photocap.cli.index_options import captioner_loader, index_options, indexing_options, open_index
+from photocap.cli.output_index import ResultPrinter
+from photocap.library.indexing import index_photos
+from photocap.photos import find_photos
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@indexing_options
+@click.option("--dry-run", is_flag=True, help="Show each caption before and after; change nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="Also tell what was left as it is, and why.")
+@options.json_option
+@options.quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    paths: tuple[Path, ...],
+    db: Path,
+    dry_run: bool,
+    verbose: bool,
+    as_json: bool,
+    quiet: bool,
+    **chosen: Any,
+) -> None:
+    """Caption the photos of a library and remember them.
+
+    \b
+        photocap index ~/Pictures
+        photocap index ~/Pictures --dry-run
+        photocap index ~/Pictures --metadata none
+
+    What is known and unchanged is not opened again, so run it as often as you like; after Ctrl-C or a crash the same
+    command goes on. A person's caption is never replaced unless you ask for it.
+    """
+    run_options = index_options(chosen, dry_run=dry_run)
+    with open_index(db, dry_run=dry_run) as index, console.progress() as progress:
+        total = None if progress.disable else sum(1 for _ in find_photos(paths, run_options.walk))
+        task = progress.add_task("Captioning", total=total)
+        show = ResultPrinter(index, as_json, quiet, verbose, dry_run, lambda: progress.advance(task))
+        report = index_photos(paths, index, captioner_loader(chosen), run_options, on_result=show)
+    console.note(report.summary + (" (dry run: nothing was changed)" if dry_run else ""))
+    if report.interrupted:
+        console.note("interrupted; the same command goes on from here")
+    ctx.exit(report.exit_code if any(map(os.path.lexists, paths)) else console.COULD_NOT_RUN)

@@ -1,0 +1,123 @@
+"""`photocap review`: accept, edit or reject captions one by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from photocap.captioning.hedge import unhedged
+from photocap.cli import console, options
+from photocap.errors import printable
+
+if TYPE_CHECKING:
+    from photocap.index import PhotoIndex, PhotoRow
+    from photocap.metadata import WritePolicy
+
+_KEYS = "a accept, e edit, r reject, s skip, o open, q quit"
+
+
+@click.command("review")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@options.db_option
+@options.metadata_option
+@options.quiet_option
+def command(
+    folder: Path | None,
+    db: Path,
+    metadata: str,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+) -> None:
+    """Accept, edit or reject captions one by one.
+
+    \b
+        photocap review ~/Pictures/holiday
+
+    Shows the captions that a model wrote (below FOLDER, if given), the least certain first, and takes one
+    key for each. What you accept or edit is yours from then on: it goes into the photo as a person's
+    words and serves to train a model of your own. What you reject is taken out of the photo again. Each
+    decision is stored at once; stop whenever you like, the same command goes on from there.
+    """
+    from photocap.index import PhotoIndex
+    from photocap.metadata import MetadataMode, WritePolicy
+
+    with PhotoIndex.open(db) as index:
+        waiting = index.to_review(Path(os.path.abspath(folder)) if folder else None)
+        session = _Session(index, WritePolicy(MetadataMode(metadata)), index.start_run("review"))
+        for number, photo_id in enumerate(waiting, start=1):
+            (photo,) = index.photos_by_id([photo_id])
+            if not session.judge(photo, f"{number:,} of {len(waiting):,}"):
+                break
+        summary = f"{session.accepted} accepted, {session.edited} edited, {session.rejected} rejected"
+        index.finish_run(session.run_id, summary)
+    console.note(summary)
+
+
+@dataclass
+class _Session:
+    """One sitting: the decisions of a person and how many there were of each."""
+
+    index: PhotoIndex
+    policy: WritePolicy
+    run_id: int
+    accepted: int = 0
+    edited: int = 0
+    rejected: int = 0
+
+    def judge(self, photo: PhotoRow, place: str) -> bool:
+        """Ask about one photo until there is a decision; return whether to go on."""
+        sure = f", confidence {photo.confidence:.2f}" if photo.confidence is not None else ""
+        click.echo(f"{place}  {printable(photo.path)}{sure}\n  {printable(photo.caption or '')}")
+        decisions: dict[str, Callable[[PhotoRow], None]] = {
+            "a": self._accept,
+            "e": self._edit,
+            "r": self._reject,
+            "s": lambda _photo: None,
+        }
+        while True:
+            click.echo(f"  [{_KEYS}] ", nl=False, err=True)
+            key = click.getchar().lower()
+            click.echo(key if key.isprintable() else "", err=True)
+            if key == "q":
+                return False
+            if key == "o":
+                click.launch(str(photo.path))
+            if key in decisions:
+                decisions[key](photo)
+                return True
+
+    def _accept(self, photo: PhotoRow) -> None:
+        assert photo.caption is not None  # only captioned photos are shown
+        self._correct(photo, unhedged(photo.caption), "accepted")  # now somebody knows
+        self.accepted += 1
+
+    def _edit(self, photo: PhotoRow) -> None:
+        plain = unhedged(photo.caption or "")
+        words = click.prompt("  your words", default=plain, show_default=False).strip()
+        verdict = "accepted" if words == plain else "edited"
+        self._correct(photo, words, verdict)
+        self.edited += 1
+
+    def _reject(self, photo: PhotoRow) -> None:
+        """Take the caption out of every file that shows the picture, and out of the index."""
+        from photocap.library.restore import restore
+
+        known = self.index.find_by_hash(photo.picture_hash or "")
+        if known is None:
+            return
+        for restored in restore(self.index, known.paths) if known.paths else ():
+            if restored.reason:
+                console.warn(f"  {printable(restored.path)}: the caption stays in the file: {restored.reason}")
+        self.index.reject_caption(known.picture_hash)
+        self.rejected += 1
+
+    def _correct(self, photo: PhotoRow, words: str, verdict: str) -> None:
+        from photocap.cli.output_edit import show_corrected
+        from photocap.library.edit import correct
+
+        files = correct(self.index, self.run_id, photo.picture_hash or "", words, self.policy, verdict=verdict)
+        show_corrected([file for file in files if file.error], words, as_json=False)

@@ -1,0 +1,153 @@
+"""`photocap search`: find photos by words."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from photocap.cli import console, options
+from photocap.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from photocap.index import PhotoIndex
+    from photocap.search import SearchResult, TextEncoderProtocol
+
+
+_LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=|$)")
+
+
+class WordsCommand(click.Command):
+    """A command whose words may begin with a minus: `photocap search dog -beach`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Shield such words by a blank, before click takes them for options."""
+        return super().parse_args(ctx, [arg if self._may_be_option(arg) else f" {arg}" for arg in args])
+
+    def _may_be_option(self, arg: str) -> bool:
+        if not arg.startswith("-"):
+            return True
+        short = {name for parameter in self.params for name in parameter.opts if len(name) == 2} | {"-h", "--"}
+        # A slip in --a-long-option is told, but nobody puts a blank into one before its value.
+        return arg in short or _LONG_OPTION.match(arg) is not None
+
+
+@click.command("search", cls=WordsCommand)
+@click.argument("words", nargs=-1, required=True)
+@options.db_option
+@options.model_option
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to show.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="How many of the best to leave out.")
+@click.option(
+    "--sort",
+    type=click.Choice(["relevance", "date", "confidence"]),
+    default="relevance",
+    show_default=True,
+    help="The order.",
+)
+@click.option("--explain", is_flag=True, help="Say how the query was read, and why each photo ranks where it does.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a CSV table.")
+@options.json_option
+@options.null_option
+@options.quiet_option
+@click.option("--open", "open_best", is_flag=True, help="Open the best photo in the system's viewer.")
+@click.option("--copy-to", type=click.Path(path_type=Path), help="Copy the photos into this folder.")
+@click.option("--link-to", type=click.Path(path_type=Path), help="Make links to the photos in this folder.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with the photos.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    db: Path,
+    model: Path | None,
+    limit: int,
+    offset: int,
+    sort: str,
+    explain: bool,
+    as_csv: bool,
+    as_json: bool,
+    end_with_null: bool,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+    open_best: bool,
+    copy_to: Path | None,
+    link_to: Path | None,
+    html: Path | None,
+) -> None:
+    """Find photos by words.
+
+    \b
+        photocap search "dog on a beach"
+        photocap search dog -beach before:2019 camera:pentax
+        photocap search '"old town"' OR bridge --sort date --html found.html
+
+    Words are found whatever their ending, accents and case. Understood are "phrases", AND, OR, NOT,
+    -word, pre*, parentheses, and before: after: date: camera: lens: path: caption: conf:>0.5
+    rating:>=3 width:>4000 near:48.2,16.4,10km has:gps is:edited is:missing. Everything else is
+    text: no query is wrong. On a terminal a table is printed, into a pipe one path a line.
+    """
+    from photocap.cli import output_search
+    from photocap.index import PhotoIndex, Sort
+    from photocap.search import search
+
+    text = " ".join(words)
+    with PhotoIndex.open(db, read_only=True) as index:
+        encoder = _text_encoder(index, model)
+        result = search(index, text, limit=limit, offset=offset, sort=Sort(sort), text_encoder=encoder)
+        output_search.explain(result, in_full=explain)
+        _print(index, text, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
+    output_search.summarise(result, offset)
+    failed = output_search.deliver(result, text, copy_to, link_to, html)
+    if open_best and result.hits:
+        click.launch(str(result.hits[0].photo.path))
+    ctx.exit(3 if failed else 0)
+
+
+def _text_encoder(index: PhotoIndex, model: Path | None) -> TextEncoderProtocol | None:
+    """Load what tells how photos that fit the words look; without it, words alone decide."""
+    space_id = index.space_id()
+    if space_id is None:
+        return None
+    from photocap.captioning.model_files import base_model_dir, read_model_info
+    from photocap.captioning.text_encoder import load_text_encoder
+
+    try:
+        folder = model or base_model_dir()
+        if read_model_info(folder).space_id != space_id:
+            console.note("the photos were looked at by another model: going by words alone (--model names that one)")
+            return None
+        return load_text_encoder(folder)
+    except CheckpointError as error:
+        console.note(f"{error}; going by words alone")
+        return None
+
+
+def _print(
+    index: PhotoIndex,
+    text: str,
+    result: SearchResult,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    end_with_null: bool,
+    in_full: bool,
+) -> None:
+    from photocap.cli import output_search
+
+    if as_json:
+        for hit in result.hits:
+            console.emit_json(output_search.as_record(hit))
+    elif as_csv:
+        output_search.print_csv(result.hits)
+    elif end_with_null or not sys.stdout.isatty():
+        _print_paths([hit.photo.path for hit in result.hits], end_with_null=end_with_null)
+    else:
+        output_search.print_table(index, text, result.hits, in_full=in_full)
+
+
+def _print_paths(paths: Sequence[Path], *, end_with_null: bool) -> None:
+    for path in paths:
+        console.emit_path(path, end_with_null=end_with_null)

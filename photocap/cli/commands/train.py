@@ -1,0 +1,200 @@
+"""`photocap train`: teach a model from captions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+from click.core import ParameterSource
+
+from photocap.captioning.config import Attention, EncoderName, ModelConfig, Rnn, TrainConfig
+from photocap.cli import console
+from photocap.cli.options import db_option, device_option, quiet_option
+from photocap.cli.train_run import run_captions, run_retrieval
+
+
+@click.command()
+@click.argument("captions", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--images",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    show_default="the folder of the caption file",
+    help="The folder of the images; several are looked through in turn.",
+)
+@click.option("--from-library", is_flag=True, help="Also learn the captions in the index that you wrote or accepted.")
+@click.option(
+    "--output",
+    default=Path("photocap-model"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the model, its training table and curves go.",
+)
+@click.option(
+    "--init",
+    default="base",
+    show_default=True,
+    metavar="base|imagenet|FILE|DIR",
+    help="Start from the base model, torchvision's ImageNet weights, a weights file, or a model folder.",
+)
+@click.option(
+    "--epochs",
+    default=TrainConfig.epochs,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Times that every photo is seen.",
+)
+@click.option(
+    "--fine-tune",
+    default="none",
+    show_default=True,
+    type=click.Choice(["none", "last", "all"]),
+    help="What of the encoder learns too: nothing, its last stage, or every layer.",
+)
+@click.option(
+    "--encoder",
+    default=ModelConfig.encoder,
+    show_default=True,
+    type=click.Choice(get_args(EncoderName)),
+    help="For a new model: which of torchvision's ResNets sees the picture.",
+)
+@click.option(
+    "--rnn",
+    default=ModelConfig.rnn,
+    show_default=True,
+    type=click.Choice(get_args(Rnn)),
+    help="For a new model: the cell that speaks.",
+)
+@click.option(
+    "--attention",
+    default=ModelConfig.attention,
+    show_default=True,
+    type=click.Choice(get_args(Attention)),
+    help="For a new model: attend to the 7x7 grid, or see the whole picture once.",
+)
+@click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
+@click.option("--retrieval", is_flag=True, help="Train only the text-image space that `search` uses; captions stay.")
+@click.option(
+    "--accumulate",
+    default=TrainConfig.accumulate,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Batches of photos whose gradients are summed before the weights move.",
+)
+@click.option(
+    "--beam-size",
+    type=click.IntRange(1, 20),
+    show_default=f"the model's own, {ModelConfig.beam_size} for a new one",
+    help="Beam with which dev captions are written, and the model's default later.",
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
+@click.option("--resume", is_flag=True, help="Go on where a run into the same --output was stopped.")
+@db_option
+@device_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    captions: tuple[Path, ...],
+    images: tuple[Path, ...],
+    from_library: bool,
+    output: Path,
+    init: str,
+    epochs: int,
+    fine_tune: str,
+    encoder: str,
+    rnn: str,
+    attention: str,
+    scst: bool,
+    retrieval: bool,
+    accumulate: int,
+    beam_size: int | None,
+    seed: int,
+    resume: bool,
+    db: Path,
+    device: str,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+) -> None:
+    """Train a model on captions of your own.
+
+    \b
+        photocap train captions.csv --images ~/Pictures
+        photocap train --from-library
+        photocap index --recaption ~/Pictures
+
+    CAPTIONS is a table with the columns image, caption and optionally split (train, dev or test), Flickr8k's
+    captions.txt or token file, JSON as of Karpathy's splits or COCO, a folder of photos (the captions that people
+    wrote into them), or a folder that the package `datasets` saved. Without a split, one photo in ten is kept to
+    check against. OUTPUT/best holds the model that captioned the kept photos best, OUTPUT/last what --resume goes
+    on from, and OUTPUT/tensorboard the epochs, where `tensorboard` is installed. Several GPUs, or machines that
+    share OUTPUT, train together through torchrun, which makes each step larger by as many processes:
+
+    \b
+        torchrun --nproc-per-node 2 -m photocap train captions.csv
+
+    A model that started from the base model is put to use if it captions the kept photos better than that one and
+    does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. Without
+    --fine-tune and --scst its weights go two thirds of the way back to the start, so that it does not forget.
+    """
+    from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
+
+    if not captions and not from_library:
+        raise click.UsageError("give CAPTIONS, or --from-library")
+    if retrieval and (scst or resume or fine_tune != "none" or accumulate > 1):
+        raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate, --resume")
+    config = TrainConfig.from_json(
+        {
+            **_recipe(init, fine_tune, scst),
+            "epochs": epochs,
+            "accumulate": accumulate,
+            "fine_tune": fine_tune,
+            "self_critical": scst,
+            "seed": seed,
+        }
+    )
+    model = ModelConfig.from_json(
+        {
+            **_new_model(ctx, init, encoder=encoder, rnn=rnn, attention=attention),
+            "joint_size": JOINT_SIZE if retrieval else 0,
+        }
+    )
+    library = db if from_library else None
+    request = TrainRequest(captions, images, output, init, model, config, device, resume, library, beam_size)
+    with join_processes() as processes:
+        if retrieval and processes.size > 1:
+            raise click.UsageError("--retrieval trains in one process, without torchrun")
+        if not processes.is_first:
+            ctx.meta[console.QUIET_KEY] = True
+        finished = (run_retrieval if retrieval else run_captions)(request, processes)
+    if not processes.is_first:
+        return
+    if finished:
+        clear_cache(output)
+    else:
+        console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
+        ctx.exit(console.INTERRUPTED)
+
+
+def _new_model(ctx: click.Context, init: str, **options: str) -> dict[str, str]:
+    """Return the options that shape a new model; asked for beside a model that has its shape, they are an error."""
+    given = [n for n in options if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if given and _is_model(init):
+        raise click.UsageError(f"--{given[0]} is for a new model: it goes with --init imagenet or --init FILE")
+    return options
+
+
+def _is_model(init: str) -> bool:
+    return init == "base" or Path(init).is_dir()
+
+
+def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
+    """Return the settings that fit: a decoder that can speak already is changed with care."""
+    if scst:
+        return {"learning_rate": 2e-4, "encoder_learning_rate": 2e-5}
+    if fine_tune != "none":
+        return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
+    if _is_model(init):
+        # An owner's captions are few: small steps, so that there are enough of them for new words.
+        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.65}
+    return {}

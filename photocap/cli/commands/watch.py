@@ -1,0 +1,88 @@
+"""`photocap watch`: index again and again."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from photocap.cli import console, options
+from photocap.cli.index_options import captioner_loader, index_options, indexing_options, open_index
+from photocap.cli.output_index import ResultPrinter
+from photocap.errors import IndexBusy
+from photocap.library.indexing import IndexOptions, index_photos
+from photocap.records import CaptionerProtocol
+from photocap.report import Outcome, PhotoResult
+
+
+@click.command("watch")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option(
+    "--interval", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between looks."
+)
+@indexing_options
+@options.json_option
+@options.quiet_option
+def command(paths: tuple[Path, ...], db: Path, interval: float, as_json: bool, quiet: bool, **chosen: Any) -> None:
+    """Keep captioning what is new in a library.
+
+    \b
+        photocap watch ~/Pictures
+        photocap watch /mnt/nas/photos --interval 600
+
+    It looks at names, sizes and times again and again, so network drives work as well; only what is new is opened.
+    Between two looks the index is free for other commands. Ctrl-C ends it.
+    """
+    run_options = index_options(chosen)
+    load = functools.cache(captioner_loader(chosen))
+    news = _News(ResultPrinter(None, as_json, quiet))
+    while True:
+        _look(paths, db, load, run_options, news)
+        time.sleep(interval)
+
+
+def _look(
+    paths: Sequence[Path],
+    db: Path,
+    load: Callable[[], CaptionerProtocol],
+    run_options: IndexOptions,
+    news: _News,
+) -> None:
+    try:
+        with open_index(db) as index:
+            report = index_photos(paths, index, load, run_options, on_result=news)
+    except IndexBusy as busy:
+        console.note(f"{busy}; the next look tries again")
+        return
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if news.end_look():
+        console.note(report.summary)
+
+
+class _News:
+    """Prints what is new since the last look; what still fails as it did is not told again."""
+
+    def __init__(self, show: ResultPrinter) -> None:
+        self._show = show
+        self._failing: set[PhotoResult] = set()
+        self._failed_before: set[PhotoResult] = set()
+        self._told = 0
+
+    def __call__(self, result: PhotoResult) -> None:
+        if result.outcome is Outcome.FAILED:
+            self._failing.add(result)
+        is_news = result.outcome in (Outcome.CAPTIONED, Outcome.MOVED, Outcome.FAILED)
+        if is_news and result not in self._failed_before:
+            self._told += 1
+            self._show(result)
+
+    def end_look(self) -> bool:
+        """Begin anew; tell whether this look brought any news."""
+        self._failed_before, self._failing = self._failing, set()
+        told, self._told = self._told, 0
+        return told > 0

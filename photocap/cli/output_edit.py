@@ -1,0 +1,34 @@
+"""What `edit` and `review` say about the files they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from photocap.cli import console
+from photocap.errors import printable
+
+if TYPE_CHECKING:
+    from photocap.library.edit import CorrectedFile
+
+
+def show_corrected(files: Sequence[CorrectedFile], words: str, *, as_json: bool) -> bool:
+    """Print what became of each file; tell whether one failed."""
+    for file in files:
+        if as_json:
+            console.emit_json(
+                {
+                    "path": file.path,
+                    "before": file.before,
+                    "caption": words,
+                    "written": file.written.value,
+                    "reason": file.reason or None,
+                    "error": file.error or None,
+                }
+            )
+        elif file.error:
+            console.warn(f"photocap: {file.error}; your words are in the index")
+        else:
+            where = file.written.value + (f" ({file.reason})" if file.reason else "")
+            console.note(f"{printable(file.path)}: {printable(file.before or 'no caption')} -> {where}")
+    return any(file.error for file in files)

@@ -1,0 +1,1 @@
+"""The structure of image files: one module per format."""

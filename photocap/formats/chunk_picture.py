@@ -1,0 +1,77 @@
+"""Where the picture lies in files made of chunks one after the other: JPEG, PNG and WebP."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from photocap.formats.spans import NotUnderstood, Piece, Span
+
+_JPEG_LIMIT_BYTES = 1 << 29
+# In coded picture data 0xFF is followed by 0 (a data byte), a restart marker or, at the end, by another marker.
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_SOI, _EOI, _SOS, _COM, _APP0, _APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEF
+
+_PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT"}
+_WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
+
+
+def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
+    """Yield the segments of the first image without APPn and COM; previews and video after its end are left out."""
+    if os.fstat(file.fileno()).st_size > _JPEG_LIMIT_BYTES:
+        raise NotUnderstood("too large to be a JPEG")
+    file.seek(0)
+    data = file.read()
+    position = 2
+    while position < len(data):
+        if data[position] != 0xFF:
+            raise NotUnderstood("a JPEG segment does not begin with 0xFF")
+        marker = data[position + 1]
+        if marker == _EOI:
+            return
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == _SOS:
+            found = _MARKER_AFTER_SCAN.search(data, end)
+            end = found.start() if found else len(data)
+        if not (marker == _COM or _APP0 <= marker <= _APP15):
+            yield Span(position, end - position)
+        position = end
+
+
+def png_picture(file: BinaryIO) -> Iterator[Piece]:
+    """Yield the contents of the chunks that make the picture, however its data is cut into chunks."""
+    before = b""
+    for kind, span in _chunks(file, 8, ">I4s", checksum_bytes=4):
+        if kind in _PNG_PICTURE:
+            if kind != before:
+                yield kind
+            yield span
+        before = kind
+        if kind == b"IEND":
+            return
+
+
+def webp_picture(file: BinaryIO) -> Iterator[Piece]:
+    """Yield the contents of the chunks that make the picture."""
+    for kind, span in _chunks(file, 12, "<4sI", padded=True):
+        if kind in _WEBP_PICTURE:
+            yield kind
+            yield span
+
+
+def _chunks(
+    file: BinaryIO, start: int, header: str, *, checksum_bytes: int = 0, padded: bool = False
+) -> Iterator[tuple[bytes, Span]]:
+    size_bytes = os.fstat(file.fileno()).st_size
+    while start + 8 <= size_bytes:
+        file.seek(start)
+        first, second = struct.unpack(header, file.read(8))
+        kind, length = (first, second) if isinstance(first, bytes) else (second, first)
+        yield kind, Span(start + 8, length)
+        start += 8 + length + checksum_bytes + (length % 2 if padded else 0)

@@ -1,0 +1,203 @@
+"""JPEG files: their segments, and splicing EXIF, XMP and Photoshop resources into them.
+
+Sources: ITU-T T.81 annex B (segments), Exif 3.0 section 4.5, XMP part 3 section 1.1.3, CIPA DC-007 (MPF).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
+from photocap.formats.exif import describe_exif, exif_change, exif_difference
+from photocap.formats.mpf import MPF_ID, mpf_edits
+from photocap.formats.splice import Edit, growth, same_bytes, shifted
+
+_EXIF = (0xE1, b"Exif\0\0")
+_XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
+_IRB = (0xED, b"Photoshop 3.0\0")
+_KINDS = {Part.DESCRIPTION: _EXIF, Part.XMP: _XMP, Part.IRB: _IRB}
+_MAX_PAYLOAD_BYTES = 0xFFFF - 2
+_MAX_SEGMENTS = 100_000
+_SOI, _EOI, _SOS, _APP0, _APP2, _APP11 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE2, 0xEB
+_BARE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One marker segment: `start` is its 0xFF, `payload` the byte after its length, `end` the byte after it."""
+
+    marker: int
+    start: int
+    payload: int
+    end: int
+
+
+class Jpeg:
+    """The JPEG format, MPO and files with trailers included."""
+
+    name = "JPEG"
+    xmp_limit_bytes: int | None = 65_502  # XMP part 3, 1.1.3.1; two bytes less than would fit
+
+    def layout(self, data: bytes) -> Layout:
+        """Return the metadata parts."""
+        segments = read_segments(data)
+        found = {part: _find(segments, data, kind) for part, kind in _KINDS.items()}
+        contents = {part: _content(data, places[0], _KINDS[part]) for part, places in found.items() if places}
+        if len(found[Part.IRB]) > 1:  # long resources run on from one segment to the next
+            contents[Part.IRB] = b"".join(_content(data, place, _IRB) for place in found[Part.IRB])
+        locked = {part: f"it has {len(places)} blocks of it" for part, places in found.items() if len(places) > 1}
+        contents.pop(Part.DESCRIPTION, None)  # so far the whole block; what counts is the value in it
+        for place in found[Part.DESCRIPTION]:
+            describe_exif(_content(data, place, _EXIF), contents, locked)
+        return Layout(contents, locked)
+
+    def refusal(self, data: bytes) -> str:
+        """Say why nothing in this file may be changed: signed, cut off, or with data that would move out of reach."""
+        segments = read_segments(data)
+        if any(s.marker == _APP11 and data[s.payload : s.payload + 2] == b"JP" for s in segments):
+            return SIGNED
+        if data.rfind(b"\xff\xd9", segments[-1].end) < 0:
+            return "it was cut off: the end of the picture is missing"
+        exifs = _find(segments, data, _EXIF)
+        if not all(_content(data, exif, _EXIF).startswith((b"II*\0", b"MM\0*")) for exif in exifs):
+            return "its EXIF block is damaged: it has no TIFF header"  # Exiv2 would read nothing at all of this file
+        if any(_points_behind(data, segments[-1].end, exif) for exif in exifs):
+            return "its EXIF block points to data behind the picture, which would move out of reach"
+        return ""
+
+    def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
+        """Return the edits to the file that make the changes to its parts."""
+        segments = read_segments(data)
+        edits: list[Edit] = []
+        fresh_at = _after_jfif(segments)
+        fresh = b""
+        for part, kind in ((part, kind) for part, kind in _KINDS.items() if part in changes):
+            places = _find(segments, data, kind)
+            old = _content(data, places[0], kind) if places else None
+            change = changes[part]
+            if part is Part.DESCRIPTION:
+                change = exif_change(old, change, limit_bytes=_MAX_PAYLOAD_BYTES - len(_EXIF[1]))
+                fresh_at = places[0].end if places else fresh_at
+            if isinstance(change, bytes):
+                fresh += bytes([0xFF, kind[0]]) + _length(len(kind[1]) + len(change)) + kind[1] + change
+            else:
+                edits += _segment_edits(places[0], len(kind[1]), change)
+        if fresh:
+            edits.append(Edit(fresh_at, fresh_at, fresh))
+        return edits + _table_edits(data, segments, edits)
+
+    def difference(self, old: bytes, new: bytes) -> str:
+        """Name what differs apart from the metadata parts and the sizes in the multi-picture table."""
+        old_segments, new_segments = read_segments(old), read_segments(new)
+        if _others(old, old_segments) != _others(new, new_segments):
+            return "other segments"
+        if not same_bytes(old, old_segments[-1].start, new, new_segments[-1].start):
+            return "the picture data or what follows it"
+        old_exif, new_exif = (
+            [_content(data, place, _EXIF) for place in _find(segments, data, _EXIF)]
+            for data, segments in ((old, old_segments), (new, new_segments))
+        )
+        return exif_difference(old_exif, new_exif)
+
+
+def read_segments(data: bytes) -> list[Segment]:
+    """Return the segments up to and including the first start of scan.
+
+    Raises:
+        FormatError: this is no JPEG, or it ends before a picture begins.
+    """
+    if data[:2] != b"\xff\xd8":
+        raise FormatError("it is no JPEG file")
+    segments: list[Segment] = []
+    position = 2
+    while len(segments) < _MAX_SEGMENTS:
+        start = position
+        if data[position : position + 1] != b"\xff":
+            raise FormatError(f"there is no segment at byte {position}")
+        while data[position : position + 2] == b"\xff\xff":  # fill bytes
+            position += 1
+        head = data[position + 1 : position + 4]
+        if len(head) < 3 or head[0] in _BARE or head[0] in (_SOI, _EOI, 0):
+            raise FormatError(f"there is no picture before byte {position}")
+        end = position + 2 + int.from_bytes(head[1:3], "big")
+        if end > len(data) or end < position + 4:
+            raise FormatError(f"the segment at byte {position} reaches past the end")
+        segments.append(Segment(head[0], start, position + 4, end))
+        if head[0] == _SOS:
+            return segments
+        position = end
+    raise FormatError("it has too many segments")
+
+
+def _find(segments: list[Segment], data: bytes, kind: tuple[int, bytes]) -> list[Segment]:
+    return [s for s in segments if s.marker == kind[0] and data.startswith(kind[1], s.payload, s.end)]
+
+
+def _content(data: bytes, segment: Segment, kind: tuple[int, bytes]) -> bytes:
+    return data[segment.payload + len(kind[1]) : segment.end]
+
+
+def _after_jfif(segments: list[Segment]) -> int:
+    """Return where fresh segments go: after SOI and the JFIF header, which has to come first."""
+    position = 2
+    for segment in segments:
+        if segment.marker != _APP0:
+            break
+        position = segment.end
+    return position
+
+
+def _segment_edits(segment: Segment, key_bytes: int, change: Change) -> list[Edit]:
+    """Return the edits of a segment's content and of its length."""
+    edits = [edit for edit in change if isinstance(edit, Edit)]
+    length = segment.end - segment.payload + growth(edits)
+    length_at = segment.payload - 2
+    return [Edit(length_at, length_at + 2, _length(length)), *shifted(edits, segment.payload + key_bytes)]
+
+
+def _length(payload_bytes: int) -> bytes:
+    if payload_bytes > _MAX_PAYLOAD_BYTES:
+        raise FormatError(f"a segment of {payload_bytes:,} bytes is longer than JPEG allows")
+    return struct.pack(">H", payload_bytes + 2)
+
+
+def _table_edits(data: bytes, segments: list[Segment], edits: list[Edit]) -> list[Edit]:
+    """Return the edits to the multi-picture table that the other edits call for."""
+    found: list[Edit] = []
+    for segment in segments:
+        if segment.marker == _APP2 and data.startswith(MPF_ID, segment.payload):
+            base = segment.payload + len(MPF_ID)
+            before = growth(edit for edit in edits if edit.start < base)
+            found += shifted(mpf_edits(data[base : segment.end], growth(edits), before), base)
+    return found
+
+
+def _others(data: bytes, segments: list[Segment]) -> list[bytes]:
+    """Return all segments but the parts and the multi-picture tables, whose sizes may change."""
+    own = {s.start for kind in _KINDS.values() for s in _find(segments, data, kind)}
+    return [
+        MPF_ID if data.startswith(MPF_ID, s.payload) else data[s.start : s.end] for s in segments if s.start not in own
+    ]
+
+
+def _points_behind(data: bytes, scan_at: int, segment: Segment) -> bool:
+    """Tell whether an EXIF block holds the place of something behind the picture (previews of some makers).
+
+    Such places count from the block or from the file, and nobody documents which maker note has one. So every number
+    in the block is tried: does it lead to a JPEG, or to right after the end of one? Inside a scan there is neither.
+    """
+    import numpy as np  # here, since only writers need it and it takes a tenth of a second
+
+    exif, exif_at = _content(data, segment, _EXIF), segment.payload + len(_EXIF[1])
+    order = "<u4" if exif[:2] == b"II" else ">u4"
+    for shift in range(4):
+        numbers = np.frombuffer(exif, order, (len(exif) - shift) // 4, shift)
+        for base in (0, exif_at):
+            inside = numbers[(numbers > scan_at - base) & (numbers < len(data) - base)]
+            for place in inside.tolist():
+                at = place + base
+                if data.startswith(b"\xff\xd8\xff", at) or data.startswith(b"\xff\xd9", at - 2):
+                    return True
+    return False

@@ -1,0 +1,327 @@
+"""TIFF structures: the EXIF block inside other formats, and TIFF and BigTIFF files themselves.
+
+Values are set by appending: every old byte keeps its offset, so maker notes, thumbnails and strips, which are found by
+offset, stay valid. Sources: TIFF 6.0, sections 2 and 8; Exif 3.0, section 4.6; the BigTIFF layout of libtiff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from photocap.formats.splice import Edit
+
+IMAGE_DESCRIPTION = 0x010E
+XMP_TAG = 700
+IPTC_TAG = 33723
+ASCII, BYTE, UNDEFINED = 2, 1, 7
+
+_POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
+# Data found by a pair of tags: where it stands and how long it is (strips, tiles, thumbnail).
+_PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_MAX_ENTRIES = 200_000
+
+
+class TiffError(ValueError):
+    """The structure is damaged, or cannot be changed without moving something."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One directory entry.
+
+    Attributes:
+        at: where the entry stands.
+        start: where its value's bytes begin, inside the entry or elsewhere.
+        length: how many bytes the value has.
+    """
+
+    tag: int
+    type: int
+    count: int
+    at: int
+    start: int
+    length: int
+    is_inline: bool
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One image file directory (IFD); `next_at` is where the pointer to the next one stands, or should."""
+
+    name: str
+    at: int
+    entries: tuple[Entry, ...]
+    next_at: int
+    next: int
+
+
+class TiffBlock:
+    """A TIFF structure over bytes; offsets count from their beginning.
+
+    Args:
+        data: the block, or the whole file.
+
+    Raises:
+        TiffError: no TIFF header, or the first directory is damaged.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._order = {b"II": "<", b"MM": ">"}.get(data[:2], "")
+        magic = self._number("H", 2) if self._order and len(data) >= 8 else 0
+        if magic not in (42, 43):
+            raise TiffError("it has no TIFF header")
+        self.is_big = magic == 43
+        self._offset_format, self._count_format = ("Q", "Q") if self.is_big else ("I", "H")
+        self._offset_bytes = 8 if self.is_big else 4
+        self._entry_bytes = 20 if self.is_big else 12
+        self._first_at = 8 if self.is_big else 4
+        if self.is_big and (len(data) < 16 or self._number("H", 4) != 8):
+            raise TiffError("its BigTIFF header is damaged")
+        self.first = self._directory("0", self._number(self._offset_format, self._first_at))
+
+    def value(self, tag: int) -> bytes | None:
+        """Return the bytes of a value of the first directory, None where the tag is absent."""
+        entry = self._entry(self.first, tag)
+        return None if entry is None else self._bytes(entry)
+
+    @cached_property
+    def directories(self) -> list[Directory]:
+        """Return every directory that can be reached, each once.
+
+        Raises:
+            TiffError: a pointer leads out of the data, or there is no end to them.
+        """
+        found = []
+        seen = {self.first.at}
+        waiting = [self.first]
+        entries = 0
+        while waiting:
+            directory = waiting.pop()
+            found.append(directory)
+            entries += len(directory.entries)
+            if entries > _MAX_ENTRIES:
+                raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
+            for name, at in self._targets(directory):
+                if at not in seen:
+                    seen.add(at)
+                    waiting.append(self._directory(name, at))
+        return found
+
+    def check(self) -> None:
+        """Make sure that nothing points past the end, where appended bytes would be taken for something else.
+
+        Raises:
+            TiffError: something does.
+        """
+        for directory in self.directories:
+            by_tag = {entry.tag: entry for entry in directory.entries}
+            for entry in directory.entries:
+                if entry.start + entry.length > len(self.data):
+                    raise TiffError(f"its tag 0x{entry.tag:04X} points past the end")
+            for start_tag, length_tag in _PAIRS:
+                if start_tag in by_tag and length_tag in by_tag:
+                    self._check_pair(by_tag[start_tag], by_tag[length_tag])
+
+    def foreign(self, own: set[int]) -> list[tuple[object, ...]]:
+        """Return all tags but the given ones of the first directory, with their bytes and places, for comparison."""
+        found: list[tuple[object, ...]] = []
+        for directory in self.directories:
+            for entry in directory.entries:
+                if directory.at == self.first.at and entry.tag in own:
+                    continue
+                place = None if entry.is_inline else entry.start
+                found.append((directory.name, entry.tag, entry.type, entry.count, place, self._bytes(entry)))
+            found.append((directory.name, directory.next))
+        return found
+
+    def picture(self) -> list[tuple[int, bytes]]:
+        """Return the places of strips, tiles and thumbnails, and a digest of each, for comparison."""
+        found = []
+        for directory in self.directories:
+            by_tag = {entry.tag: entry for entry in directory.entries}
+            for start_tag, length_tag in _PAIRS:
+                if start_tag in by_tag and length_tag in by_tag:
+                    pairs = zip(self._numbers(by_tag[start_tag]), self._numbers(by_tag[length_tag]), strict=False)
+                    found += [(at, hashlib.sha256(self.data[at : at + n]).digest()) for at, n in pairs]
+        return found
+
+    def edits(self, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:
+        """Return the edits that set values in the first directory.
+
+        Values that stand at the very end, where an earlier call put them, are taken off first. Any other value goes
+        into the old one's place where it fits, else to the end; a new tag takes a copy of the directory there too.
+
+        Args:
+            values: for each tag its type (of one byte per item) and its bytes.
+            limit_bytes: how long the block may become.
+
+        Raises:
+            TiffError: it would be longer, or something points past the end.
+        """
+        self.check()
+        tags = [entry.tag for entry in self.first.entries]
+        if any(tags.count(tag) > 1 for tag in values):
+            raise TiffError("its first directory has a tag twice")
+        tail_at, at_the_end = self._tail_start(set(values))
+        homeless = {tag for tag, (_, new) in values.items() if tag in at_the_end or not self._fits(tag, new)}
+        tail = _Tail(tail_at)
+        # Some writers leave out the last directory's pointer to the next one; what comes must not be taken for it.
+        ends = [directory.next_at + self._offset_bytes for directory in self.directories]
+        tail.reserve(max(0, max(ends) - tail_at))
+        if not set(values) <= set(tags):
+            edits = self._moved_directory(values, homeless, tail)
+        else:
+            edits = [edit for tag in values for edit in self._patched(tag, values[tag], homeless, tail)]
+        if tail_at + len(tail.data) > limit_bytes:
+            raise TiffError(f"with the caption it would have more than the {limit_bytes:,} bytes allowed")
+        if tail.data or tail_at != len(self.data):
+            edits.append(Edit(tail_at, len(self.data), bytes(tail.data)))
+        return edits
+
+    def _patched(self, tag: int, value: tuple[int, bytes], homeless: set[int], tail: _Tail) -> list[Edit]:
+        """Return the edits of an entry that is there already."""
+        entry = self._entry(self.first, tag)
+        assert entry is not None  # the caller looked
+        if tag in homeless:
+            return [Edit(entry.at, entry.at + self._entry_bytes, self._packed(tag, value, tail))]
+        kind, new = value
+        room = self._offset_bytes if entry.is_inline else entry.length
+        edits = [Edit(entry.start, entry.start + room, new.ljust(room, b"\0"))]
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new))
+        if not entry.is_inline and len(new) <= self._offset_bytes:
+            head += new.ljust(self._offset_bytes, b"\0")  # so short a value stands in the entry itself
+        return [*edits, Edit(entry.at, entry.at + len(head), head)]
+
+    def _moved_directory(self, values: Mapping[int, tuple[int, bytes]], homeless: set[int], tail: _Tail) -> list[Edit]:
+        """Put a copy of the first directory with the new entries into the tail and point the header to it."""
+        rows = [(e.tag, self.data[e.at : e.at + self._entry_bytes]) for e in self.first.entries]
+        fresh = [tag for tag in values if self._entry(self.first, tag) is None]
+        count = len(rows) + len(fresh)
+        size = struct.calcsize("<" + self._count_format) + count * self._entry_bytes + self._offset_bytes
+        at = tail.reserve(size)
+        edits: list[Edit] = []
+        for tag, value in values.items():
+            entry = self._entry(self.first, tag)
+            if entry is None:  # entries are sorted; where they are not, their order stays
+                place = next((i for i, row in enumerate(rows) if row[0] > tag), len(rows))
+                rows.insert(place, (tag, self._packed(tag, value, tail)))
+                continue
+            place = next(i for i, row in enumerate(rows) if row[0] == tag)
+            if tag in homeless or entry.is_inline:
+                rows[place] = (tag, self._packed(tag, value, tail))
+            else:  # its old room is used, so the copy's entry only takes the new length
+                in_room, head = self._patched(tag, value, homeless, tail)
+                edits.append(in_room)
+                rows[place] = (tag, head.new + rows[place][1][len(head.new) :])
+        directory = struct.pack(self._order + self._count_format, count) + b"".join(raw for _, raw in rows)
+        tail.fill(at, directory + struct.pack(self._order + self._offset_format, self.first.next))
+        pointer = struct.pack(self._order + self._offset_format, at)
+        return [*edits, Edit(self._first_at, self._first_at + self._offset_bytes, pointer)]
+
+    def _packed(self, tag: int, value: tuple[int, bytes], tail: _Tail) -> bytes:
+        """Return an entry, its value inside or in the tail."""
+        kind, new = value
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new))
+        if len(new) <= self._offset_bytes:
+            return head + new.ljust(self._offset_bytes, b"\0")
+        return head + struct.pack(self._order + self._offset_format, tail.put(new))
+
+    def _fits(self, tag: int, new: bytes) -> bool:
+        entry = self._entry(self.first, tag)
+        if entry is None:
+            return False
+        return len(new) <= (self._offset_bytes if entry.is_inline else entry.length)
+
+    def _tail_start(self, tags: set[int]) -> tuple[int, set[int]]:
+        """Return where the block ends without the values of these tags that stand at its very end, and those tags."""
+        end = len(self.data)
+        found = set()
+        places = [e for e in self.first.entries if e.tag in tags and not e.is_inline]
+        for entry in sorted(places, key=lambda e: e.start, reverse=True):
+            if entry.start + entry.length + (entry.length & 1) == end:
+                end = entry.start
+                found.add(entry.tag)
+        return end, found
+
+    def _targets(self, directory: Directory) -> Iterator[tuple[str, int]]:
+        if directory.next and directory.name.isdigit():  # the others are alone, whatever stands behind them
+            yield str(int(directory.name) + 1), directory.next
+        for entry in directory.entries:
+            if entry.tag in _POINTERS and entry.type in _NUMBERS:
+                for at in self._numbers(entry):
+                    yield f"{directory.name}/{_POINTERS[entry.tag]}", at
+
+    def _check_pair(self, starts: Entry, lengths: Entry) -> None:
+        for start, length in zip(self._numbers(starts), self._numbers(lengths), strict=False):
+            if start + length > len(self.data):
+                raise TiffError(f"the data of its tag 0x{starts.tag:04X} reaches past the end")
+
+    def _directory(self, name: str, at: int) -> Directory:
+        count_bytes = struct.calcsize("<" + self._count_format)
+        if not 0 < at <= len(self.data) - count_bytes:
+            raise TiffError(f"its directory {name} lies outside")
+        count = self._number(self._count_format, at)
+        next_at = at + count_bytes + count * self._entry_bytes
+        has_next = next_at + self._offset_bytes <= len(self.data)
+        if next_at > len(self.data) or (name == "0" and not has_next):
+            raise TiffError(f"its directory {name} reaches past the end")
+        entries = tuple(self._read_entry(at + count_bytes + i * self._entry_bytes) for i in range(count))
+        return Directory(name, at, entries, next_at, self._number(self._offset_format, next_at) if has_next else 0)
+
+    def _read_entry(self, at: int) -> Entry:
+        tag, kind, count = struct.unpack_from(self._order + "HH" + self._offset_format, self.data, at)
+        length = _SIZES.get(kind, 0) * count
+        field_at = at + self._entry_bytes - self._offset_bytes
+        is_inline = length <= self._offset_bytes
+        start = field_at if is_inline else self._number(self._offset_format, field_at)
+        return Entry(tag, kind, count, at, start, length, is_inline)
+
+    def _entry(self, directory: Directory, tag: int) -> Entry | None:
+        return next((entry for entry in directory.entries if entry.tag == tag), None)
+
+    def _bytes(self, entry: Entry) -> bytes:
+        return self.data[entry.start : entry.start + entry.length]
+
+    def _numbers(self, entry: Entry) -> tuple[int, ...]:
+        code = _NUMBERS.get(entry.type)
+        raw = self._bytes(entry)
+        return struct.unpack(f"{self._order}{len(raw) // _SIZES[entry.type]}{code}", raw) if code and raw else ()
+
+    def _number(self, code: str, at: int) -> int:
+        try:
+            return int(struct.unpack_from(self._order + code, self.data, at)[0])
+        except struct.error as error:
+            raise TiffError("it ends early") from error
+
+
+class _Tail:
+    """Bytes to append, word-aligned as TIFF 6.0 asks."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self.data = bytearray()
+
+    def reserve(self, length: int) -> int:
+        """Make room and return where it stands in the block."""
+        if (self._at + len(self.data)) & 1:
+            self.data += b"\0"
+        start = self._at + len(self.data)
+        self.data += bytes(length)
+        return start
+
+    def put(self, value: bytes) -> int:
+        """Append a value and return where it stands."""
+        start = self.reserve(len(value) + (len(value) & 1))
+        self.fill(start, value)
+        return start
+
+    def fill(self, start: int, value: bytes) -> None:
+        """Write into reserved room."""
+        self.data[start - self._at : start - self._at + len(value)] = value

@@ -1,0 +1,176 @@
+"""What goes into the index and what comes out of it, as plain frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from photocap.records import CaptionSource, PhotoFacts, UndoRecord
+
+
+class PhotoState(Enum):
+    """Where a photo stands in its life."""
+
+    PRESENT = "present"
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+class UndoState(Enum):
+    """How far a write to a file has come.
+
+    OPEN means that the write may or may not have happened (it is settled after a crash by
+    looking at the file), WRITTEN that it has, RESTORED that it was taken back.
+    """
+
+    OPEN = "open"
+    WRITTEN = "written"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What the index knows of a file without opening it."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    state: PhotoState
+    picture_hash: str | None
+    has_caption: bool
+    written: str
+
+
+@dataclass(frozen=True)
+class CaptionRecord:
+    """One caption with its pedigree.
+
+    Attributes:
+        text: the words.
+        source: a person or a model.
+        model_id: the model's name and version; None for persons.
+        weights_sha256: which weights exactly.
+        confidence: in [0, 1]; None for persons.
+        over_person: let a generated caption take the place of a person's. Only set where the
+            user asked for it: without it a person's words stay and the sentence is only remembered.
+    """
+
+    text: str
+    source: CaptionSource = CaptionSource.MODEL
+    model_id: str | None = None
+    weights_sha256: str | None = None
+    confidence: float | None = None
+    over_person: bool = False
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """One photo as it goes into the index at the end of its batch.
+
+    Attributes:
+        path: absolute path.
+        size_bytes, mtime_ns, inode, device: of the file as it lies on disk *now* (after the write).
+        picture_hash: hash of the picture data alone; None where the file could not be read.
+        state: PRESENT or FAILED.
+        error: why it failed.
+        facts: None keeps the facts that are known.
+        caption: None keeps the picture's present caption.
+        embedding: float16 little-endian, unit length; None keeps the known one.
+        written: "embedded", "sidecar" or "none": where the caption stands outside the index.
+        moved_from: the path that this very file had before; its row is renamed.
+    """
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    inode: int = 0
+    device: int = 0
+    picture_hash: str | None = None
+    state: PhotoState = PhotoState.PRESENT
+    error: str | None = None
+    facts: PhotoFacts | None = None
+    caption: CaptionRecord | None = None
+    embedding: bytes | None = None
+    written: str = "none"
+    moved_from: Path | None = None
+
+
+@dataclass(frozen=True)
+class KnownPicture:
+    """A picture that the index knows by its hash, with the caption that is valid for it.
+
+    `caption` is None where it never had one or where a person rejected it (`rejected`);
+    `paths` are the files that show it, missing ones included.
+    """
+
+    picture_hash: str
+    caption: CaptionRecord | None
+    rejected: bool
+    has_embedding: bool
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class UndoRow:
+    """One row of the undo journal."""
+
+    id: int
+    run_id: int
+    state: UndoState
+    created: str
+    record: UndoRecord
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run of a command that writes."""
+
+    id: int
+    command: str
+    started: str
+    finished: str | None
+    model_id: str | None
+    weights_sha256: str | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class CaptionVersion:
+    """One caption in a picture's history."""
+
+    text: str
+    source: CaptionSource
+    model_id: str | None
+    weights_sha256: str | None
+    confidence: float | None
+    run_id: int | None
+    created: str
+    verdict: str | None
+    current: bool
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """Everything the index knows of one photo, for showing it."""
+
+    id: int
+    path: Path
+    state: PhotoState
+    error: str | None
+    picture_hash: str | None
+    caption: str | None
+    source: CaptionSource | None
+    model_id: str | None
+    confidence: float | None
+    size_bytes: int
+    mtime_ns: int
+    written: str
+    width_px: int | None
+    height_px: int | None
+    taken: str | None
+    camera: str | None
+    lens: str | None
+    latitude: float | None
+    longitude: float | None
+    rating: int | None

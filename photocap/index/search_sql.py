@@ -1,0 +1,187 @@
+"""Every SQL statement that a search needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from photocap.index.database import Database
+from photocap.index.filter_sql import Condition, Plan
+
+# A person's words weigh twice as much as a model's.
+_BM25 = "bm25(picture_fts, 2.0, 1.0)"
+
+RANKED_AT_MOST = 5_000
+"""So many matches are ranked; of more, the newest (and every one in a person's words) are."""
+
+_FEW = 20_000
+"""Up to so many photos, it is quicker to look whether each has the words than to go through all that have them."""
+
+
+class Sort(Enum):
+    """In which order photos come."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+    CONFIDENCE = "confidence"
+
+
+_CONFIDENCE = "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id)"
+_BY_PERSON = "(SELECT person_caption IS NOT NULL FROM picture WHERE picture.id = photo.picture_id)"
+_ORDER = {
+    Sort.RELEVANCE: f"{_BY_PERSON} DESC, photo.taken DESC, photo.id DESC",
+    Sort.DATE: "photo.taken DESC, photo.id DESC",
+    Sort.CONFIDENCE: f"{_CONFIDENCE} DESC, photo.id DESC",
+}
+
+
+@dataclass(frozen=True)
+class Match:
+    """A photo that matches, by number; `score` grows with relevance."""
+
+    photo_id: int
+    picture_id: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The best matches, and how many there are; None where they were too many to go through."""
+
+    matches: list[Match]
+    total: int | None
+
+
+class SearchQueries(Database):
+    """Matching, counting, ranking."""
+
+    def count_matches(self, plan: Plan, at_most: int) -> int:
+        """Count the photos that match, but no further than `at_most`."""
+        source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
+        with self._reading() as connection:
+            row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
+            count: int = row.fetchone()[0]
+        return count
+
+    def ranked(self, plan: Plan, limit: int) -> Ranked:
+        """Return the matches of a text search by bm25, best first."""
+        assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
+        at_most = max(RANKED_AT_MOST, limit)
+        if self._rows_are_few(plan):
+            # The words are common ones, which bm25 hardly tells apart.
+            matches = self._ordered(_rows_first(plan), Sort.RELEVANCE, max(_FEW, limit))
+            return Ranked(matches[:limit], len(matches))
+        source, values = _words_first(plan)
+        newest = (
+            f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
+        )
+        best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
+        with self._reading() as connection:
+            found = connection.execute(best, (*values, at_most, limit)).fetchall()
+            seen = found[0][3] if found else 0
+            if seen == at_most:
+                by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
+                found += connection.execute(best, (*by_person, at_most, limit)).fetchall()
+        matches = list({row[0]: Match(*row[:3]) for row in found}.values())
+        matches.sort(key=lambda match: (-match.score, -match.photo_id))
+        return Ranked(matches[:limit], None if seen == at_most else seen)
+
+    def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
+        """Return the matches by date or confidence, those without last."""
+        rows_first = plan.fts is None or self._is_common(plan.fts)
+        return self._ordered(_rows_first(plan) if rows_first else _words_first(plan), sort, limit)
+
+    def _ordered(self, source: tuple[str, tuple[object, ...]], sort: Sort, limit: int) -> list[Match]:
+        sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
+        with self._reading() as connection:
+            rows = connection.execute(sql, (*source[1], limit)).fetchall()
+        return [Match(*row) for row in rows]
+
+    def _is_common(self, fts: str) -> bool:
+        return self.count_pictures(fts, RANKED_AT_MOST) == RANKED_AT_MOST
+
+    def _rows_are_few(self, plan: Plan) -> bool:
+        """Tell whether the words are common and the filters let few photos through."""
+        if plan.fts is None or not plan.is_filtered or not self._is_common(plan.fts):
+            return False
+        return self.count_matches(Plan(None, plan.condition), _FEW) < _FEW
+
+    def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int) -> list[Match]:
+        """Return the photos of these pictures that meet a condition, in the pictures' order."""
+        sql = f"SELECT id, picture_id, 0.0 FROM photo WHERE picture_id = ? AND {condition.sql}"
+        found: list[Match] = []
+        with self._reading() as connection:
+            for picture_id in picture_ids:
+                found += [Match(*row) for row in connection.execute(sql, (picture_id, *condition.values))]
+                if len(found) >= limit:
+                    break
+        return found
+
+    def count_pictures(self, fts: str, at_most: int) -> int:
+        """Count the pictures whose caption `fts` finds, but no further than `at_most`."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM picture_fts WHERE picture_fts MATCH ? LIMIT ?)", (fts, at_most)
+            )
+            count: int = row.fetchone()[0]
+        return count
+
+    def highlighted(self, photo_ids: Sequence[int], fts: str, start: str, end: str) -> dict[int, str]:
+        """Return the captions of photos with the words that `fts` finds between `start` and `end`."""
+        sql = (
+            "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?)) FROM picture_fts"
+            " WHERE picture_fts MATCH ? AND rowid = (SELECT picture_id FROM photo WHERE id = ?)"
+        )
+        with self._reading() as connection:
+            rows = ((id_, connection.execute(sql, (start, end, start, end, fts, id_)).fetchone()) for id_ in photo_ids)
+            return {id_: row[0] for id_, row in rows if row and row[0]}
+
+    def words(self) -> list[str]:
+        """Return every word that captions have, or once had, in lower case."""
+        with self._reading() as connection:
+            return [word for (word,) in connection.execute("SELECT word FROM word")]
+
+    def space_id(self) -> str | None:
+        """Return the name of the joint text-image space of all embeddings; None where there are none."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT space_id FROM space").fetchone()
+        return row[0] if row else None
+
+    def embeddings(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the embeddings of those pictures that have one."""
+        sql = "SELECT picture_id, vector FROM embedding WHERE picture_id IN (SELECT value FROM json_each(?))"
+        with self._reading() as connection:
+            return dict(connection.execute(sql, (json.dumps(list(picture_ids)),)).fetchall())
+
+    def all_embeddings(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and the embedding of every picture that has one."""
+        with self._reading() as connection:
+            yield from connection.execute("SELECT picture_id, vector FROM embedding ORDER BY picture_id")
+
+    def picture_number(self, photo_id: int) -> int | None:
+        """Return the number of the picture that a photo shows."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT picture_id FROM photo WHERE id = ?", (photo_id,)).fetchone()
+        return row[0] if row else None
+
+    def sign_blocks(self) -> list[tuple[int, bytes]]:
+        """Return the number of the first picture of each block, and the block's packed signs."""
+        with self._reading() as connection:
+            return connection.execute("SELECT id, signs FROM sign_block ORDER BY id").fetchall()
+
+
+def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
+    """Return FROM and WHERE with their values, going from the filters to the words."""
+    condition = plan.condition
+    if plan.fts is None:
+        return f"FROM photo WHERE {condition.sql}", condition.values
+    has_words = "+photo.picture_id IN (SELECT rowid FROM picture_fts WHERE picture_fts MATCH ?)"
+    return f"FROM photo WHERE {condition.sql} AND {has_words}", (*condition.values, plan.fts)
+
+
+def _words_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
+    """Return FROM and WHERE with their values, going from the words to the filters; CROSS JOIN holds the order."""
+    joined = "FROM picture_fts CROSS JOIN photo ON photo.picture_id = picture_fts.rowid"
+    return f"{joined} WHERE picture_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)

@@ -1,0 +1,1 @@
+"""Operations on a photo library: index, edit, reject, restore, recover."""

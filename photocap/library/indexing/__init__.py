@@ -1,0 +1,7 @@
+"""One run over a library: find, recognise, decode, caption, write, record."""
+
+from photocap.library.indexing.caption import caption_photos
+from photocap.library.indexing.options import IndexOptions, Recaption, default_workers
+from photocap.library.indexing.pipeline import index_photos
+
+__all__ = ["IndexOptions", "Recaption", "caption_photos", "default_workers", "index_photos"]

@@ -1,0 +1,82 @@
+"""The network's part: pictures decoded ahead, captions in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photocap.errors import FileProblem
+from photocap.index import CaptionRecord
+from photocap.library.indexing.examine import Trouble
+from photocap.library.indexing.prefetch import in_chunks, map_ahead
+from photocap.photos import load_image
+from photocap.records import Caption, CaptionerProtocol
+from photocap.report import Outcome, PhotoResult
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class LazyCaptioner:
+    """A captioner that is loaded when the first picture needs it; many runs need it for none."""
+
+    def __init__(self, load: Callable[[], CaptionerProtocol]) -> None:
+        self._load = load
+
+    @cached_property
+    def captioner(self) -> CaptionerProtocol:
+        """Return the captioner, loading it on first use."""
+        return self._load()
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many pictures make a batch."""
+        return self.captioner.batch_size
+
+    def decode(self, path: Path) -> Image.Image:
+        """Decode a photo as large as the network wants it.
+
+        Raises:
+            ReadError: it cannot be decoded.
+        """
+        return load_image(path, self.captioner.image_size_px)
+
+    def caption(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Return one caption for each image, in order."""
+        captions = self.captioner.caption_batch(images)
+        assert len(captions) == len(images), "a captioner must answer for every picture"
+        return captions
+
+    def record_of(self, caption: Caption, *, over_person: bool) -> CaptionRecord:
+        """Return a caption with its pedigree."""
+        return CaptionRecord(
+            caption.text,
+            model_id=self.captioner.model_id,
+            weights_sha256=self.captioner.weights_sha256,
+            confidence=caption.confidence,
+            over_person=over_person,
+        )
+
+
+def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers: int) -> Iterator[PhotoResult]:
+    """Caption photos in the order given, without reading or writing anything else."""
+
+    def decode(path: Path) -> tuple[Path, Image.Image | Trouble]:
+        try:
+            return path, load_image(path, captioner.image_size_px)
+        except FileProblem as problem:
+            return path, Trouble.of(problem)
+
+    with ThreadPoolExecutor(workers) as pool:
+        decoded = map_ahead(pool, decode, paths, ahead=2 * captioner.batch_size)
+        for batch in in_chunks(decoded, captioner.batch_size):
+            captions = iter(captioner.caption_batch([image for _, image in batch if not isinstance(image, Trouble)]))
+            for path, image in batch:
+                if isinstance(image, Trouble):
+                    yield PhotoResult(path, Outcome.FAILED, error=image.reason)
+                else:
+                    caption = next(captions)
+                    yield PhotoResult(path, Outcome.CAPTIONED, caption.text, caption.confidence)

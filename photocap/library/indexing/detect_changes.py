@@ -1,0 +1,98 @@
+"""Telling what is new or changed from what a run need not open, by size, modification time and inode alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from photocap.index import FileState, PhotoIndex, PhotoRecord, PhotoState
+from photocap.library.indexing.options import IndexOptions
+from photocap.library.indexing.prefetch import in_chunks
+from photocap.metadata import MetadataMode
+from photocap.photos import PhotoFile
+from photocap.records import CaptionSource
+from photocap.report import Outcome, PhotoResult
+
+_CHUNK = 500
+_FAILED_BEFORE = "it could not be read before and has not changed (--retry-failed tries again)"
+
+
+def changed_photos(
+    index: PhotoIndex,
+    photos: Iterable[PhotoFile],
+    options: IndexOptions,
+    *,
+    on_result: Callable[[PhotoResult], None],
+    on_return: Callable[[list[PhotoRecord]], None],
+) -> Iterator[tuple[PhotoFile, FileState | None]]:
+    """Yield the photos that must be opened, each with what is known of it; report the others.
+
+    Args:
+        index: knows the files as they were.
+        photos: as the walk meets them.
+        options: what to do about captions that stand in the index only, and about failures.
+        on_result: gets the photos that are as they were.
+        on_return: gets the records of photos that were missing and are back, unchanged.
+    """
+    for chunk in in_chunks(photos, _CHUNK):
+        known = index.file_states(photo.path for photo in chunk)
+        returned = []
+        for photo in chunk:
+            stamp = known.get(photo.path)
+            if stamp is None or not _is_same_file(photo, stamp) or _wants_another_caption(index, photo, stamp, options):
+                yield photo, stamp
+            elif stamp.state is PhotoState.FAILED:
+                if options.retry_failed:
+                    yield photo, stamp
+                else:
+                    on_result(PhotoResult(photo.path, Outcome.SKIPPED, error=_FAILED_BEFORE))
+            elif stamp.picture_hash is None:  # it was missing, and could not be read before that
+                yield photo, stamp
+            else:
+                if stamp.state is PhotoState.MISSING:
+                    returned.append(_record(photo, stamp))
+                on_result(PhotoResult(photo.path, Outcome.UNCHANGED, written=stamp.written))
+        if returned:
+            on_return(returned)
+
+
+def _is_same_file(photo: PhotoFile, stamp: FileState) -> bool:
+    return (
+        photo.newest_mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
+    )
+
+
+def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState, options: IndexOptions) -> bool:
+    """Tell whether an unchanged photo is to be opened for the sake of its caption or its embedding.
+
+    Either its caption is to be made anew, or it stands in the index only and is now to be written into the photo too.
+    """
+    stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written == "none"
+    if not stamp.has_caption or not (options.recaption or stands_in_index_only):
+        return False
+    row = index.photo(photo.path)
+    if row is None or row.state is not PhotoState.PRESENT:
+        return False
+    if options.recaption and options.space_id and not _has_embedding(index, stamp):
+        return True
+    if row.source is not CaptionSource.MODEL:
+        return False
+    if options.recaption and options.recaption.replaces(row.caption or "", row.model_id, row.confidence):
+        return True
+    return stands_in_index_only and (row.confidence or 0.0) >= options.min_confidence
+
+
+def _has_embedding(index: PhotoIndex, stamp: FileState) -> bool:
+    known = index.find_by_hash(stamp.picture_hash) if stamp.picture_hash else None
+    return known is not None and known.has_embedding
+
+
+def _record(photo: PhotoFile, stamp: FileState) -> PhotoRecord:
+    return PhotoRecord(
+        photo.path,
+        photo.size_bytes,
+        photo.newest_mtime_ns,
+        photo.inode,
+        photo.device,
+        picture_hash=stamp.picture_hash,
+        written=stamp.written,
+    )

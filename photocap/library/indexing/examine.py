@@ -1,0 +1,72 @@
+"""What can be told of a photo before any caption is thought of; runs in worker threads, ahead of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from photocap.errors import FileProblem
+from photocap.index import FileState
+from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
+from photocap.photos import PhotoFile, picture_hash, read_facts
+from photocap.records import PhotoFacts
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something could not be done with a photo.
+
+    Attributes:
+        reason: what went wrong and the way out, without the path: that stands beside it.
+        may_pass: a missing permission or a drive's failure, which may be over next time while the photo is the same.
+    """
+
+    reason: str
+    may_pass: bool = False
+
+    @classmethod
+    def of(cls, problem: FileProblem) -> Trouble:
+        """Say what a problem means for the photo."""
+        cause = problem.__cause__
+        may_pass = isinstance(cause, OSError) and cause.errno is not None  # decoders raise OSErrors without a number
+        return cls(problem.reason + (f" ({problem.hint})" if problem.hint else ""), may_pass)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A photo that is new or has changed.
+
+    Attributes:
+        photo: as the walk met it.
+        known: what the index knew of this path.
+        picture_hash: of the photo itself; empty where it could not be read.
+        caption_key: the hash of the picture that the caption is about: the photo's own, or that of the picture
+            beside a raw file.
+        facts: None where the photo could not be read.
+        found: the caption in the photo's metadata.
+        trouble: why it could not be read; None where it could.
+    """
+
+    photo: PhotoFile
+    known: FileState | None
+    picture_hash: str = ""
+    caption_key: str = ""
+    facts: PhotoFacts | None = None
+    found: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    trouble: Trouble | None = None
+
+    @property
+    def persons_words(self) -> str | None:
+        """Return what a person wrote into the file; None where nobody did."""
+        return self.found.text or None if self.found.origin is Origin.PERSON else None
+
+
+def examine(photo: PhotoFile, known: FileState | None, policy: WritePolicy) -> Examined:
+    """Read a photo's hash, facts and caption; what goes wrong is part of the result."""
+    try:
+        own_hash = picture_hash(photo.path)
+        key = picture_hash(photo.companion) if photo.companion else own_hash
+        facts = read_facts(photo.path)
+        found = read_caption(photo.path, sidecar_dir=policy.sidecar_dir)
+    except FileProblem as problem:
+        return Examined(photo, known, trouble=Trouble.of(problem))
+    return Examined(photo, known, own_hash, key, facts, found)

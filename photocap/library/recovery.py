@@ -1,0 +1,47 @@
+"""Cleaning up after a run that was killed: its open journal records and its temporary files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from photocap.atomicfile import remove_stale_temps
+from photocap.index import PhotoIndex, UndoState
+from photocap.metadata import PatchError, matches_after
+from photocap.records import UndoRecord
+
+
+def recover_interrupted_writes(index: PhotoIndex) -> int:
+    """Find out by their contents which of the writes that a killed run had begun have happened; return how many.
+
+    Writes that happened can be taken back from now on, the others are forgotten. What lies on a drive that is not
+    there now waits for another time.
+    """
+    written, undone = [], []
+    for row in index.open_undo():
+        path = row.record.path
+        remove_stale_temps(path.parent)
+        content = _content(path)
+        if _is_written(row.record, content):
+            written.append(row.id)
+        elif content is not None or (row.record.sha256_before is None and path.parent.is_dir()):
+            undone.append(row.id)  # as it was before, or changed by somebody since: nothing of ours to take back
+    if written:
+        index.set_undo_state(written, UndoState.WRITTEN)
+    if undone:
+        index.drop_undo(undone)
+    return len(written)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what is in a file, None where there is none that can be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _is_written(record: UndoRecord, content: bytes | None) -> bool:
+    try:
+        return matches_after(record, content)
+    except PatchError:  # such a record cannot take anything back, whether the write happened or not
+        return False

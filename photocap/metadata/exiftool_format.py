@@ -1,0 +1,49 @@
+"""Formats that ExifTool writes, seen as containers: the parts are made here, only their placing is ExifTool's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from photocap.formats.base import Change, FormatError, Part
+from photocap.formats.bmff import BoxFormat
+from photocap.formats.exif import exif_change
+from photocap.formats.splice import Edit, edits_between, splice
+from photocap.metadata.exiftool import ExifTool
+
+_MAX_EXIF_BYTES = 1 << 24
+
+
+class ToolWriter:
+    """Writes the parts of a box format.
+
+    Args:
+        container: the format.
+        suffix: how the file's name ends.
+        exiftool: None where there is none, which is an error only when something is to be written.
+    """
+
+    def __init__(self, container: BoxFormat, suffix: str, exiftool: ExifTool | None) -> None:
+        self._container, self._suffix, self._exiftool = container, suffix, exiftool
+        self.xmp_limit_bytes = container.xmp_limit_bytes
+
+    def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
+        """Return the edits that lead to what ExifTool makes of the file.
+
+        Raises:
+            FormatError: there is no ExifTool.
+            ExifToolError: it did not write the file.
+            TiffError: the description does not fit.
+        """
+        if self._exiftool is None:
+            raise FormatError("only ExifTool writes into this format")
+        description, packet = changes.get(Part.DESCRIPTION), changes[Part.XMP]
+        exif = None if description is None else self._exif(data, description)
+        if not isinstance(packet, bytes):
+            packet = splice(self._container.layout(data).parts[Part.XMP], packet)
+        new = self._exiftool.write(data, self._suffix, exif=exif, xmp=packet)
+        return edits_between(data, new, self._container.anchors(data, new))
+
+    def _exif(self, data: bytes, description: Change) -> bytes:
+        old = next(iter(self._container.exifs(data)), None)
+        change = exif_change(old, description, limit_bytes=_MAX_EXIF_BYTES)
+        return change if isinstance(change, bytes) else splice(old or b"", change)

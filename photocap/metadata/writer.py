@@ -1,0 +1,272 @@
+"""Writing a caption: decide, plan in memory, verify, prepare on disk; then one rename.
+
+The steps are apart so that a batch can be made safe together: prepare all, commit their undo records to the index
+in one transaction, then commit each.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
+from photocap.errors import ReadError, WriteError
+from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
+from photocap.metadata.contents import Contents, parse_contents
+from photocap.metadata.exiftool import ExifTool
+from photocap.metadata.files import OpenedFile, open_file, open_sidecars
+from photocap.metadata.plan import CannotEmbed, NewContent, plan_embed, plan_sidecar
+from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Signature, WritePolicy, may_replace
+from photocap.metadata.reader import find_captions
+from photocap.metadata.sidecar import sidecar_for
+from photocap.metadata.undo import PatchError, record_write
+from photocap.metadata.xml import XmlError
+from photocap.records import UndoRecord, Written
+
+
+@dataclass
+class PreparedWrite:
+    """A caption that is ready to be put in place by `commit`, or dropped by `discard`.
+
+    Attributes:
+        path: the photo.
+        found: the captions that were there before.
+        after: the caption that other programs would show after the commit.
+        written: where photocap's caption stands after the commit.
+        reason: why it is not plan_embed, or why nothing is written; empty where all went the plain way.
+        undo: what takes the write back: one record for each file it changes (a photo, a sidecar, both or none).
+    """
+
+    path: Path
+    found: FoundCaption
+    after: str | None
+    written: Written
+    reason: str = ""
+    undo: tuple[UndoRecord, ...] = ()
+    _target: Path | None = None
+    _replacements: list[Replacement] = field(default_factory=list)
+
+    @property
+    def before(self) -> str | None:
+        """Return the caption that was there before."""
+        return self.found.text
+
+    @property
+    def changes_files(self) -> bool:
+        """Tell whether `commit` has anything to do."""
+        return bool(self.undo)
+
+    def commit(self) -> os.stat_result:
+        """Put the new files in place and return the photo's stat.
+
+        Raises:
+            WriteError: a file changed meanwhile or cannot be replaced; it stands as it was.
+        """
+        result: os.stat_result | None = None
+        while self._replacements:
+            replacement = self._replacements.pop(0)
+            try:
+                done = replacement.commit()
+            except OSError as error:
+                self.discard()
+                raise _write_error(replacement.path, error) from error
+            if replacement.path == self._target:
+                result = done
+        try:
+            return result if result is not None else self.path.stat()
+        except OSError as error:
+            raise ReadError(self.path, _plain(error)) from error
+
+    def discard(self) -> None:
+        """Remove what was prepared; the photo stays as it is."""
+        while self._replacements:
+            self._replacements.pop().discard()
+
+
+@dataclass(frozen=True)
+class _FileChange:
+    """One file to be replaced, or to be made where `opened` is None."""
+
+    target: Path
+    opened: OpenedFile | None
+    new: NewContent
+
+
+def prepare_write(
+    path: Path,
+    text: str,
+    *,
+    marking: Signature | None,
+    policy: WritePolicy,
+    dry_run: DryRun = DryRun.NO,
+    exiftool: ExifTool | None = None,
+) -> PreparedWrite:
+    """Plan a caption for a photo, verify the plan and put the new files on disk beside the old ones.
+
+    Args:
+        path: the photo; links are followed.
+        text: the caption.
+        marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
+        policy: where it may go and what it may replace.
+        dry_run: YES plans and verifies only; `commit` must not be called.
+        exiftool: writes HEIC, AVIF and JPEG XL; without it these get a sidecar.
+
+    Raises:
+        ReadError: the photo cannot be read.
+        WriteError: neither the photo nor a sidecar can be written.
+    """
+    text = clean_text(text)
+    photo = open_file(path)
+    contents = parse_contents(path, photo.data)
+    sidecars = open_sidecars(path, policy.sidecar_dir)
+    found = find_captions(contents, sidecars)
+    refusal = _refusal(found, text, policy)
+    if refusal:
+        return PreparedWrite(path, found, found.text, Written.NONE, refusal)
+    if _stands_already(found, text, marking):
+        return PreparedWrite(path, found, text, _where(found), "the same caption is there already")
+    plan = _Plan(photo, contents, sidecars, found, text, marking, policy, dry_run, exiftool)
+    try:
+        return plan.embed() if policy.mode is MetadataMode.EMBED else plan.write_sidecar("")
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def _refusal(found: FoundCaption, text: str, policy: WritePolicy) -> str:
+    """Say why nothing may be written; empty where it may."""
+    if policy.mode is MetadataMode.NONE:
+        return "writing into files is switched off"
+    if not text:
+        return "the caption is empty"
+    if may_replace(found, policy.overwrite):
+        return ""
+    return {
+        Origin.PERSON: "a person's caption is kept" if found.text else "a person deleted the caption",
+        Origin.PHOTOCAP: "photocap's earlier caption is kept",
+        Origin.JUNK: "the camera's own text is kept",
+    }[found.origin]
+
+
+def _stands_already(found: FoundCaption, text: str, marking: Signature | None) -> bool:
+    is_own = found.origin is Origin.PERSON
+    if marking is not None:
+        is_own = found.origin is Origin.PHOTOCAP and found.model_id == clean_text(marking.model_id)
+    return is_own and found.text == text and found.agree
+
+
+def _where(found: FoundCaption) -> Written:
+    embedded_copy = any(copy.place is not Place.SIDECAR for copy in found.copies)
+    return Written.EMBEDDED if embedded_copy else Written.SIDECAR
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that is known when a caption may be written."""
+
+    photo: OpenedFile
+    contents: Contents
+    sidecars: dict[Path, OpenedFile]
+    found: FoundCaption
+    text: str
+    marking: Signature | None
+    policy: WritePolicy
+    dry_run: DryRun
+    exiftool: ExifTool | None
+
+    def embed(self) -> PreparedWrite:
+        """Prepare the photo itself, and its sidecars that hold a description; else a sidecar, with the reason."""
+        try:
+            check_replaceable(self.photo.target, self.photo.stat)
+            new = plan_embed(
+                self.contents, self.text, self.marking, alt_text=self.policy.alt_text, exiftool=self.exiftool
+            )
+            stale = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR}
+            changes = [self._sidecar_change(path) for path in sorted(stale)]
+            return self._prepared(Written.EMBEDDED, "", [*changes, _FileChange(self.photo.target, self.photo, new)])
+        except (CannotEmbed, CannotCarry, PatchError, PermissionError) as error:
+            return self.write_sidecar(_plain(error))
+
+    def write_sidecar(self, reason: str) -> PreparedWrite:
+        """Prepare a sidecar.
+
+        Args:
+            reason: why not the photo itself; empty where that was not asked for.
+        """
+        target = sidecar_for(self.photo.path, self.sidecars, self.policy.sidecar_dir)
+        try:
+            return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(target)])
+        except OSError as error:
+            raise _write_error(target, error) from error
+        except PatchError as error:
+            raise WriteError(target, str(error)) from error
+
+    def _sidecar_change(self, path: Path) -> _FileChange:
+        opened = self.sidecars.get(path)
+        content = None if opened is None else opened.data
+        try:
+            new = plan_sidecar(content, self.text, self.marking, alt_text=self.policy.alt_text)
+        except XmlError as error:
+            raise WriteError(path, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
+        return _FileChange(path if opened is None else opened.target, opened, new)
+
+    def _prepared(self, written: Written, reason: str, changes: list[_FileChange]) -> PreparedWrite:
+        """Write the temporary files of all changes.
+
+        Raises:
+            CannotCarry: a new file could not be given what belongs to the old one.
+            PatchError: a write could not be taken back.
+            OSError: any other trouble, such as a full disk. In all cases nothing is left behind.
+        """
+        replacements: list[Replacement] = []
+        try:
+            records = tuple(_undo_record(change) for change in changes)
+            if self.dry_run is DryRun.NO:
+                replacements.extend(_replacement(change, self.policy) for change in changes)
+        except BaseException:
+            for replacement in replacements:
+                replacement.discard()
+            raise
+        return PreparedWrite(
+            self.photo.path, self.found, self.text, written, reason, records, self.photo.target, replacements
+        )
+
+
+def _undo_record(change: _FileChange) -> UndoRecord:
+    old = None if change.opened is None else change.opened.data
+    return record_write(change.target, old, change.new.data, change.new.edits)
+
+
+def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
+    if change.opened is None:
+        change.target.parent.mkdir(parents=True, exist_ok=True)
+        return Replacement(change.target, change.new.data)
+    kept_ns = change.opened.stat.st_mtime_ns if policy.mtime is Mtime.KEEP else None
+    return Replacement(change.target, change.new.data, like=change.opened.stat, mtime_ns=kept_ns)
+
+
+def check_replaceable(path: Path, like: os.stat_result) -> None:
+    """Make sure that a file may be replaced by a new one.
+
+    Raises:
+        CannotEmbed: it is no regular file, read-only, or one of several names of a file, which would part ways.
+    """
+    if not stat.S_ISREG(like.st_mode):
+        raise CannotEmbed("it is not a regular file")
+    if like.st_nlink > 1:
+        raise CannotEmbed(f"it has {like.st_nlink} hard links")
+    if not like.st_mode & stat.S_IWUSR or not os.access(path, os.W_OK):
+        raise CannotEmbed("it is read-only")
+
+
+def _plain(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _write_error(path: Path, error: OSError) -> WriteError:
+    if isinstance(error, ChangedMeanwhile):
+        return WriteError(path, "it changed meanwhile and was left alone", "run the same command again")
+    if isinstance(error, PermissionError):
+        return WriteError(path, _plain(error), "choose another place with --sidecar-dir")
+    return WriteError(path, _plain(error))

@@ -1,0 +1,102 @@
+"""Plain data that every layer shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class CaptionSource(Enum):
+    """Who wrote a caption."""
+
+    PERSON = "person"
+    MODEL = "model"
+
+
+class Written(Enum):
+    """Where the caption stands now (or would, in a dry run)."""
+
+    EMBEDDED = "embedded"
+    SIDECAR = "sidecar"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about a picture.
+
+    Attributes:
+        text: the sentence.
+        confidence: calibrated probability in [0, 1] that the sentence fits the picture.
+        embedding: the picture's place in the joint text-image space, unit length,
+            float16 little-endian bytes; None where the model has none.
+    """
+
+    text: str
+    confidence: float
+    embedding: bytes | None = field(default=None, repr=False)
+
+
+class CaptionerProtocol(Protocol):
+    """What indexing needs to know of a captioner; the fake one in the tests satisfies it without torch."""
+
+    model_id: str
+    weights_sha256: str
+    space_id: str | None
+    image_size_px: int
+    batch_size: int
+
+    def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Return one caption per upright RGB image, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class PhotoFacts:
+    """What a photo says about itself; None where it says nothing, or nothing sensible.
+
+    Attributes:
+        width_px: of the upright picture.
+        height_px: of the upright picture.
+        taken: by the camera's own clock, without a time zone.
+        camera: make and model, the make not said twice.
+        latitude: degrees, north positive.
+        longitude: degrees, east positive.
+        rating: stars, 0 to 5.
+    """
+
+    width_px: int
+    height_px: int
+    taken: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
+class UndoRecord:
+    """One write to one file; `metadata.undo` makes and reads it.
+
+    Attributes:
+        path: the file that is written (a photo or a sidecar).
+        sha256_kept: SHA-256 (hex) of the bytes that the write leaves as they are; None in records of an index of
+            version 1, whose other hashes are of the whole file.
+        sha256_before: of the places that it changes, as they were; None where the file did not exist.
+        sha256_after: of these places as they are after the write.
+        patch: opaque bytes from which the old file is rebuilt out of the new one.
+    """
+
+    path: Path
+    sha256_kept: str | None
+    sha256_before: str | None
+    sha256_after: str
+    patch: bytes

@@ -1,0 +1,94 @@
+"""Photos that look alike, by the embeddings that the index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photocap.errors import QueryError, printable
+from photocap.index import Condition, PhotoIndex, PhotoRow
+from photocap.search.results import MatchKind, SearchHit
+from photocap.search.vector_search import nearest
+
+NEAR_DUPLICATE_COSINE = 0.97
+_ROWS_AT_ONCE = 2_048
+_PRESENT = Condition("photo.state = 'present'")
+
+
+def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[SearchHit]:
+    """Return the photos that look most like one that the index knows, nearest first, other files of it left out.
+
+    Raises:
+        QueryError: the index has no embedding of this photo.
+    """
+    picture_id = index.picture_number(photo.id)
+    vector = index.embeddings([picture_id]).get(picture_id) if picture_id else None
+    if vector is None:
+        folder = printable(photo.path.parent)
+        way_out = f"run: photocap index {folder}, with a model that embeds"
+        raise QueryError(f"{printable(photo.path)}: the index does not know what this photo looks like ({way_out})")
+    query = np.frombuffer(vector, dtype="<f2").astype(np.float32)
+    near = [(id_, cosine) for id_, cosine in nearest(index, query, limit + 1) if id_ != picture_id]
+    cosine = dict(near)
+    matches = index.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
+    rows = index.photos_by_id([match.photo_id for match in matches])
+    return [
+        SearchHit(row, MatchKind.SIMILAR, round(cosine[match.picture_id], 4), image_rank=place)
+        for place, (match, row) in enumerate(zip(matches, rows, strict=True), start=1)
+    ]
+
+
+def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
+    """Yield groups of present photos whose pictures look almost the same, or are the same."""
+    ids, vectors = _all_vectors(index)
+    groups = _Groups(len(ids))
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        rows = vectors[start : start + _ROWS_AT_ONCE].astype(np.float32)
+        for other in range(start, len(ids), _ROWS_AT_ONCE):
+            products = rows @ vectors[other : other + _ROWS_AT_ONCE].astype(np.float32).T
+            for a, b in np.argwhere(products >= NEAR_DUPLICATE_COSINE):
+                groups.join(start + int(a), other + int(b))
+    listed: set[Path] = set()
+    for members in groups.larger_than_one():
+        photos = index.photos_of([ids[member] for member in members], _PRESENT, len(ids))
+        paths = [row.path for row in index.photos_by_id([match.photo_id for match in photos])]
+        if len(paths) > 1:
+            listed.update(paths)
+            yield paths
+    yield from (paths for paths in index.duplicates() if paths[0] not in listed)
+
+
+def _all_vectors(index: PhotoIndex) -> tuple[list[int], NDArray[np.float16]]:
+    pairs = list(index.all_embeddings())
+    size = len(pairs[0][1]) if pairs else 0
+    pairs = [pair for pair in pairs if len(pair[1]) == size]
+    data = np.frombuffer(b"".join(vector for _, vector in pairs), dtype="<f2")
+    return [id_ for id_, _ in pairs], data.reshape(len(pairs), -1) if pairs else data.reshape(0, 0)
+
+
+class _Groups:
+    """Numbers that are joined into groups (union-find with path halving)."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def _root(self, member: int) -> int:
+        while self._parent[member] != member:
+            self._parent[member] = self._parent[self._parent[member]]
+            member = self._parent[member]
+        return member
+
+    def join(self, a: int, b: int) -> None:
+        """Make one group of the groups of two numbers; the smaller number names it."""
+        first, second = sorted((self._root(a), self._root(b)))
+        self._parent[second] = first
+
+    def larger_than_one(self) -> list[list[int]]:
+        """Return the groups that have more than one member, in order."""
+        groups: dict[int, list[int]] = {}
+        for member in range(len(self._parent)):
+            groups.setdefault(self._root(member), []).append(member)
+        return [members for members in groups.values() if len(members) > 1]

@@ -1,0 +1,129 @@
+"""Which weights a training starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision.models import get_model_weights
+
+from photocap.captioning.checkpoint import load_checkpoint, read_resnet
+from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import Vocabulary
+from photocap.errors import CheckpointError, TrainingError
+
+_EMBEDDINGS = ("decoder.embedding.weight", "joint.words.weight")
+_BIAS = "decoder.bias"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to train.
+
+    Attributes:
+        model: the model.
+        vocabulary: its words.
+        is_new: whether its decoder knows nothing yet.
+        training: facts about how the model was trained so far, for people.
+    """
+
+    model: CaptionModel
+    vocabulary: Vocabulary
+    is_new: bool
+    training: Mapping[str, Any]
+
+
+def start_model(
+    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], *, beam_size: int | None = None
+) -> Start:
+    """Load a model and teach it the captions' new words by name, or set up a new decoder on a ResNet.
+
+    Args:
+        init: "base", "imagenet", a model folder, or a weights file in torchvision's layout.
+        sizes: of a new model; of one that is trained further only the joint space counts.
+        config: dropout, seed, and how often a word must occur to be learned.
+        captions: the training captions.
+        beam_size: the model's beam from now on; None leaves it as it is.
+
+    Raises:
+        CheckpointError: the weights cannot be used.
+        TrainingError: the captions hold no word often enough.
+    """
+    torch.manual_seed(config.seed)
+    folder = base_model_dir() if init == "base" else Path(init)
+    if folder.is_dir():
+        return _train_further(folder, sizes, config, captions, beam_size)
+    return _start_anew(init, replace(sizes, beam_size=beam_size or sizes.beam_size), config, captions)
+
+
+def grow_words(state: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
+    """Return a model's state with room for `size` words; what it says of the old ones stays as it is.
+
+    A new word begins as the average of all words and as unlikely as the rarest of them, so that it
+    is not said before it was learned.
+
+    Args:
+        state: the state dict of a `CaptionModel`.
+        size: the size of the new vocabulary, special words included; the old words come first in it.
+    """
+    grown = dict(state)
+    for name in _EMBEDDINGS:
+        if name in state:
+            old = state[name]
+            average = old[1:].mean(dim=0, keepdim=True)  # without <pad>, which is all zero
+            grown[name] = torch.cat([old, average.expand(size - len(old), -1)])
+    bias = state[_BIAS]
+    grown[_BIAS] = torch.cat([bias, bias.min().expand(size - len(bias))])
+    return grown
+
+
+def _train_further(
+    folder: Path, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], beam_size: int | None
+) -> Start:
+    checkpoint = load_checkpoint(folder)
+    known = checkpoint.info.config
+    # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
+    joint_size = sizes.joint_size or (known.joint_size if config.fine_tune == "none" else 0)
+    vocabulary = checkpoint.vocabulary.grown(captions, config.min_count)
+    model = _build(replace(known, beam_size=beam_size or known.beam_size, joint_size=joint_size), vocabulary, config)
+    state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
+    model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
+    return Start(model, vocabulary, is_new=False, training=checkpoint.info.training)
+
+
+def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
+    vocabulary = Vocabulary.from_captions(captions, config.min_count)
+    if not vocabulary.words:
+        raise TrainingError(f"no word occurs {config.min_count} times: more captions are needed for a new vocabulary")
+    model = _build(sizes, vocabulary, config)
+    state = _imagenet(sizes.encoder) if init == "imagenet" else read_resnet(Path(init))
+    try:
+        model.encoder.trunk.load_state_dict(state)
+    except RuntimeError as error:
+        raise CheckpointError(
+            init, f"does not hold torchvision's {sizes.encoder}", "say with --encoder which ResNet it is"
+        ) from error
+    return Start(model, vocabulary, is_new=True, training={})
+
+
+def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> CaptionModel:
+    return CaptionModel(sizes, len(vocabulary), config.word_dropout, config.feature_dropout)
+
+
+def _imagenet(encoder: str) -> dict[str, Tensor]:
+    weights = get_model_weights(encoder).IMAGENET1K_V1
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        raise CheckpointError(
+            weights.url,
+            f"torchvision has no copy of it and cannot fetch one: {error}",
+            "give a file in torchvision's layout with --init FILE",
+        ) from error
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
