@@ -32,7 +32,7 @@ lint: $(VENV)/dev
 # The tables of commands and options in the README, and its picture, are made by the code itself.
 readme: $(VENV)/dev
 	$(BIN)/cog -r README.md
-	$(BIN)/python tests/readme_picture.py
+	$(BIN)/python docs/readme_picture.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest demo build dist

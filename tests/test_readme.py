@@ -26,7 +26,7 @@ def test_the_generated_parts_are_up_to_date():
 
 
 def test_every_command_file_is_in_the_group():
-    files = {p.stem for p in (REPOSITORY / "photocap" / "cli").glob("*.py") if "def command(" in p.read_text("utf-8")}
+    files = {p.stem for p in (REPOSITORY / "photocap" / "cli" / "commands").glob("*.py") if "def command(" in p.read_text("utf-8")}
     assert files == set(SUMMARIES)
 
 

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path != "/":
             return self._answer_json(HTTPStatus.NOT_FOUND, {"error": "there is nothing here"})
-        page = resources.files("photocap").joinpath("page.html").read_bytes()
+        page = resources.files("photocap.web").joinpath("page.html").read_bytes()
         return self._answer(HTTPStatus.OK, "text/html; charset=utf-8", page)
 
     def do_POST(self) -> None:
