@@ -19,6 +19,7 @@ _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _XMP_TYPE = b"application/rdf+xml"
 _MAX_ITEMS = 100_000
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"hevc", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
 _JXL_HEAD = b"\0\0\0\x0cJXL \r\n\x87\n"
 _BY_FILE, _BY_DATA_BOX = 0, 1  # how an item's place is counted (8.11.3)
 
@@ -63,6 +64,10 @@ class BoxFormat(ABC):
         """Return the metadata parts."""
 
     @abstractmethod
+    def suffix_of(self, data: bytes) -> str:
+        """Return how the names of such files end: what ExifTool is told, whatever the photo itself is called."""
+
+    @abstractmethod
     def exifs(self, data: bytes) -> list[bytes]:
         """Return the EXIF blocks."""
 
@@ -84,6 +89,10 @@ class Heif(BoxFormat):
         """Return the metadata parts."""
         packets = [_bytes(data, item) for item in _metadata_items(data) if item.type == _XMP_TYPE]
         return _layout(self.exifs(data), packets)
+
+    def suffix_of(self, data: bytes) -> str:
+        """Return how the names of such files end."""
+        return ".avif" if data[8:12] in _AVIF_BRANDS else ".heic"
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""
@@ -128,6 +137,10 @@ class JpegXl(BoxFormat):
         """Return the metadata parts."""
         packets = [data[b.content : b.end] for b in _boxes(data, 0, len(data)) if b.type == self._XMP]
         return _layout(self.exifs(data), packets)
+
+    def suffix_of(self, data: bytes) -> str:  # noqa: ARG002 - the protocol's
+        """Return how the names of such files end."""
+        return ".jxl"
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""

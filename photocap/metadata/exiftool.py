@@ -47,7 +47,7 @@ class ExifTool:
 
         Args:
             data: the file.
-            suffix: how its name ends.
+            suffix: how the name of such a file ends; a constant of the format, never taken from the photo's name.
             exif: the new block, from its TIFF header on; None leaves the old one.
             xmp: the new packet.
 
@@ -56,7 +56,7 @@ class ExifTool:
         """
         with self._lock, tempfile.TemporaryDirectory(prefix="photocap-") as name:
             folder = Path(name)
-            old, new = folder / f"old{suffix}", folder / f"new{suffix}"
+            old, new = folder / f"old{suffix}", folder / f"new{suffix}"  # never the photo's own name
             old.write_bytes(data)
             (folder / "xmp").write_bytes(xmp)
             arguments = [f"-XMP<={folder / 'xmp'}"]
@@ -88,7 +88,7 @@ class ExifTool:
         watchdog = threading.Timer(_SECONDS, process.kill)
         watchdog.start()
         try:
-            process.stdin.write("\n".join([*arguments, "-execute", ""]))
+            process.stdin.write(_argument_lines([*arguments, "-execute"]))
             process.stdin.flush()
             lines = []
             while (line := process.stdout.readline()).strip() != _READY:
@@ -124,6 +124,18 @@ class ExifTool:
             encoding="utf-8",
             errors="replace",
         )
+
+
+def _argument_lines(arguments: list[str]) -> str:
+    """Return arguments as ExifTool reads them from its input, one a line.
+
+    Raises:
+        ExifToolError: an argument holds a line break, after which the rest of it would be an option of its own;
+            ExifTool has options that run programs.
+    """
+    if any(character in argument for argument in arguments for character in "\r\n\0"):
+        raise ExifToolError("a file name with a line break is not handed to ExifTool")
+    return "".join(f"{argument}\n" for argument in arguments)
 
 
 def _first_line(answer: str) -> str:

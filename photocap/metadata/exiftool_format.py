@@ -18,12 +18,11 @@ class ToolWriter:
 
     Args:
         container: the format.
-        suffix: how the file's name ends.
         exiftool: None where there is none, which is an error only when something is to be written.
     """
 
-    def __init__(self, container: BoxFormat, suffix: str, exiftool: ExifTool | None) -> None:
-        self._container, self._suffix, self._exiftool = container, suffix, exiftool
+    def __init__(self, container: BoxFormat, exiftool: ExifTool | None) -> None:
+        self._container, self._exiftool = container, exiftool
         self.xmp_limit_bytes = container.xmp_limit_bytes
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
@@ -40,7 +39,7 @@ class ToolWriter:
         exif = None if description is None else self._exif(data, description)
         if not isinstance(packet, bytes):
             packet = splice(self._container.layout(data).parts[Part.XMP], packet)
-        new = self._exiftool.write(data, self._suffix, exif=exif, xmp=packet)
+        new = self._exiftool.write(data, self._container.suffix_of(data), exif=exif, xmp=packet)
         return edits_between(data, new, self._container.anchors(data, new))
 
     def _exif(self, data: bytes, description: Change) -> bytes:

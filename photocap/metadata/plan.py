@@ -73,7 +73,7 @@ def plan_embed(
         change = caption_change(packet, text, marking, alt_text=alt_text)
         writer: Container | ToolWriter = container
         if isinstance(container, BoxFormat):
-            writer = ToolWriter(container, contents.path.suffix, exiftool)
+            writer = ToolWriter(container, exiftool)
         edits = _edits(writer, contents, packet, change, text)
         new = splice(data, edits)
         _verify_file(container, data, new)

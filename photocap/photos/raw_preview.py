@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from photocap.errors import ReadError
+from photocap.photos.suffixes import FileKind, kind_of
 
 _HINT = "pip install 'photocap[raw]', or install ExifTool"
 _PREVIEW_TAGS = ("-JpgFromRaw", "-JpgFromRaw2", "-PreviewImage", "-OtherImage", "-ThumbnailImage")
@@ -60,20 +64,34 @@ def _with_exiftool(path: Path) -> Preview:
     exiftool = shutil.which("exiftool")
     if exiftool is None:
         raise ReadError(path, "camera raw files need a reader for their previews", _HINT)
-    for tag in _PREVIEW_TAGS:
-        data = _ask(exiftool, path, "-b", tag)
-        if data:
-            digits = _ask(exiftool, path, "-n", "-s3", "-Orientation").strip()
-            return Preview(data, int(digits) if digits.isdigit() else 1)
+    with _under_own_name(path) as photo:
+        try:
+            for tag in _PREVIEW_TAGS:
+                data = _ask(exiftool, photo, "-b", tag)
+                if data:
+                    digits = _ask(exiftool, photo, "-n", "-s3", "-Orientation").strip()
+                    return Preview(data, int(digits) if digits.isdigit() else 1)
+        except subprocess.TimeoutExpired:
+            raise ReadError(path, "ExifTool did not answer in time") from None
     raise ReadError(path, "the raw file holds no preview picture", "pip install 'photocap[raw]' to develop it")
 
 
-def _ask(exiftool: str, path: Path, *options: str) -> bytes:
-    command = [exiftool, "-q", "-q", *options, str(path.absolute())]  # absolute: never mistaken for an option
-    try:
-        return subprocess.run(command, capture_output=True, timeout=_EXIFTOOL_TIMEOUT_S, check=False).stdout
-    except subprocess.TimeoutExpired:
-        raise ReadError(path, "ExifTool did not answer in time") from None
+@contextmanager
+def _under_own_name(path: Path) -> Iterator[Path]:
+    """Give a photo a name of our own, since a file's name may be made to be read as an option or a command."""
+    kind = path.suffix.lower()
+    with tempfile.TemporaryDirectory(prefix="photocap-") as folder:
+        name = Path(folder, "photo" + (kind if kind_of(path) is FileKind.RAW else ""))
+        try:
+            name.symlink_to(path.absolute())
+        except OSError:  # Windows makes links for administrators only
+            shutil.copyfile(path, name)
+        yield name
+
+
+def _ask(exiftool: str, photo: Path, *options: str) -> bytes:
+    command = [exiftool, "-q", "-q", *options, str(photo)]
+    return subprocess.run(command, capture_output=True, timeout=_EXIFTOOL_TIMEOUT_S, check=False).stdout
 
 
 def _as_file(image: Image.Image) -> bytes:

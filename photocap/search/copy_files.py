@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from photocap.errors import WriteError
+from photocap.regularfile import open_regular
 
 
 def copy_to(photos: Iterable[Path], folder: Path) -> Iterator[WriteError]:
@@ -56,7 +57,7 @@ def _is_same(photo: Path, target: Path) -> bool:
 
 def _copy(photo: Path, target: Path) -> None:
     # "x" fails where a file stands, also one that came a moment ago.
-    with photo.open("rb") as source, target.open("xb") as copy:
+    with open_regular(photo) as source, target.open("xb") as copy:
         try:
             shutil.copyfileobj(source, copy, 1 << 20)
         except BaseException:

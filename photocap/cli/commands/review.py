@@ -12,7 +12,7 @@ import click
 
 from photocap.captioning.hedge import unhedged
 from photocap.cli import console, options
-from photocap.errors import printable
+from photocap.errors import ReadError, printable
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex, PhotoRow
@@ -85,10 +85,19 @@ class _Session:
             if key == "q":
                 return False
             if key == "o":
-                click.launch(str(photo.path))
+                self._open(photo)
             if key in decisions:
                 decisions[key](photo)
                 return True
+
+    @staticmethod
+    def _open(photo: PhotoRow) -> None:
+        from photocap.cli.viewer import open_photo_in_viewer
+
+        try:
+            open_photo_in_viewer(photo.path)
+        except ReadError as error:
+            console.show_error(error)
 
     def _accept(self, photo: PhotoRow) -> None:
         assert photo.caption is not None  # only captioned photos are shown

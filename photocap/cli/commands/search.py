@@ -102,7 +102,9 @@ def command(
     output_search.summarise(result, offset)
     failed = output_search.deliver(result, text, copy_to, link_to, html)
     if open_best and result.hits:
-        click.launch(str(result.hits[0].photo.path))
+        from photocap.cli.viewer import open_photo_in_viewer
+
+        open_photo_in_viewer(result.hits[0].photo.path)
     ctx.exit(3 if failed else 0)
 
 
