@@ -6,7 +6,11 @@ Every message names the thing, the reason and, where there is one, the way out.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+_LONGEST_REASON = 120
 
 
 class PhotocapError(Exception):
@@ -33,6 +37,32 @@ class FileProblem(PhotocapError):
 
 class ReadError(FileProblem):
     """A photo or another input file cannot be read or decoded."""
+
+
+@contextmanager
+def as_read_error(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong with a photo into a `ReadError`.
+
+    Photos come from anywhere, and the code that takes them apart has faults nobody has found yet. A photo that meets
+    one of them is a photo that cannot be read; the next photo is none the worse.
+
+    Raises:
+        ReadError: anything but photocap's own errors was raised inside.
+    """
+    try:
+        yield
+    except PhotocapError:
+        raise
+    except Exception as error:
+        raise ReadError(path, unexpected(error)) from error
+
+
+def unexpected(error: Exception) -> str:
+    """Say of an error that nobody foresaw what happened, in one line."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    said = " ".join(str(error).split())[:_LONGEST_REASON]
+    return f"unexpected trouble ({type(error).__name__}{': ' if said else ''}{said})"
 
 
 class WriteError(FileProblem):

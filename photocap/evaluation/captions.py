@@ -11,7 +11,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from photocap.errors import ReadError
+from photocap.captioning.isolation import caption_each
+from photocap.errors import ReadError, unexpected
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
 
@@ -64,7 +65,11 @@ def caption_photos(
                 except ReadError as error:
                     errors[path] = error
             if images:
-                captions.update(zip(images, captioner.caption_batch(list(images.values())), strict=True))
+                for path, answer in zip(images, caption_each(captioner, list(images.values())), strict=True):
+                    if isinstance(answer, Exception):
+                        errors[path] = ReadError(path, unexpected(answer))
+                    else:
+                        captions[path] = answer
             if progress:
                 progress(len(captions) + len(errors), len(paths))
     return CaptionRun(captions, errors, perf_counter() - start)

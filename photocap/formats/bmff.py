@@ -224,7 +224,7 @@ def _items(data: bytes) -> list[_Item]:
 
 
 def _item_types(data: bytes, iinf: _Box) -> dict[int, bytes]:
-    count_bytes = 2 if data[iinf.content] == 0 else 4
+    count_bytes = 2 if _Reader(data, iinf).version == 0 else 4
     types = {}
     for box in _boxes(data, iinf.content + 4 + count_bytes, iinf.end):
         reader = _Reader(data, box)
@@ -318,7 +318,7 @@ def _references(data: bytes, inside: dict[bytes, _Box]) -> list[_Reference]:
     if b"iref" not in inside:
         return []
     iref = inside[b"iref"]
-    wide = 2 if data[iref.content] == 0 else 4
+    wide = 2 if _Reader(data, iref).version == 0 else 4
     found = []
     for box in _boxes(data, iref.content + 4, iref.end):
         numbers = data[box.content : box.end]

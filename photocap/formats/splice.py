@@ -10,6 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
+class SpliceError(ValueError):
+    """Edits overlap or lie outside the bytes: the file was built so that one change would undo another."""
+
+
 @dataclass(frozen=True)
 class Edit:
     """Replace the bytes from `start` to `end` (exclusive) by `new`; `start == end` inserts."""
@@ -25,7 +29,11 @@ def in_order(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """Return `data` with the edits made; they must not overlap."""
+    """Return `data` with the edits made.
+
+    Raises:
+        SpliceError: they overlap, or one lies outside.
+    """
     return b"".join(_pieces(data, edits))
 
 
@@ -44,7 +52,7 @@ def _pieces(data: bytes, edits: Iterable[Edit]) -> Iterator[bytes | memoryview]:
     position = 0
     for edit in in_order(edits):
         if not position <= edit.start <= edit.end <= len(data):
-            raise ValueError(f"edit {edit.start}..{edit.end} overlaps another one or leaves the {len(data)} bytes")
+            raise SpliceError(f"edit {edit.start}..{edit.end} overlaps another one or leaves the {len(data)} bytes")
         yield view[position : edit.start]
         yield edit.new
         position = edit.end

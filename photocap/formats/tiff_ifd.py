@@ -292,7 +292,11 @@ class TiffBlock:
     def _numbers(self, entry: Entry) -> tuple[int, ...]:
         code = _NUMBERS.get(entry.type)
         raw = self._bytes(entry)
-        return struct.unpack(f"{self._order}{len(raw) // _SIZES[entry.type]}{code}", raw) if code and raw else ()
+        if code is None or not entry.length:
+            return ()
+        if len(raw) != entry.length:
+            raise TiffError(f"its tag 0x{entry.tag:04X} points past the end")
+        return struct.unpack(f"{self._order}{entry.count}{code}", raw)
 
     def _number(self, code: str, at: int) -> int:
         try:

@@ -15,6 +15,7 @@ from photocap.formats.splice import Edit, growth, shifted
 
 _HEAD_BYTES = 12  # RIFF, size, WEBP
 _EXIF, _XMP, _EXTENDED, _LOSSY, _LOSSLESS, _SIGNED = b"EXIF", b"XMP ", b"VP8X", b"VP8 ", b"VP8L", b"C2PA"
+_EXTENDED_BYTES = 10
 _FLAGS = {_EXIF: 0x08, _XMP: 0x04}
 _ALPHA_FLAG = 0x10
 _LOSSLESS_SIGNATURE = 0x2F
@@ -115,6 +116,8 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
         end = content_end + (content_end & 1)
         if len(head) < 8 or end > riff_end:
             raise FormatError(f"the chunk at byte {position} reaches past the end")
+        if head[:4] == _EXTENDED and content_end - position - 8 < _EXTENDED_BYTES:
+            raise FormatError("its extended header is too short")
         chunks.append(_Chunk(head[:4], position, position + 8, content_end, end))
         position = end
     if not any(chunk.type in (_LOSSY, _LOSSLESS, b"ANMF") for chunk in chunks):
@@ -164,8 +167,10 @@ def _picture_size(data: bytes, chunk: _Chunk) -> tuple[int, int, bool]:
         bits = int.from_bytes(content[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
     if chunk.type == _LOSSY and content[3:6] == b"\x9d\x01\x2a" and len(content) == 10:
-        width, height = struct.unpack_from("<HH", content, 6)
-        return width & 0x3FFF, height & 0x3FFF, False
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", content, 6))
+        if not (width and height):
+            raise FormatError("its picture has no size")
+        return width, height, False
     raise FormatError("its picture chunk is damaged")
 
 

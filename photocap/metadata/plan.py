@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from photocap.errors import unexpected
 from photocap.formats.base import Change, Container, FormatError, Layout, Part
 from photocap.formats.bmff import BoxFormat
-from photocap.formats.splice import Edit, splice
+from photocap.formats.splice import Edit, SpliceError, splice
 from photocap.formats.tiff_ifd import TiffError
 from photocap.metadata.captions import Origin
 from photocap.metadata.contents import Contents, parse_contents
@@ -65,7 +68,7 @@ def plan_embed(
         raise CannotEmbed(contents.damage)
     if Part.XMP in contents.layout.locked:
         raise CannotEmbed(f"its XMP cannot be changed: {contents.layout.locked[Part.XMP]}")
-    try:
+    with _translated():
         refusal = container.refusal(data)
         if refusal:
             raise CannotEmbed(refusal)
@@ -80,13 +83,26 @@ def plan_embed(
         after = parse_contents(contents.path, new)
         _verify_parts(contents.layout, after, packet, change)
         _verify_caption(after, text, is_signed=marking is not None)
+    return NewContent(new, edits)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what goes wrong with a photo's format into `CannotEmbed`; what goes wrong with the disk stays as it is."""
+    try:
+        yield
     except XmlError as error:
         raise CannotEmbed(f"its XMP cannot be changed: {error}") from error
     except IptcError as error:
         raise CannotEmbed(f"its IPTC cannot be changed: {error}") from error
+    except SpliceError as error:
+        raise CannotEmbed("its parts overlap in the file") from error
     except (FormatError, TiffError, ExifToolError) as error:
         raise CannotEmbed(str(error)) from error
-    return NewContent(new, edits)
+    except (CannotEmbed, OSError):
+        raise
+    except Exception as error:  # a file that our code does not understand is a file that it must not change
+        raise CannotEmbed(unexpected(error)) from error
 
 
 def plan_sidecar(content: bytes | None, text: str, marking: Signature | None, *, alt_text: bool) -> NewContent:

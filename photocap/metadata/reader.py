@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from photocap.errors import as_read_error
 from photocap.formats.base import Part
 from photocap.metadata.captions import FoundCaption, Mark, Place, clean_text, decode_exif_text, resolve_caption
 from photocap.metadata.contents import Contents, parse_contents
@@ -25,8 +26,9 @@ def read_caption(path: Path, *, sidecar_dir: Path | None = None) -> FoundCaption
     Raises:
         ReadError: the photo or its sidecar cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
     """
-    photo = open_file(path)
-    return find_captions(parse_contents(path, photo.data), open_sidecars(path, sidecar_dir))
+    with as_read_error(path):
+        photo = open_file(path)
+        return find_captions(parse_contents(path, photo.data), open_sidecars(path, sidecar_dir))
 
 
 def find_captions(contents: Contents, sidecars: Mapping[Path, OpenedFile]) -> FoundCaption:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
-from photocap.errors import ReadError, WriteError
+from photocap.errors import ReadError, WriteError, as_read_error
 from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
 from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.exiftool import ExifTool
@@ -118,10 +118,11 @@ def prepare_write(
         WriteError: neither the photo nor a sidecar can be written.
     """
     text = clean_text(text)
-    photo = open_file(path)
-    contents = parse_contents(path, photo.data)
-    sidecars = open_sidecars(path, policy.sidecar_dir)
-    found = find_captions(contents, sidecars)
+    with as_read_error(path):
+        photo = open_file(path)
+        contents = parse_contents(path, photo.data)
+        sidecars = open_sidecars(path, policy.sidecar_dir)
+        found = find_captions(contents, sidecars)
     refusal = _refusal(found, text, policy)
     if refusal:
         return PreparedWrite(path, found, found.text, Written.NONE, refusal)

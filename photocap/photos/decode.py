@@ -17,7 +17,7 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from photocap.errors import ReadError
+from photocap.errors import ReadError, as_read_error
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
 from photocap.photos.quiet_tiff import silence_libtiff
@@ -68,7 +68,7 @@ def load_image(path: Path, min_side_px: int) -> Image.Image:
     Raises:
         ReadError: the file cannot be read, is no picture, is damaged or too large.
     """
-    with open_picture(path) as image, _one_large_picture_at_a_time(image):
+    with as_read_error(path), open_picture(path) as image, _one_large_picture_at_a_time(image):
         return _decode_small(image, min_side_px)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD
 
+from photocap.errors import as_read_error
 from photocap.photos.decode import open_picture, orientation_of
 from photocap.records import PhotoFacts
 
@@ -35,7 +36,7 @@ def read_facts(path: Path) -> PhotoFacts:
     Raises:
         ReadError: the file cannot be read or is no picture.
     """
-    with open_picture(path) as image:
+    with as_read_error(path), open_picture(path) as image:
         width_px, height_px = image.size
         if orientation_of(image) in _TURNED_ON_ITS_SIDE and image.format != "TIFF":  # Pillow turns TIFF's size itself
             width_px, height_px = height_px, width_px

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from photocap.errors import ReadError
+from photocap.errors import ReadError, as_read_error
 from photocap.formats.bmff_picture import heif_picture, jp2_picture, jxl_picture
 from photocap.formats.chunk_picture import jpeg_picture, png_picture, webp_picture
 from photocap.formats.spans import NotUnderstood, Piece, Span
@@ -30,7 +30,7 @@ def picture_hash(path: Path) -> str:
     Raises:
         ReadError: the file cannot be read.
     """
-    with open_photo(path) as file:
+    with as_read_error(path), open_photo(path) as file:
         try:
             digest = _hash_picture(file)
         except OSError as error:
@@ -44,7 +44,7 @@ def _hash_picture(file: BinaryIO) -> str:
     if parser is not None:
         try:
             return _hash_pieces(file, parser(file), size_bytes)
-        except (NotUnderstood, struct.error, IndexError):
+        except (NotUnderstood, struct.error, IndexError, OverflowError):
             pass
     return _hash_pieces(file, iter([Span(0, size_bytes)]), size_bytes)
 

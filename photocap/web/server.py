@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from photocap import photos
-from photocap.errors import FileProblem
+from photocap.errors import FileProblem, unexpected
 from photocap.records import Caption, CaptionerProtocol
 
 ADDRESS = "127.0.0.1"
@@ -91,8 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer_picture(self, data: bytes) -> None:
         try:
             caption = self.server.caption(data)
-        except FileProblem as problem:  # its path is that of our temporary file, which would only confuse
-            self._answer_json(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": problem.reason})
+        except Exception as problem:  # one picture never stops the server
+            # The path in the message is that of our temporary file, which would only confuse.
+            reason = problem.reason if isinstance(problem, FileProblem) else unexpected(problem)
+            self._answer_json(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": reason})
         else:
             self._answer_json(HTTPStatus.OK, {"caption": caption.text, "confidence": caption.confidence})
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photocap.errors import FileProblem
+from photocap.captioning.isolation import caption_each
+from photocap.errors import unexpected
 from photocap.index import CaptionRecord
 from photocap.library.indexing.examine import Trouble
 from photocap.library.indexing.prefetch import in_chunks, map_ahead
@@ -44,11 +45,10 @@ class LazyCaptioner:
         """
         return load_image(path, self.captioner.image_size_px)
 
-    def caption(self, images: Sequence[Image.Image]) -> list[Caption]:
-        """Return one caption for each image, in order."""
-        captions = self.captioner.caption_batch(images)
-        assert len(captions) == len(images), "a captioner must answer for every picture"
-        return captions
+    def caption(self, images: Sequence[Image.Image]) -> list[Caption | Trouble]:
+        """Return one caption for each image, in order, or why there is none."""
+        answers = caption_each(self.captioner, images)
+        return [_trouble(answer) if isinstance(answer, Exception) else answer for answer in answers]
 
     def record_of(self, caption: Caption, *, over_person: bool) -> CaptionRecord:
         """Return a caption with its pedigree."""
@@ -67,16 +67,24 @@ def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers:
     def decode(path: Path) -> tuple[Path, Image.Image | Trouble]:
         try:
             return path, load_image(path, captioner.image_size_px)
-        except FileProblem as problem:
+        except Exception as problem:  # one photo never stops a run
             return path, Trouble.of(problem)
 
     with ThreadPoolExecutor(workers) as pool:
         decoded = map_ahead(pool, decode, paths, ahead=2 * captioner.batch_size)
         for batch in in_chunks(decoded, captioner.batch_size):
-            captions = iter(captioner.caption_batch([image for _, image in batch if not isinstance(image, Trouble)]))
+            pictures = [image for _, image in batch if not isinstance(image, Trouble)]
+            answers = iter(caption_each(captioner, pictures) if pictures else [])
             for path, image in batch:
-                if isinstance(image, Trouble):
-                    yield PhotoResult(path, Outcome.FAILED, error=image.reason)
+                answer = image if isinstance(image, Trouble) else next(answers)
+                if isinstance(answer, Exception):
+                    answer = _trouble(answer)
+                if isinstance(answer, Trouble):
+                    yield PhotoResult(path, Outcome.FAILED, error=answer.reason)
                 else:
-                    caption = next(captions)
-                    yield PhotoResult(path, Outcome.CAPTIONED, caption.text, caption.confidence)
+                    yield PhotoResult(path, Outcome.CAPTIONED, answer.text, answer.confidence)
+
+
+def _trouble(error: Exception) -> Trouble:
+    """Say that the model failed on a picture; it may be the machine's fault, so the next run tries again."""
+    return Trouble(f"the model failed on this picture: {unexpected(error)}", may_pass=True)

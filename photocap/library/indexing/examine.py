@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from photocap.errors import FileProblem
+from photocap.errors import FileProblem, unexpected
 from photocap.index import FileState
 from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
 from photocap.photos import PhotoFile, picture_hash, read_facts
@@ -17,17 +17,21 @@ class Trouble:
 
     Attributes:
         reason: what went wrong and the way out, without the path: that stands beside it.
-        may_pass: a missing permission or a drive's failure, which may be over next time while the photo is the same.
+        may_pass: a missing permission, too little memory or a drive's failure, which may be over next time while the
+            photo is the same.
     """
 
     reason: str
     may_pass: bool = False
 
     @classmethod
-    def of(cls, problem: FileProblem) -> Trouble:
-        """Say what a problem means for the photo."""
+    def of(cls, problem: Exception) -> Trouble:
+        """Say what a problem means for the photo, whatever it is."""
+        if not isinstance(problem, FileProblem):
+            return cls(unexpected(problem), isinstance(problem, MemoryError))
         cause = problem.__cause__
-        may_pass = isinstance(cause, OSError) and cause.errno is not None  # decoders raise OSErrors without a number
+        # Decoders raise OSErrors without a number.
+        may_pass = isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno is not None)
         return cls(problem.reason + (f" ({problem.hint})" if problem.hint else ""), may_pass)
 
 
@@ -67,6 +71,6 @@ def examine(photo: PhotoFile, known: FileState | None, policy: WritePolicy) -> E
         key = picture_hash(photo.companion) if photo.companion else own_hash
         facts = read_facts(photo.path)
         found = read_caption(photo.path, sidecar_dir=policy.sidecar_dir)
-    except FileProblem as problem:
+    except Exception as problem:  # one photo never stops a run
         return Examined(photo, known, trouble=Trouble.of(problem))
     return Examined(photo, known, own_hash, key, facts, found)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
-from photocap.errors import FileProblem
 from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoRecord
 from photocap.library.indexing.caption import LazyCaptioner
 from photocap.library.indexing.decide import Decider, Decision
@@ -152,7 +151,7 @@ class _Run:
         photo = decision.examined.photo
         try:
             return _Ready(decision, self._captioner.decode(photo.companion or photo.path))
-        except FileProblem as problem:
+        except Exception as problem:  # one photo never stops a run
             return _Ready(decision, trouble=Trouble.of(problem))
 
     def _finish_batch(self, batch: list[_Ready]) -> None:
@@ -180,10 +179,12 @@ class _Run:
                 in_batch.setdefault(ready.decision.examined.caption_key, item)
         return captioned
 
-    def _captioned(self, ready: _Ready, fresh: Caption | None) -> PhotoJob:
+    def _captioned(self, ready: _Ready, fresh: Caption | Trouble | None) -> PhotoJob:
         decision = ready.decision
         if trouble := decision.examined.trouble or ready.trouble:
             return PhotoJob(decision, trouble=trouble)
+        if isinstance(fresh, Trouble):
+            return PhotoJob(decision, trouble=fresh)
         caption = decision.caption
         if caption is None and fresh is not None and not decision.rejected:
             caption = self._record_of(fresh)
@@ -203,8 +204,10 @@ class _Run:
         photo = decision.examined.photo
         try:
             (fresh,) = self._captioner.caption([self._captioner.decode(photo.companion or photo.path)])
-        except FileProblem as problem:
+        except Exception as problem:  # one photo never stops a run
             return PhotoJob(decision, trouble=Trouble.of(problem))
+        if isinstance(fresh, Trouble):
+            return PhotoJob(decision, trouble=fresh)
         return PhotoJob(decision, self._record_of(fresh), fresh.embedding)
 
     def _record_of(self, caption: Caption) -> CaptionRecord:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 import photocap
-from photocap.errors import FileProblem
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.indexing.decide import Decision
 from photocap.library.indexing.examine import Trouble
@@ -109,10 +108,8 @@ class BatchWriter:
                     dry_run=self._options.dry_run,
                     exiftool=self._exiftool,
                 )
-        except FileProblem as problem:
+        except Exception as problem:  # one photo never stops a run
             item.write_trouble = Trouble.of(problem)
-        except Exception as error:  # the last line of defence: one photo never stops a run
-            item.write_trouble = Trouble(f"unexpected trouble with its metadata: {error!r}")
 
 
 def _commit(item: PhotoJob) -> None:
@@ -120,7 +117,7 @@ def _commit(item: PhotoJob) -> None:
     assert item.prepared is not None  # only such items come here
     try:
         status = item.prepared.commit()
-    except FileProblem as problem:
+    except Exception as problem:  # one photo never stops a run
         item.write_trouble = Trouble.of(problem)
         return
     item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
