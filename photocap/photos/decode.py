@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import re
@@ -43,6 +44,10 @@ _large_picture = threading.Lock()
 _ORIENTATION_TAG = 0x0112
 _LONGEST_REASON = 120
 _PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
+# What the names of photos promise (see `formats`), and nothing else: Pillow opens by content and knows 40 more formats,
+# among them PostScript, for which it starts Ghostscript and so runs whatever program the file contains.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "JXL", "GIF", "BMP", "JPEG2000")
+_PREVIEW_FORMATS = ("JPEG", "TIFF", "PPM")  # what cameras put into raw files, and what `raw_preview` makes
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -78,17 +83,24 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
     try:
         with open_photo(path) as file:
             if kind_of(path) is not FileKind.RAW:
-                with Image.open(file) as image:
+                with Image.open(file, formats=_formats()) as image:
                     yield image
                 return
         preview = extract_preview(path)
-        with Image.open(io.BytesIO(preview.data)) as image:
+        with Image.open(io.BytesIO(preview.data), formats=_PREVIEW_FORMATS) as image:
             image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)
             yield image
     except ReadError:
         raise
     except Exception as error:  # decoders raise anything on damaged input: SyntaxError, struct.error, KeyError...
         raise ReadError(path, *_explain(path, error)) from error
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats that Pillow can open on this machine, of those that photocap reads."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def orientation_of(image: Image.Image) -> int:
