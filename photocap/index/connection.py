@@ -141,8 +141,10 @@ def damaged(path: Path, what: str) -> IndexUnusable:
 def _check_header(path: Path) -> None:
     """Judge by the first 100 bytes, since even opening a stranger's database may change it.
 
-    The application id is set by the transaction that makes the schema, before the file turns to
-    WAL, so it always stands in the file itself (https://sqlite.org/fileformat2.html, section 1.3).
+    Where a log stands beside the file, whether it is whole is for SQLite to say: after a disk filled up in the middle
+    of a checkpoint, the pages that the header counts are in the log. The application id is set by the transaction that
+    makes the schema, before the file turns to WAL, so it always stands in the file itself
+    (https://sqlite.org/fileformat2.html, section 1.3).
     """
     try:
         with path.open("rb") as file:
@@ -156,10 +158,14 @@ def _check_header(path: Path) -> None:
         raise damaged(path, "cut off")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise IndexUnusable(path, "is a database of another program", "give --db another file; it was not touched")
-    page_bytes = int.from_bytes(header[16:18], "big")
-    pages = int.from_bytes(header[28:32], "big")
-    if size_bytes < pages * page_bytes:
-        raise damaged(path, f"cut off after {size_bytes:,} of {pages * page_bytes:,} bytes")
+    expected_bytes = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
+    if size_bytes < expected_bytes and not _has_log(path):
+        raise damaged(path, f"cut off after {size_bytes:,} of {expected_bytes:,} bytes")
+
+
+def _has_log(path: Path) -> bool:
+    """Tell whether SQLite's log or journal stands beside a database, which may hold what its file lacks."""
+    return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
