@@ -17,7 +17,10 @@ from photocap.formats.splice import Edit
 
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _XMP_TYPE = b"application/rdf+xml"
-_MAX_ITEMS = 100_000
+# Real files stay far below these: a picture of 200 megapixels has some hundred tiles.
+_MAX_BOXES = 20_000
+_MAX_ITEMS = 10_000
+_MAX_PLACES = 50_000
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis", b"hevc", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _JXL_HEAD = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -198,6 +201,8 @@ def _boxes(data: bytes, start: int, end: int) -> list[_Box]:
         if not content <= box_end <= end:
             raise FormatError(f"the box at byte {start} reaches past the end")
         found.append(_Box(kind, start, content, box_end))
+        if len(found) > _MAX_BOXES:
+            raise FormatError(f"it has more than {_MAX_BOXES:,} boxes")
         start = box_end
     return found
 
@@ -247,6 +252,7 @@ def _item_places(reader: _Reader, base_of_data_box: int, file_bytes: int) -> lis
     count = reader.number(wide)
     if count > _MAX_ITEMS:
         raise FormatError("its table of pictures is damaged")
+    left_places, left_bytes = _MAX_PLACES, 2 * file_bytes
     for _ in range(count):
         id_ = reader.number(wide)
         method = reader.number(2) & 15 if reader.version else _BY_FILE
@@ -255,12 +261,19 @@ def _item_places(reader: _Reader, base_of_data_box: int, file_bytes: int) -> lis
             raise FormatError("its pictures are built in an unusual way")
         base = reader.number(base_bytes) + (base_of_data_box if method == _BY_DATA_BOX else 0)
         places = []
-        for _ in range(reader.number(2)):
+        place_count = reader.number(2)
+        left_places -= place_count  # a table may well be of entries that take no room in it
+        if left_places < 0:
+            raise FormatError(f"its pictures lie in more than {_MAX_PLACES:,} places")
+        for _ in range(place_count):
             reader.number(index_bytes)
             start, length = base + reader.number(offset_bytes), reader.number(length_bytes)
             if start + length > file_bytes:
                 raise FormatError("it was cut off: a picture reaches past the end")
             places.append((start, length))
+            left_bytes -= length
+            if left_bytes < 0:
+                raise FormatError("its pictures claim more bytes than it has")
         found.append((id_, places))
     return found
 

@@ -10,6 +10,8 @@ from typing import BinaryIO
 from photocap.formats.spans import NotUnderstood, Piece, Span, read_exactly
 
 _METADATA_ITEMS = {b"Exif", b"mime", b"uri "}
+_MAX_BOXES = 20_000  # real files have some hundred
+_MAX_SPANS = 50_000
 _IN_FILE, _IN_ITEM_DATA = 0, 1  # construction methods of the item location box
 
 
@@ -44,7 +46,11 @@ def _contents(file: BinaryIO, wanted: set[bytes]) -> Iterator[Piece]:
 
 def _boxes(file: BinaryIO, within: Span) -> Iterator[tuple[bytes, Span]]:
     start, end = within.start, within.start + within.length
+    count = 0
     while start + 8 <= end:
+        count += 1
+        if count > _MAX_BOXES:
+            raise NotUnderstood("too many boxes")
         length, kind = struct.unpack(">I4s", read_exactly(file, start, 8))
         header_bytes = 8
         if length == 1:
@@ -93,6 +99,7 @@ def _item_places(file: BinaryIO, span: Span, data_start: int | None) -> Iterator
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_bytes = sizes & 15 if version in (1, 2) else 0
     id_bytes = 4 if version == 2 else 2
+    left_spans = _MAX_SPANS
     for _ in range(numbers.take(id_bytes)):
         item = numbers.take(id_bytes)
         method = numbers.take(2) & 15 if version in (1, 2) else _IN_FILE
@@ -103,7 +110,11 @@ def _item_places(file: BinaryIO, span: Span, data_start: int | None) -> Iterator
         elif method != _IN_FILE:
             raise NotUnderstood("an item built from other items")
         spans = []
-        for _ in range(numbers.take(2)):
+        span_count = numbers.take(2)
+        left_spans -= span_count
+        if left_spans < 0:
+            raise NotUnderstood("too many places")
+        for _ in range(span_count):
             numbers.take(index_bytes)
             offset = numbers.take(offset_bytes)
             spans.append(Span(base + offset, numbers.take(length_bytes)))

@@ -13,6 +13,9 @@ from photocap.formats.spans import NotUnderstood, Piece, Span
 _JPEG_LIMIT_BYTES = 1 << 29
 # In coded picture data 0xFF is followed by 0 (a data byte), a restart marker or, at the end, by another marker.
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_NO_FILL_BYTE = re.compile(rb"[^\xff]")
+_PIECE_BYTES = 1 << 20
+_MAX_CHUNKS = 200_000  # segments or chunks; real files have some thousand
 _SOI, _EOI, _SOS, _COM, _APP0, _APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEF
 
 _PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT"}
@@ -21,27 +24,44 @@ _WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
 
 def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
     """Yield the segments of the first image without APPn and COM; previews and video after its end are left out."""
-    if os.fstat(file.fileno()).st_size > _JPEG_LIMIT_BYTES:
+    size_bytes = os.fstat(file.fileno()).st_size
+    if size_bytes > _JPEG_LIMIT_BYTES:
         raise NotUnderstood("too large to be a JPEG")
-    file.seek(0)
-    data = file.read()
     position = 2
-    while position < len(data):
-        if data[position] != 0xFF:
+    for _ in range(_MAX_CHUNKS):
+        if position >= size_bytes:
+            return
+        head = _read(file, position, 4)
+        if head[0] != 0xFF:
             raise NotUnderstood("a JPEG segment does not begin with 0xFF")
-        marker = data[position + 1]
+        marker = head[1]
         if marker == _EOI:
             return
-        if marker == 0xFF:  # a fill byte
-            position += 1
+        if marker == 0xFF:  # fill bytes; the last one before something else begins the segment
+            position = _find(file, _NO_FILL_BYTE, position, size_bytes) - 1
             continue
-        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        end = position + 2 + int.from_bytes(head[2:], "big")
         if marker == _SOS:
-            found = _MARKER_AFTER_SCAN.search(data, end)
-            end = found.start() if found else len(data)
+            end = _find(file, _MARKER_AFTER_SCAN, end, size_bytes)
         if not (marker == _COM or _APP0 <= marker <= _APP15):
             yield Span(position, end - position)
         position = end
+    raise NotUnderstood("too many segments")
+
+
+def _read(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    return file.read(length)
+
+
+def _find(file: BinaryIO, pattern: re.Pattern[bytes], start: int, size_bytes: int) -> int:
+    """Return where a pattern of at most two bytes is first met, else the file's size; a piece at a time is read."""
+    while start < size_bytes:
+        piece = _read(file, start, _PIECE_BYTES + 1)  # one more, for a pattern that lies across two pieces
+        if found := pattern.search(piece):
+            return start + found.start()
+        start += _PIECE_BYTES
+    return size_bytes
 
 
 def png_picture(file: BinaryIO) -> Iterator[Piece]:
@@ -69,9 +89,11 @@ def _chunks(
     file: BinaryIO, start: int, header: str, *, checksum_bytes: int = 0, padded: bool = False
 ) -> Iterator[tuple[bytes, Span]]:
     size_bytes = os.fstat(file.fileno()).st_size
-    while start + 8 <= size_bytes:
-        file.seek(start)
-        first, second = struct.unpack(header, file.read(8))
+    for _ in range(_MAX_CHUNKS):
+        if start + 8 > size_bytes:
+            return
+        first, second = struct.unpack(header, _read(file, start, 8))
         kind, length = (first, second) if isinstance(first, bytes) else (second, first)
         yield kind, Span(start + 8, length)
         start += 8 + length + checksum_bytes + (length % 2 if padded else 0)
+    raise NotUnderstood("too many chunks")

@@ -6,8 +6,10 @@ list, turned round, is the undo record (`metadata.undo`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+_PIECE_BYTES = 1 << 16
 
 
 class SpliceError(ValueError):
@@ -91,10 +93,32 @@ def edits_between(old: bytes, new: bytes, anchors: Sequence[tuple[int, int, int]
 
 def _trimmed(old: bytes, old_start: int, old_end: int, new: bytes, new_start: int, new_end: int) -> list[Edit]:
     """Return one edit for a pair of runs, without their common beginning and end; none where they are equal."""
-    while old_start < old_end and new_start < new_end and old[old_start] == new[new_start]:
-        old_start, new_start = old_start + 1, new_start + 1
-    while old_start < old_end and new_start < new_end and old[old_end - 1] == new[new_end - 1]:
-        old_end, new_end = old_end - 1, new_end - 1
+    old_view, new_view = memoryview(old), memoryview(new)
+    same = _common(old_view[old_start:old_end], new_view[new_start:new_end], _from_start)
+    old_start, new_start = old_start + same, new_start + same
+    same = _common(old_view[old_start:old_end], new_view[new_start:new_end], _from_end)
+    old_end, new_end = old_end - same, new_end - same
     if old_start == old_end and new_start == new_end:
         return []
     return [Edit(old_start, old_end, new[new_start:new_end])]
+
+
+def _common(left: memoryview, right: memoryview, part: Callable[[memoryview, int, int], memoryview]) -> int:
+    """Return how many bytes are the same, counted as `part` counts; pieces are compared, not byte by byte."""
+    limit = min(len(left), len(right))
+    at, step = 0, _PIECE_BYTES
+    while step and at < limit:
+        end = min(at + step, limit)
+        if bytes(part(left, at, end)) == bytes(part(right, at, end)):
+            at = end
+        else:
+            limit, step = end, step // 2  # the difference is in here: look closer
+    return at
+
+
+def _from_start(view: memoryview, start: int, end: int) -> memoryview:
+    return view[start:end]
+
+
+def _from_end(view: memoryview, start: int, end: int) -> memoryview:
+    return view[len(view) - end : len(view) - start]

@@ -24,7 +24,11 @@ _POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
 _PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_MAX_ENTRIES = 200_000
+# Real files stay far below these. They bound the time that a made-up one takes, whose directories share their bytes.
+_MAX_ENTRIES = 50_000
+_MAX_DIRECTORIES = 5_000
+_MAX_DEPTH = 8
+_MAX_PAIRS = 200_000
 
 
 class TiffError(ValueError):
@@ -100,34 +104,43 @@ class TiffBlock:
         """
         found = []
         seen = {self.first.at}
-        waiting = [self.first]
+        waiting = [("0", self.first.at)]
         entries = 0
         while waiting:
-            directory = waiting.pop()
+            name, at = waiting.pop()
+            directory = self.first if at == self.first.at else self._directory(name, at)
             found.append(directory)
             entries += len(directory.entries)
             if entries > _MAX_ENTRIES:
                 raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
-            for name, at in self._targets(directory):
-                if at not in seen:
-                    seen.add(at)
-                    waiting.append(self._directory(name, at))
+            for target in self._targets(directory):
+                if target[1] not in seen:
+                    seen.add(target[1])
+                    waiting.append(target)
+            if len(seen) > _MAX_DIRECTORIES:
+                raise TiffError(f"it has more than {_MAX_DIRECTORIES:,} directories")
         return found
 
     def check(self) -> None:
         """Make sure that nothing points past the end, where appended bytes would be taken for something else.
 
         Raises:
-            TiffError: something does.
+            TiffError: something does; or the same bytes are claimed over and over.
         """
+        claimed_bytes = 0
         for directory in self.directories:
-            by_tag = {entry.tag: entry for entry in directory.entries}
             for entry in directory.entries:
                 if entry.start + entry.length > len(self.data):
                     raise TiffError(f"its tag 0x{entry.tag:04X} points past the end")
-            for start_tag, length_tag in _PAIRS:
-                if start_tag in by_tag and length_tag in by_tag:
-                    self._check_pair(by_tag[start_tag], by_tag[length_tag])
+                claimed_bytes += entry.length
+        self._check_claim(claimed_bytes)
+        pairs = 0
+        for starts, lengths in self._pairs():
+            pairs += max(starts.count, lengths.count)
+            if pairs > _MAX_PAIRS:
+                raise TiffError(f"its data lies in more than {_MAX_PAIRS:,} places")
+            claimed_bytes += self._checked_bytes(starts, lengths)
+        self._check_claim(claimed_bytes)
 
     def foreign(self, own: set[int]) -> list[tuple[object, ...]]:
         """Return all tags but the given ones of the first directory, with their bytes and places, for comparison."""
@@ -144,12 +157,10 @@ class TiffBlock:
     def picture(self) -> list[tuple[int, bytes]]:
         """Return the places of strips, tiles and thumbnails, and a digest of each, for comparison."""
         found = []
-        for directory in self.directories:
-            by_tag = {entry.tag: entry for entry in directory.entries}
-            for start_tag, length_tag in _PAIRS:
-                if start_tag in by_tag and length_tag in by_tag:
-                    pairs = zip(self._numbers(by_tag[start_tag]), self._numbers(by_tag[length_tag]), strict=False)
-                    found += [(at, hashlib.sha256(self.data[at : at + n]).digest()) for at, n in pairs]
+        view = memoryview(self.data)
+        for starts, lengths in self._pairs():
+            pairs = zip(self._numbers(starts), self._numbers(lengths), strict=False)
+            found += [(at, hashlib.sha256(view[at : at + n]).digest()) for at, n in pairs]
         return found
 
     def edits(self, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:
@@ -253,15 +264,35 @@ class TiffBlock:
     def _targets(self, directory: Directory) -> Iterator[tuple[str, int]]:
         if directory.next and directory.name.isdigit():  # the others are alone, whatever stands behind them
             yield str(int(directory.name) + 1), directory.next
+        if directory.name.count("/") > _MAX_DEPTH:
+            raise TiffError(f"its directories are nested more than {_MAX_DEPTH} deep")
         for entry in directory.entries:
             if entry.tag in _POINTERS and entry.type in _NUMBERS:
+                if entry.count > _MAX_DIRECTORIES:
+                    raise TiffError(f"it has more than {_MAX_DIRECTORIES:,} directories")
                 for at in self._numbers(entry):
                     yield f"{directory.name}/{_POINTERS[entry.tag]}", at
 
-    def _check_pair(self, starts: Entry, lengths: Entry) -> None:
+    def _check_claim(self, claimed_bytes: int) -> None:
+        if claimed_bytes > 2 * len(self.data):  # some writers let two tags share their bytes, none lets a hundred
+            raise TiffError("its tags claim more bytes than it has")
+
+    def _pairs(self) -> Iterator[tuple[Entry, Entry]]:
+        """Yield the pairs of entries that say where data stands and how long it is."""
+        for directory in self.directories:
+            by_tag = {entry.tag: entry for entry in directory.entries}
+            for start_tag, length_tag in _PAIRS:
+                if start_tag in by_tag and length_tag in by_tag:
+                    yield by_tag[start_tag], by_tag[length_tag]
+
+    def _checked_bytes(self, starts: Entry, lengths: Entry) -> int:
+        """Return how many bytes of data a pair of entries claims, all of which must be there."""
+        claimed_bytes = 0
         for start, length in zip(self._numbers(starts), self._numbers(lengths), strict=False):
             if start + length > len(self.data):
                 raise TiffError(f"the data of its tag 0x{starts.tag:04X} reaches past the end")
+            claimed_bytes += length
+        return claimed_bytes
 
     def _directory(self, name: str, at: int) -> Directory:
         count_bytes = struct.calcsize("<" + self._count_format)
@@ -272,6 +303,8 @@ class TiffBlock:
         has_next = next_at + self._offset_bytes <= len(self.data)
         if next_at > len(self.data) or (name == "0" and not has_next):
             raise TiffError(f"its directory {name} reaches past the end")
+        if count > _MAX_ENTRIES:
+            raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
         entries = tuple(self._read_entry(at + count_bytes + i * self._entry_bytes) for i in range(count))
         return Directory(name, at, entries, next_at, self._number(self._offset_format, next_at) if has_next else 0)
 

@@ -14,7 +14,10 @@ MAX_BYTES = 32 << 20
 _MAX_DEPTH = 100
 _XML = "http://www.w3.org/XML/1998/namespace"
 _START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
-_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
+_ATTRIBUTE = re.compile(rb"""\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*')""")
+# XMP of real photos has some thousand elements; masks painted in Lightroom, some ten thousand.
+_MAX_ELEMENTS = 50_000
+_MAX_ATTRIBUTES = 100_000
 
 Name = tuple[str, str]  # namespace, local name
 
@@ -23,7 +26,7 @@ class XmlError(ValueError):
     """The bytes are no XML that may be edited."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """One attribute and its place, the blank before it included."""
 
@@ -33,7 +36,7 @@ class Attribute:
     end: int
 
 
-@dataclass
+@dataclass(slots=True)
 class Element:
     """One element and its place in the bytes.
 
@@ -44,7 +47,7 @@ class Element:
         inner_start: the byte after the start tag.
         inner_end: where the end tag begins; equal to `inner_start` for `<a/>`.
         end: the byte after the end tag.
-        text: the character data directly inside.
+        pieces: the character data directly inside, as it comes between the children.
     """
 
     name: Name
@@ -54,8 +57,13 @@ class Element:
     inner_start: int
     inner_end: int = 0
     end: int = 0
-    text: str = ""
     children: list[Element] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Return the character data directly inside."""
+        return "".join(self.pieces)
 
     @property
     def is_closed_at_once(self) -> bool:
@@ -92,7 +100,9 @@ class _TreeBuilder:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._open: list[Element] = []
-        self._scopes: list[dict[str, str]] = [{"xml": _XML, "": ""}]
+        self._scope: dict[str, list[str]] = {"xml": [_XML], "": [""]}  # of each prefix the namespaces, the inner last
+        self._declared: list[list[str]] = []  # the prefixes that each open element declares
+        self._elements = self._attributes = 0
         self._root: Element | None = None
         self._parser = expat.ParserCreate("UTF-8")
         self._parser.ordered_attributes = True
@@ -123,13 +133,16 @@ class _TreeBuilder:
         if tag is None:
             raise XmlError(f"no start tag at byte {start}")
         pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        self._count(len(pairs))
         declared = {raw[6:]: value for raw, value in pairs if raw == "xmlns" or raw.startswith("xmlns:")}
-        self._scopes.append({**self._scopes[-1], **declared} if declared else self._scopes[-1])
-        places = list(_ATTRIBUTE.finditer(self._data, start + 1 + len(raw_name.encode()), tag.end()))
+        self._declared.append(list(declared))
+        for prefix, namespace in declared.items():
+            self._scope.setdefault(prefix, []).append(namespace)
+        places = self._attribute_places(start + 1 + len(raw_name.encode()), tag.end())
         if len(places) != len(pairs):
             raise XmlError(f"the attributes at byte {start} cannot be told apart")
         attributes = [
-            Attribute(self._resolve(raw, is_attribute=True), value, place.start(), place.end())
+            Attribute(self._resolve(raw, is_attribute=True), value, *place)
             for (raw, value), place in zip(pairs, places, strict=True)
             if raw != "xmlns" and not raw.startswith("xmlns:")
         ]
@@ -142,7 +155,8 @@ class _TreeBuilder:
 
     def _end(self, _raw_name: str) -> None:
         element = self._open.pop()
-        self._scopes.pop()
+        for prefix in self._declared.pop():
+            self._scope[prefix].pop()
         if self._data[element.inner_start - 2 : element.inner_start] == b"/>":
             element.inner_end = element.end = element.inner_start
         else:
@@ -150,12 +164,27 @@ class _TreeBuilder:
             element.end = self._data.index(b">", element.inner_end) + 1
 
     def _characters(self, text: str) -> None:
-        self._open[-1].text += text
+        self._open[-1].pieces.append(text)
+
+    def _count(self, attributes: int) -> None:
+        self._elements += 1
+        self._attributes += attributes
+        if self._elements > _MAX_ELEMENTS or self._attributes > _MAX_ATTRIBUTES:
+            raise XmlError(f"it has more than {_MAX_ELEMENTS:,} elements or {_MAX_ATTRIBUTES:,} attributes")
+
+    def _attribute_places(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return where the attributes of a start tag stand; each is looked for where the last one ends."""
+        places = []
+        while place := _ATTRIBUTE.match(self._data, start, end):
+            places.append(place.span())
+            start = place.end()
+        return places
 
     def _resolve(self, raw: str, *, is_attribute: bool = False) -> Name:
         prefix, colon, local = raw.rpartition(":")
         if is_attribute and not colon:
             return ("", local)  # the default namespace is not for attributes
-        if prefix not in self._scopes[-1]:
+        namespaces = self._scope.get(prefix)
+        if not namespaces:
             raise XmlError(f"the prefix {prefix!r} is not declared")
-        return (self._scopes[-1][prefix], local)
+        return (namespaces[-1], local)

@@ -37,7 +37,8 @@ _WRAPPER = (
 )
 EMPTY_PACKET = _WRAPPER.encode()
 _BLANK_BEFORE = re.compile(rb"\s*\Z")
-_PADDING = re.compile(rb"\s+(?=<\?xpacket end=)")
+_END = b"<?xpacket end="
+_BLANKS = b" \t\n\r"
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class Packet:
             tag = alt.raw_name[: -len("Alt")] + "li"
             new = f'<{tag} xml:lang="x-default">{escape(text)}</{tag}>'.encode()
             return [Edit(alt.inner_start, alt.inner_start, new)]
-        stale = [item for item in items if item.text == default.text]
+        old = default.text
+        stale = [item for item in items if item.text == old]
         return [Edit(item.inner_start, item.inner_end, escape(text).encode()) for item in stale]
 
     def _simple_edits(self, name: Name, value: str) -> list[Edit]:
@@ -176,10 +178,11 @@ class Packet:
         excess = len(self.data) + grown_bytes - (limit_bytes or sys.maxsize)
         if excess <= 0:
             return []
-        padding = _PADDING.search(self.data, self.rdf.end)
-        if padding is None or len(padding.group()) < excess:
+        end = max(self.data.find(_END, self.rdf.end), self.rdf.end)
+        padding = self.data[self.rdf.end : end]
+        if len(padding) - len(padding.rstrip(_BLANKS)) < excess:
             raise XmlError(f"with the caption it is {excess:,} bytes longer than this format allows")
-        return [Edit(padding.end() - excess, padding.end(), b"")]
+        return [Edit(end - excess, end, b"")]
 
     def _blank_start(self, position: int) -> int:
         """Return where the blanks before a place begin, so that a removed line leaves no empty one."""

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from photocap.errors import ReadError, as_read_error
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
+from photocap.photos.pillow_limits import bound_directories
 from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
 from photocap.photos.suffixes import FileKind, kind_of
@@ -37,6 +38,7 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|JpegImagePlugin|PngImagePlugin|MpoImagePlugin)")
 pillow_heif.register_heif_opener(thumbnails=False)
 register_jxl_opener()
+bound_directories()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Python prints what Pillow logs
 silence_libtiff()
 

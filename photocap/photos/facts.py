@@ -22,6 +22,7 @@ _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED, _LENS_MODEL = 0x9003, 0x9004, 0xA434
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _TURNED_ON_ITS_SIDE = (5, 6, 7, 8)
 _MAX_NAME = 200
+_MAX_RAW_NAME = 5 * _MAX_NAME  # as much of a value as is looked at
 # What only stands in XMP, as an attribute or as an element.
 _XMP_TAKEN = re.compile(
     rb"""(?:exif:DateTimeOriginal|photoshop:DateCreated|xmp:CreateDate)\s*(?:=\s*["']|>)([-0-9T:]{19})"""
@@ -81,10 +82,10 @@ def _time(value: Any) -> datetime | None:
 
 def _name(value: Any) -> str | None:
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
+        value = value[:_MAX_RAW_NAME].decode("utf-8", "replace")
     if not isinstance(value, str):
         return None
-    printable = "".join(c if c.isprintable() else " " for c in value.split("\0")[0])
+    printable = "".join(c if c.isprintable() else " " for c in value[:_MAX_RAW_NAME].split("\0")[0])
     return " ".join(printable.split())[:_MAX_NAME] or None
 
 

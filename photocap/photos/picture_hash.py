@@ -77,6 +77,8 @@ def _hash_pieces(file: BinaryIO, pieces: Iterator[Piece], size_bytes: int) -> st
         left_bytes -= piece.length
         if left_bytes < 0:
             raise NotUnderstood("more picture data is claimed than the file holds")
+        if not piece.length:
+            continue
         file.seek(piece.start)
         for chunk in _chunks(file, piece.length):
             digest.update(chunk)
