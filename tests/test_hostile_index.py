@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from photocap.errors import IndexUnusable
-from photocap.index import CaptionRecord, CaptionSource, PhotoIndex, PhotoRecord
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
 from photocap.index.health import check_index
+from photocap.records import CaptionSource
 
 _WAL_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 
