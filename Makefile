@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 PHOTOS ?=
 METADATA ?=
 
-.PHONY: demo test test-slow test-lowest lint readme clean
+.PHONY: demo test test-slow test-lowest lint docs clean
 
 demo: $(VENV)/demo
-	@$(BIN)/python tests/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(METADATA),--metadata $(METADATA))
+	@$(BIN)/python examples/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(METADATA),--metadata $(METADATA))
 
 test: $(VENV)/dev
 	$(BIN)/pytest -m "not slow"
@@ -28,10 +28,14 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
+	$(BIN)/codespell
+	$(BIN)/cog --check docs/*.md
+	$(BIN)/mkdocs build --strict --quiet
 
-# The tables of commands and options in the README, and its picture, are made by the code itself.
-readme: $(VENV)/dev
-	$(BIN)/cog -r README.md
+# Parts of the documentation are generated from the code.
+docs: $(VENV)/dev
+	$(BIN)/cog -r docs/*.md
 	$(BIN)/python docs/readme_picture.py
 
 clean:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -31,7 +32,7 @@ def cli() -> Callable[..., Result]:
     """Run a command inside this process: cli("search", "dog") -> click's Result."""
     from photocap.cli import group
 
-    def run(*arguments: object, **kwargs: object) -> Result:
+    def run(*arguments: Any, **kwargs: Any) -> Result:
         return CliRunner().invoke(group, [os.fspath(a) if isinstance(a, Path) else str(a) for a in arguments], **kwargs)
 
     return run
@@ -41,7 +42,7 @@ def cli() -> Callable[..., Result]:
 def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a command as a process of its own, as a user would: process("search", "dog") -> CompletedProcess."""
 
-    def run(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: Any, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         options = {"capture_output": True, "text": True, "timeout": 120, "check": False} | kwargs
         return subprocess.run([sys.executable, "-m", "photocap", *map(str, arguments)], **options)
 

@@ -26,7 +26,7 @@ class SlowCaptioner(FakeCaptioner):
         return super().caption_batch(images)
 
 
-def load_captioner(*_: object, **__: object) -> FakeCaptioner:
+def load_captioner(*_: Any, **__: Any) -> FakeCaptioner:
     sys.stderr.write("MODEL LOADED\n")
     return SlowCaptioner()
 

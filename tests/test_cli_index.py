@@ -10,6 +10,7 @@ import time
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -27,7 +28,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """Put the fake captioner in the place of the real one; return how it was loaded each time."""
     calls: list[dict[str, object]] = []
 
-    def load_captioner(model_dir: Path | None, **options: object) -> FakeCaptioner:
+    def load_captioner(model_dir: Path | None, **options: Any) -> FakeCaptioner:
         calls.append({"model_dir": model_dir, **options})
         return FakeCaptioner()
 

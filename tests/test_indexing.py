@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import piexif
 import pytest
@@ -47,7 +48,7 @@ class Library:
     results: list[PhotoResult] = field(default_factory=list)
     loads: int = 0
 
-    def photo(self, name: str, colour: str = "red", size: tuple[int, int] = (40, 30), **options: object) -> Path:
+    def photo(self, name: str, colour: str = "red", size: tuple[int, int] = (40, 30), **options: Any) -> Path:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size, colour).save(path, **options)
@@ -57,7 +58,7 @@ class Library:
         self.loads += 1
         return self.captioner
 
-    def run(self, *roots: Path, on_result: Callable[[PhotoResult], None] | None = None, **options: object) -> Report:
+    def run(self, *roots: Path, on_result: Callable[[PhotoResult], None] | None = None, **options: Any) -> Report:
         """Index; keep the results, and forget the calls of earlier runs."""
         self.results, self.captioner.batches, self.loads = [], [], 0
 
@@ -214,7 +215,7 @@ def test_a_missing_permission_is_not_remembered(library: Library, monkeypatch: p
     path = library.photo("a.jpg")
     original = Path.open
 
-    def refuse(self: Path, *args: object, **kwargs: object) -> object:
+    def refuse(self: Path, *args: Any, **kwargs: Any) -> object:
         if self == path:
             raise PermissionError(13, "Permission denied", str(self))
         return original(self, *args, **kwargs)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import FakeCaptioner, fake_caption
@@ -27,12 +28,12 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, str(TESTS / "fake_photocap.py"), *map(str, arguments)]
 
 
-def environment(**more: object) -> dict[str, str]:
+def environment(**more: Any) -> dict[str, str]:
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     return os.environ | {"PYTHONPATH": paths} | {name: str(value) for name, value in more.items()}
 
 
-def run(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: Any, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=60, check=False
     )

@@ -9,6 +9,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from photocap.photos.decode import MAX_PIXELS
 LOSSY_TOLERANCE = 40
 
 
-def save(path: Path, image: Image.Image, **options: object) -> Path:
+def save(path: Path, image: Image.Image, **options: Any) -> Path:
     image.save(path, **options)
     return path
 

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def noise(seed: int, size: tuple[int, int] = (48, 32)) -> Image.Image:
     return Image.fromarray(values)
 
 
-def written(path: Path, seed: int = 0, **options: object) -> Path:
+def written(path: Path, seed: int = 0, **options: Any) -> Path:
     noise(seed).save(path, **options)
     return path
 
@@ -111,7 +112,7 @@ def recut(png: bytes) -> bytes:
 def test_tiff_pages(tmp_path: Path, mode: str, options: dict[str, object]) -> None:
     pages = [noise(seed).convert("RGB" if mode == "RGB" else "I;16").convert(mode) for seed in range(3)]
 
-    def hash_of(*chosen: int, **more: object) -> str:
+    def hash_of(*chosen: int, **more: Any) -> str:
         path = tmp_path / "a.tif"
         rest = [pages[i] for i in chosen[1:]]
         pages[chosen[0]].save(path, save_all=True, append_images=rest, **(options | more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,12 @@ def make(root: Path, *names: str) -> Path:
     return root
 
 
-def found(*roots: Path, **options: object) -> list[str]:
+def found(*roots: Path, **options: Any) -> list[str]:
     base = roots[0] if roots[0].is_dir() else roots[0].parent
     return [os.path.relpath(photo.path, base) for photo in find_photos(roots, WalkOptions(**options))]
 
 
-def skips(*roots: Path, **options: object) -> Counter[Skip]:
+def skips(*roots: Path, **options: Any) -> Counter[Skip]:
     seen: list[Skipped] = []
     list(find_photos(roots, WalkOptions(**options), on_skip=seen.append))
     return Counter(skip.why for skip in seen)

@@ -96,7 +96,7 @@ def test_the_whole_way_with_real_processes(process, sample_photos, tmp_path):
 @pytest.mark.slow
 def test_the_demo_runs_and_leaves_the_own_index_alone(own_home, tmp_path):
     done = subprocess.run(
-        [sys.executable, REPOSITORY / "tests" / "demo.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        [sys.executable, REPOSITORY / "examples" / "demo.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "$ photocap index demo/photos" in done.stdout
@@ -107,7 +107,7 @@ def test_the_demo_runs_and_leaves_the_own_index_alone(own_home, tmp_path):
 @pytest.mark.slow
 def test_the_demo_never_writes_into_somebodys_own_photos(sample_photos, tmp_path):
     before = {photo: photo.read_bytes() for photo in sample_photos}
-    command = [sys.executable, REPOSITORY / "tests" / "demo.py", "--photos", sample_photos[0].parent]
+    command = [sys.executable, REPOSITORY / "examples" / "demo.py", "--photos", sample_photos[0].parent]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {photo: photo.read_bytes() for photo in sample_photos[0].parent.iterdir()} == before

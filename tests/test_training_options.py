@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -217,7 +218,7 @@ def test_the_real_tensorboard_reads_what_was_logged(tmp_path: Path) -> None:
 
 
 def test_imagenet_weights_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def offline(*_args: object, **_kwargs: object) -> None:
+    def offline(*_args: Any, **_kwargs: Any) -> None:
         raise OSError("no network")
 
     monkeypatch.setattr(WeightsEnum, "get_state_dict", offline)

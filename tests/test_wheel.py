@@ -1,6 +1,7 @@
 """The built wheel works with the source tree out of reach, and the base model is inside."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -47,6 +48,7 @@ def test_the_wheel_holds_the_package_the_model_and_nothing_else(wheel):
     } <= set(names)
     assert "photocap/web/page.html" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert any(name.endswith("/licenses/models/LICENSE") for name in names)
     assert wheel.stat().st_size < 100_000_000
 
 
@@ -68,3 +70,16 @@ def test_it_captions_indexes_and_finds(installed, sample_photos, tmp_path):
     assert done.returncode == 0, done.stderr
     found = run("-m", "photocap", "search", "cat", "--db", index)
     assert str(sample_photos[0]) in found.stdout
+
+
+def test_a_tree_without_the_base_model_builds_no_wheel(tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(REPOSITORY / "photocap", tree / "photocap", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, tree)
+    (tree / "models").mkdir()
+    shutil.copy(REPOSITORY / "models" / "LICENSE", tree / "models")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, tree]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode != 0
+    assert "photocap without its base model cannot caption" in done.stdout + done.stderr

@@ -11,9 +11,12 @@ from photocap.training.state import EpochRow
 
 
 def draw_curves(path: Path, rows: Sequence[EpochRow]) -> None:
-    """Write a PNG of the losses and of CIDEr-D over the epochs."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """Write a PNG of the losses and of CIDEr-D over the epochs; without the package `matplotlib`, do nothing."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
 
     epochs = [row.epoch for row in rows]
     figure = Figure(figsize=(8, 3), dpi=110, layout="constrained")

@@ -1,4 +1,4 @@
-"""The parts of the README that are made from the code; `make readme` puts them there, a test compares."""
+"""The parts of the documentation that are generated from the code: `make docs` writes them, a test compares."""
 
 from __future__ import annotations
 

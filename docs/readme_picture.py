@@ -1,4 +1,4 @@
-"""Makes readme_picture.svg: sample photographs with the captions that the base model gives them (`make readme`)."""
+"""Draw images/captions.svg: sample photographs with the captions that the base model gives them (`make docs`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sample_photos import sample_photos
 from photocap.captioning.captioner import load_captioner
 from photocap.photos import load_image
 
-PICTURE = Path(__file__).with_suffix(".svg")
+PICTURE = Path(__file__).parent / "images" / "captions.svg"
 SHOWN = ["chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png", "china.jpg", "flower.jpg"]
 COLUMNS, WIDTH_PX, HEIGHT_PX, TEXT_PX, GAP_PX = 3, 260, 180, 50, 20
 
