@@ -18,7 +18,7 @@ from pathlib import Path
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
 from photocap.library.indexing import index_photos
 from photocap.photos import find_photos
-from photocap.records import CaptionerProtocol
+from photocap.records import CaptionerProtocol, Written
 
 FILES_IN_FOLDER = 1_000
 
@@ -37,7 +37,7 @@ def records(root: Path) -> Iterator[PhotoRecord]:
     caption = CaptionRecord("a dog runs on a beach", model_id="benchmark", confidence=0.5)
     for number, photo in enumerate(find_photos([root])):
         place = (photo.path, photo.size_bytes, photo.mtime_ns, photo.inode, photo.device)
-        yield PhotoRecord(*place, picture_hash=f"{number:040x}", caption=caption, written="embedded")
+        yield PhotoRecord(*place, picture_hash=f"{number:040x}", caption=caption, written=Written.EMBEDDED)
 
 
 def no_captioner() -> CaptionerProtocol:
@@ -54,7 +54,7 @@ def main() -> None:
         root = Path(folder, "photos")
         make_library(root, files)
         with PhotoIndex.open(Path(folder, "index.db"), create=True) as index:
-            index.record_batch(index.start_run("benchmark"), records(root))
+            index.record_batch(index.runs.start("benchmark"), records(root))
             start, start_cpu = time.perf_counter(), time.process_time()
             report = index_photos([root], index, no_captioner)
             wall_s, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu

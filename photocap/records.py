@@ -20,8 +20,16 @@ class CaptionSource(Enum):
     MODEL = "model"
 
 
+class Verdict(Enum):
+    """What a person decided about a caption."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+
+
 class Written(Enum):
-    """Where the caption stands now (or would, in a dry run)."""
+    """Where the caption is besides the index (or would be, in a dry run)."""
 
     EMBEDDED = "embedded"
     SIDECAR = "sidecar"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from photocap.records import Written
+
 
 class Outcome(Enum):
     """What became of one photo in a run."""
@@ -27,7 +29,7 @@ class PhotoResult:
         outcome: what became of it.
         caption: the sentence now in the index, if any.
         confidence: in [0, 1], for generated captions.
-        written: "embedded", "sidecar" or "none".
+        written: where the caption is besides the index.
         error: for failed and skipped photos, the reason; for sidecars, why not embedded.
         before: the caption that stood in the file before the write (for dry runs).
     """
@@ -36,7 +38,7 @@ class PhotoResult:
     outcome: Outcome
     caption: str | None = None
     confidence: float | None = None
-    written: str = "none"
+    written: Written = Written.NONE
     error: str | None = None
     before: str | None = None
 

@@ -52,7 +52,7 @@ def test_photos_without_captions_are_one_clear_error(library, tmp_path):
 def test_a_library_teaches_what_persons_wrote_or_accepted(tmp_path):
     db = tmp_path / "index.db"
     with PhotoIndex.open(db, create=True) as index:
-        run = index.start_run("test")
+        run = index.runs.start("test")
         for name, caption in {
             "own \udce9.jpg": CaptionRecord("Rex on the beach", CaptionSource.PERSON),
             "model.jpg": CaptionRecord("a dog", CaptionSource.MODEL, "base", "0" * 64, 0.7),

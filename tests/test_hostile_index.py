@@ -20,7 +20,7 @@ _WAL_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 
 def fill(index, count, first=0):
     """Record photos with long captions, so that the index needs more pages."""
-    run_id = index.start_run("test")
+    run_id = index.runs.start("test")
     words = CaptionRecord("a dog on a beach " * 40, CaptionSource.MODEL, "base", "0" * 64, 0.7)
     records = [
         PhotoRecord(Path(f"/photos/{number}.jpg"), 1, 2, 3, 4, picture_hash=f"{number:040x}", caption=words)

@@ -18,7 +18,7 @@ import pytest
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema
 from photocap.index.embeddings import sign_bytes
-from photocap.records import CaptionSource, UndoRecord
+from photocap.records import CaptionSource, UndoRecord, Verdict, Written
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def index(tmp_path):
 
 @pytest.fixture
 def run(index):
-    return index.start_run("test")
+    return index.runs.start("test")
 
 
 def test_a_photo_comes_back_as_it_went_in(index, run):
     facts = FakeFacts(640, 480, datetime(2017, 8, 3, 12), "PENTAX K-5", "DA 35", 48.2, 16.4, 4)
-    index.record_batch(run, [record("/p/a.jpg", "a dog", facts=facts, written="embedded")])
-    photo = index.photo(Path("/p/a.jpg"))
+    index.record_batch(run, [record("/p/a.jpg", "a dog", facts=facts, written=Written.EMBEDDED)])
+    photo = index.photos.get(Path("/p/a.jpg"))
     assert (photo.caption, photo.source, photo.model_id, photo.confidence) == (
         "a dog",
         CaptionSource.MODEL,
@@ -71,8 +71,8 @@ def test_a_photo_comes_back_as_it_went_in(index, run):
         48.2,
         4,
     )
-    stamp = index.stamp(Path("/p/a.jpg"))
-    assert (stamp.size_bytes, stamp.mtime_ns, stamp.inode, stamp.written) == (10, 20, 30, "embedded")
+    stamp = index.photos.file_state(Path("/p/a.jpg"))
+    assert (stamp.size_bytes, stamp.mtime_ns, stamp.inode, stamp.written) == (10, 20, 30, Written.EMBEDDED)
     assert stamp.state is PhotoState.PRESENT
     assert stamp.has_caption
 
@@ -81,26 +81,26 @@ def test_a_photo_comes_back_as_it_went_in(index, run):
 def test_any_file_name_survives(index, run, name):
     path = Path(os.fsdecode(b"/p/" + name))
     index.record_batch(run, [record(path, "a dog")])
-    assert list(index.file_states([path])) == [path]
-    assert [photo.path for photo in index.photos(Path("/p"))] == [path]
+    assert list(index.scan.file_states([path])) == [path]
+    assert [photo.path for photo in index.photos.all(Path("/p"))] == [path]
 
 
 def test_text_in_a_broken_encoding_costs_nobody_anything(index, run):
     index.record_batch(run, [record("/a.jpg", "caf\udce9 \0 dog", facts=FakeFacts(camera="\udcff"))])
-    assert index.photo(Path("/a.jpg")).caption == "caf? \0 dog"
+    assert index.photos.get(Path("/a.jpg")).caption == "caf? \0 dog"
 
 
 def test_a_person_is_not_overruled_by_a_model_unless_asked(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog", "h")])
-    index.record_caption(run, "h", CaptionRecord("Anna's cat", CaptionSource.PERSON), verdict="edited")
+    index.captions.record(run, "h", CaptionRecord("Anna's cat", CaptionSource.PERSON), verdict=Verdict.EDITED)
     index.record_batch(run, [record("/a.jpg", "a wolf", "h")])
-    assert index.photo(Path("/a.jpg")).caption == "Anna's cat"
+    assert index.photos.get(Path("/a.jpg")).caption == "Anna's cat"
     over = PhotoRecord(Path("/a.jpg"), 1, 1, picture_hash="h", caption=model_caption("a fox", over_person=True))
     index.record_batch(run, [over])
-    assert index.photo(Path("/a.jpg")).caption == "a fox"
-    history = index.caption_history("h")
+    assert index.photos.get(Path("/a.jpg")).caption == "a fox"
+    history = index.captions.history("h")
     assert [(row.text, row.verdict, row.current) for row in history] == [
-        ("a dog", "edited", False),
+        ("a dog", Verdict.EDITED, False),
         ("Anna's cat", None, False),
         ("a wolf", None, False),
         ("a fox", None, True),
@@ -110,52 +110,52 @@ def test_a_person_is_not_overruled_by_a_model_unless_asked(index, run):
 def test_the_same_caption_again_is_not_history(index, run):
     for _ in range(2):
         index.record_batch(run, [record("/a.jpg", "a dog", "h")])
-    assert len(index.caption_history("h")) == 1
+    assert len(index.captions.history("h")) == 1
 
 
 def test_a_rejected_caption_is_remembered_as_such(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog", "h")])
-    index.reject_caption("h")
-    known = index.find_by_hash("h")
+    index.captions.reject("h")
+    known = index.photos.find_picture("h")
     assert known.caption is None
     assert known.rejected
-    assert not index.stamp(Path("/a.jpg")).has_caption
+    assert not index.photos.file_state(Path("/a.jpg")).has_caption
 
 
 def test_a_copy_shares_the_caption_and_a_move_renames_the_row(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog", "h"), record("/b.jpg", None, "h")])
-    assert index.photo(Path("/b.jpg")).caption == "a dog"
-    assert index.find_by_hash("h").paths == (Path("/a.jpg"), Path("/b.jpg"))
+    assert index.photos.get(Path("/b.jpg")).caption == "a dog"
+    assert index.photos.find_picture("h").paths == (Path("/a.jpg"), Path("/b.jpg"))
     index.record_batch(run, [record("/c.jpg", None, "h", moved_from=Path("/a.jpg"))])
-    assert index.find_by_hash("h").paths == (Path("/b.jpg"), Path("/c.jpg"))
-    assert list(index.duplicates()) == [[Path("/b.jpg"), Path("/c.jpg")]]
+    assert index.photos.find_picture("h").paths == (Path("/b.jpg"), Path("/c.jpg"))
+    assert list(index.photos.duplicates()) == [[Path("/b.jpg"), Path("/c.jpg")]]
 
 
 def test_missing_photos_come_back_and_only_prune_forgets(index, run):
     index.record_batch(run, [record(f"/root/{n}.jpg", "a dog") for n in range(4)] + [record("/rooted/x.jpg", "a cat")])
-    index.start_scan()
-    index.file_states([Path("/root/0.jpg"), Path("/root/2.jpg")])
-    assert index.count_unseen(Path("/root")) == (4, 2)
-    assert index.mark_missing(Path("/root")) == 2
-    assert index.missing_photos() == [Path("/root/1.jpg"), Path("/root/3.jpg")]
+    index.scan.start()
+    index.scan.file_states([Path("/root/0.jpg"), Path("/root/2.jpg")])
+    assert index.scan.count_unseen(Path("/root")) == (4, 2)
+    assert index.scan.mark_missing(Path("/root")) == 2
+    assert index.photos.missing() == [Path("/root/1.jpg"), Path("/root/3.jpg")]
     index.record_batch(run, [record("/root/1.jpg")])
-    assert index.missing_photos() == [Path("/root/3.jpg")]
-    assert index.photo(Path("/root/1.jpg")).caption == "a dog"
-    assert index.prune() == 1
-    assert index.find_by_hash("hash of '/root/3.jpg'") is None
+    assert index.photos.missing() == [Path("/root/3.jpg")]
+    assert index.photos.get(Path("/root/1.jpg")).caption == "a dog"
+    assert index.photos.prune() == 1
+    assert index.photos.find_picture("hash of '/root/3.jpg'") is None
     assert index.counts().pictures == 4
 
 
 def test_a_batch_is_all_or_nothing(index, run):
     with pytest.raises(PhotocapError):
-        index.record_batch(run, [record("/a.jpg", "a dog"), PhotoRecord(Path("/b.jpg"), 1, 1, written="nowhere")])
-    assert index.photo(Path("/a.jpg")) is None
+        index.record_batch(run, [record("/a.jpg", "a dog"), PhotoRecord(Path("/b.jpg"), 1, mtime_ns=None)])
+    assert index.photos.get(Path("/a.jpg")) is None
 
 
 def test_the_text_index_follows_every_change(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog runs", "h"), record("/b.jpg", "a cat", "i")])
-    index.record_caption(run, "h", CaptionRecord("Anna läuft", CaptionSource.PERSON))
-    index.reject_caption("i")
+    index.captions.record(run, "h", CaptionRecord("Anna läuft", CaptionSource.PERSON))
+    index.captions.reject("i")
     connection = sqlite3.connect(index.path)
     for word, hits in [("dog", 0), ("lauft", 1), ("cat", 0)]:
         assert connection.execute("SELECT count(*) FROM picture_fts(?)", (word,)).fetchone() == (hits,)
@@ -166,16 +166,16 @@ def test_the_text_index_follows_every_change(index, run):
 
 def test_undo_rows_go_from_open_to_written_to_restored(index, run):
     undo = [UndoRecord(Path(f"/p/{n}.jpg"), "kept", "before", "after", b"patch") for n in range(3)]
-    ids = index.begin_undo(run, undo)
+    ids = index.undo.begin(run, undo)
     index.record_batch(run, [], settled=ids[:2])
-    assert [row.record for row in index.open_undo()] == undo[2:]
-    index.drop_undo(ids[2:])
-    assert [row.record.path.name for row in index.undo_records()] == ["1.jpg", "0.jpg"]
-    assert [row.id for row in index.undo_records([Path("/p/0.jpg")])] == ids[:1]
-    assert [row.id for row in index.undo_records([Path("/p")], run)] == [ids[1], ids[0]]
-    index.set_undo_state(ids[:1], UndoState.RESTORED)
-    assert [row.id for row in index.undo_records(run_id=run)] == ids[1:2]
-    assert list(index.undo_records(run_id=run + 1)) == []
+    assert [row.record for row in index.undo.open_rows()] == undo[2:]
+    index.undo.drop(ids[2:])
+    assert [row.record.path.name for row in index.undo.rows()] == ["1.jpg", "0.jpg"]
+    assert [row.id for row in index.undo.rows([Path("/p/0.jpg")])] == ids[:1]
+    assert [row.id for row in index.undo.rows([Path("/p")], run)] == [ids[1], ids[0]]
+    index.undo.set_state(ids[:1], UndoState.RESTORED)
+    assert [row.id for row in index.undo.rows(run_id=run)] == ids[1:2]
+    assert list(index.undo.rows(run_id=run + 1)) == []
 
 
 def test_signs_are_the_signs():
@@ -190,10 +190,10 @@ def test_embeddings_have_their_place_and_lose_it(index, run):
     block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
     assert len(block) == 1024 * 32
     assert block[32:96] == b"\xaa" * 64
-    index.start_scan()
-    index.file_states([Path("/b.jpg")])
-    index.mark_missing(Path("/"))
-    index.prune()
+    index.scan.start()
+    index.scan.file_states([Path("/b.jpg")])
+    index.scan.mark_missing(Path("/"))
+    index.photos.prune()
     block = connection.execute("SELECT signs FROM sign_block").fetchone()[0]
     connection.close()
     assert block[32:96] == bytes(32) + b"\xaa" * 32
@@ -201,12 +201,12 @@ def test_embeddings_have_their_place_and_lose_it(index, run):
 
 
 def test_embeddings_of_another_space_make_room(index, run):
-    index.set_embedding_space("one")
+    index.embeddings.set_space("one")
     index.record_batch(run, [record("/a.jpg", "a dog", embedding=bytes(512))])
-    index.set_embedding_space("one")
-    assert (index.space_id(), index.counts().embeddings) == ("one", 1)
-    index.set_embedding_space("two")
-    assert (index.space_id(), index.counts().embeddings) == ("two", 0)
+    index.embeddings.set_space("one")
+    assert (index.embeddings.space_id(), index.counts().embeddings) == ("one", 1)
+    index.embeddings.set_space("two")
+    assert (index.embeddings.space_id(), index.counts().embeddings) == ("two", 0)
 
 
 def test_readers_work_while_a_writer_writes(index, run):
@@ -242,15 +242,16 @@ def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
         "import os, signal, sys; from pathlib import Path\n"
         "from photocap.index import PhotoIndex, PhotoRecord\n"
         f"index = PhotoIndex.open(Path({str(path)!r}), create=True)\n"
-        "run = index.start_run('test')\n"
+        "run = index.runs.start('test')\n"
         "index.record_batch(run, [PhotoRecord(Path('/a.jpg'), 1, 1, picture_hash='h')])\n"
-        "index._connection.execute('BEGIN IMMEDIATE'); index._connection.execute('DELETE FROM photo')\n"
+        "connection = index._database.connection\n"
+        "connection.execute('BEGIN IMMEDIATE'); connection.execute('DELETE FROM photo')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     with PhotoIndex.open(path) as index:
         assert index.counts().present == 1
-        assert index.runs()[0].finished is None
+        assert index.runs.latest()[0].finished is None
 
 
 def test_a_kill_while_the_index_is_made_leaves_nothing_in_its_place(tmp_path):
@@ -276,7 +277,7 @@ def _files(folder):
 def _closed_index(tmp_path, photos=300):
     path = tmp_path / "index.db"
     with PhotoIndex.open(path, create=True) as index:
-        run = index.start_run("test")
+        run = index.runs.start("test")
         index.record_batch(run, [record(f"/p/{n}.jpg", f"dog number {n}") for n in range(photos)])
     (tmp_path / "index.db.lock").unlink()
     return path
@@ -362,12 +363,10 @@ def test_a_released_step_of_the_schema_never_changes():
 def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_only):
     path = _index_of_version_1(tmp_path)
     with PhotoIndex.open(path, read_only=read_only) as index:
-        assert index.photo(Path("/a.jpg")).caption == "a dog runs"
-        assert index.count_pictures("dog", 9) == 1
-        assert [row.record for row in index.undo_records()] == [
-            UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0")
-        ]
-        assert (index.runs()[0].command, index.counts().present) == ("index", 1)
+        assert index.photos.get(Path("/a.jpg")).caption == "a dog runs"
+        assert index.query.count_pictures("dog", 9) == 1
+        assert [row.record for row in index.undo.rows()] == [UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0")]
+        assert (index.runs.latest()[0].command, index.counts().present) == ("index", 1)
     new = tmp_path / "new.db"
     PhotoIndex.open(new, create=True).close()
     assert _schema(path) == _schema(new)

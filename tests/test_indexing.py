@@ -31,7 +31,7 @@ from photocap.metadata import (
     read_caption,
 )
 from photocap.photos import WalkOptions, picture_hash
-from photocap.records import Caption, CaptionSource
+from photocap.records import Caption, CaptionSource, Written
 from photocap.report import Outcome, PhotoResult, Report
 
 RED, BLUE = "a red photo 40 by 30", "a blue photo 41 by 30"
@@ -81,11 +81,11 @@ class Library:
 
     def captions(self) -> dict[str, str | None]:
         with PhotoIndex.open(self.db, read_only=True) as index:
-            return {os.path.relpath(row.path, self.root): row.caption for row in index.photos()}
+            return {os.path.relpath(row.path, self.root): row.caption for row in index.photos.all()}
 
     def state(self, name: str) -> PhotoState:
         with PhotoIndex.open(self.db, read_only=True) as index:
-            row = index.photo(self.root / name)
+            row = index.photos.get(self.root / name)
         assert row is not None
         return row.state
 
@@ -105,8 +105,8 @@ def test_first_run_captions_writes_and_records(library: Library) -> None:
     found = read_caption(library.root / "a.jpg")
     assert (found.text, found.origin, found.model_id) == (RED, Origin.PHOTOCAP, FakeCaptioner.model_id)
     assert [(r.caption, r.confidence, r.written) for r in library.results] == [
-        (RED, 0.4, "embedded"),
-        (BLUE, 0.41, "embedded"),
+        (RED, 0.4, Written.EMBEDDED),
+        (BLUE, 0.41, Written.EMBEDDED),
     ]
 
 
@@ -117,11 +117,11 @@ def test_pedigree_and_facts_are_stored(library: Library) -> None:
     library.photo("a.jpg", exif=exif)
     library.run()
     with PhotoIndex.open(library.db, read_only=True) as index:
-        row = index.photo(library.root / "a.jpg")
+        row = index.photos.get(library.root / "a.jpg")
         assert row is not None
         assert (row.width_px, row.height_px, row.taken, row.camera) == (40, 30, "2017-08-12T10:11:12", "PENTAX K-5")
-        (caption,) = index.caption_history(row.picture_hash or "")
-        (run,) = index.runs()
+        (caption,) = index.captions.history(row.picture_hash or "")
+        (run,) = index.runs.latest()
     assert (caption.source, caption.model_id) == (CaptionSource.MODEL, FakeCaptioner.model_id)
     assert (caption.weights_sha256, caption.confidence) == (FakeCaptioner.weights_sha256, 0.4)
     assert (run.command, run.outcome) == ("index", "1 captioned")
@@ -140,7 +140,7 @@ def test_second_run_opens_nothing_and_asks_nothing(library: Library, monkeypatch
     assert [path for path in opened if path.is_relative_to(library.root)] == []
     assert (library.loads, library.captioner.pictures) == (0, 0)
     with PhotoIndex.open(library.db, read_only=True) as index:
-        assert len(index.runs()) == 1  # a run that changes nothing leaves no trace
+        assert len(index.runs.latest()) == 1  # a run that changes nothing leaves no trace
 
 
 def test_batches_are_as_large_as_the_captioner_wants(library: Library) -> None:
@@ -249,8 +249,8 @@ def test_a_caption_that_cannot_be_written_stands_in_the_index_and_is_written_nex
     assert library.captioner.pictures == 0
     assert read_caption(path).text == RED
     with PhotoIndex.open(library.db, read_only=True) as index:
-        assert index.open_undo() == []
-        assert len(list(index.undo_records())) == 1
+        assert index.undo.open_rows() == []
+        assert len(list(index.undo.rows())) == 1
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_tags_of_another_program_cost_no_model_call(library: Library) -> None:
     assert library.outcomes() == {"a.jpg": "unchanged", "a.png": "unchanged", "a.tif": "unchanged"}
     assert library.captioner.pictures == 0
     with PhotoIndex.open(library.db, read_only=True) as index:
-        assert {row.rating for row in index.photos()} == {4}
+        assert {row.rating for row in index.photos.all()} == {4}
 
 
 def test_exact_duplicates_are_captioned_once_within_a_run(library: Library) -> None:
@@ -326,7 +326,7 @@ def test_a_persons_caption_is_taken_and_left_alone(library: Library) -> None:
     assert library.captioner.pictures == 0
     assert library.captions() == {"a.jpg": "Grandma in Graz, 1987"}
     with PhotoIndex.open(library.db, read_only=True) as index:
-        row = index.photo(path)
+        row = index.photos.get(path)
         assert row is not None
         assert row.source is CaptionSource.PERSON
     assert library.run().summary == "1 unchanged"
@@ -363,10 +363,10 @@ def test_a_persons_correction_in_the_index_comes_along_with_copies(library: Libr
     path = library.photo("a.jpg")
     library.run()
     with PhotoIndex.open(library.db) as index:
-        row = index.photo(path)
+        row = index.photos.get(path)
         assert row is not None
-        index.record_caption(
-            index.start_run("edit"), row.picture_hash or "", CaptionRecord("My red wall", CaptionSource.PERSON)
+        index.captions.record(
+            index.runs.start("edit"), row.picture_hash or "", CaptionRecord("My red wall", CaptionSource.PERSON)
         )
     shutil.copyfile(path, library.root / "b.jpg")
     library.run()
@@ -382,9 +382,9 @@ def test_a_rejected_caption_is_not_made_again(library: Library) -> None:
     path = library.photo("a.jpg")
     library.run(policy=NO_FILES)
     with PhotoIndex.open(library.db) as index:
-        row = index.photo(path)
+        row = index.photos.get(path)
         assert row is not None
-        index.reject_caption(row.picture_hash or "")
+        index.captions.reject(row.picture_hash or "")
     path.rename(library.root / "b.jpg")
     library.run(policy=NO_FILES)
     assert library.outcomes() == {"b.jpg": "skipped"}
@@ -406,10 +406,10 @@ def test_raw_and_jpeg_pairs_are_captioned_once_from_the_jpeg(library: Library) -
     }
     assert library.captioner.pictures == 2
     assert {p.name: p.read_bytes() for p in library.root.glob("*.[dD][nN][gG]")} == before
-    assert library.result("IMG_1.DNG").written == "sidecar"
+    assert library.result("IMG_1.DNG").written is Written.SIDECAR
     assert read_caption(jpeg).text == RED
     with PhotoIndex.open(library.db, read_only=True) as index:
-        assert list(index.duplicates()) == []  # a pair is not two copies of one file
+        assert list(index.photos.duplicates()) == []  # a pair is not two copies of one file
 
 
 def test_both_of_a_pair_are_found_by_their_embedding(library: Library) -> None:
@@ -419,7 +419,7 @@ def test_both_of_a_pair_are_found_by_their_embedding(library: Library) -> None:
     library.run(space_id="space")
     assert library.captioner.pictures == 1
     with PhotoIndex.open(library.db, read_only=True) as index:
-        pictures = [index.find_by_hash(row.picture_hash or "") for row in index.photos()]
+        pictures = [index.photos.find_picture(row.picture_hash or "") for row in index.photos.all()]
     assert [picture.has_embedding for picture in pictures if picture] == [True, True]
 
 
@@ -429,7 +429,7 @@ def test_formats_that_are_not_spliced_are_captioned_and_their_pictures_kept(libr
     before = picture_hash(path)
     library.run()
     assert library.captions() == {f"a.{suffix}": "a red photo 64 by 64"}
-    assert library.result(f"a.{suffix}").written in ("embedded", "sidecar")
+    assert library.result(f"a.{suffix}").written in (Written.EMBEDDED, Written.SIDECAR)
     assert picture_hash(path) == before
     assert read_caption(path).text == "a red photo 64 by 64"
     assert library.run().summary == "1 unchanged"
@@ -449,7 +449,7 @@ def test_dry_run_tells_before_and_after_and_touches_nothing(library: Library) ->
     assert report.counts == {Outcome.CAPTIONED: 3}
     assert library.result("a.jpg").before == "OLYMPUS DIGITAL CAMERA"
     assert library.result("a.jpg").caption == RED
-    assert library.result("c.jpg").written == "embedded"
+    assert library.result("c.jpg").written is Written.EMBEDDED
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in everything} == everything
     assert sorted(p.name for p in library.root.iterdir()) == ["a.jpg", "b.jpg", "c.jpg"]
     assert hashlib.sha256(library.db.read_bytes()).hexdigest() == index_before
@@ -486,7 +486,7 @@ def test_read_only_photo_gets_a_sidecar_and_the_reason(library: Library) -> None
     path.chmod(0o444)
     library.run()
     result = library.result("a.jpg")
-    assert (result.outcome, result.written, result.error) == (Outcome.CAPTIONED, "sidecar", "it is read-only")
+    assert (result.outcome, result.written, result.error) == (Outcome.CAPTIONED, Written.SIDECAR, "it is read-only")
     assert path.read_bytes() == before
     assert (library.root / "a.jpg.xmp").exists()
     assert library.run().summary == "1 unchanged"
@@ -653,7 +653,7 @@ def test_a_new_model_brings_new_embeddings_for_all_on_request(library: Library) 
     library.run(space_id="new", recaption=Recaption("better@111111111111"))
     assert library.captioner.pictures == 2
     with PhotoIndex.open(library.db, read_only=True) as index:
-        assert (index.space_id(), index.counts().embeddings) == ("new", 2)
+        assert (index.embeddings.space_id(), index.counts().embeddings) == ("new", 2)
     assert library.captions()["mine.jpg"] == "Grandma in Graz, 1987"
     library.run(space_id="new", recaption=Recaption("better@111111111111"))
     assert library.captioner.pictures == 0

@@ -20,6 +20,7 @@ from photocap.index import PhotoIndex, PhotoState
 from photocap.library.indexing import index_photos
 from photocap.metadata import Origin, read_caption
 from photocap.photos import picture_hash
+from photocap.records import Written
 
 TESTS = Path(__file__).parent
 
@@ -64,10 +65,10 @@ def check_nothing_is_harmed(hashes: dict[Path, str], expected: dict[Path, str]) 
 
 def check_final_state(root: Path, db: Path, expected: dict[Path, str]) -> None:
     with PhotoIndex.open(db, read_only=True) as index:
-        rows = {row.path: (row.caption, row.state, row.written) for row in index.photos()}
-        assert rows == {path: (text, PhotoState.PRESENT, "embedded") for path, text in expected.items()}
-        assert index.open_undo() == []
-        undo = [row.record.path for row in index.undo_records()]
+        rows = {row.path: (row.caption, row.state, row.written) for row in index.photos.all()}
+        assert rows == {path: (text, PhotoState.PRESENT, Written.EMBEDDED) for path, text in expected.items()}
+        assert index.undo.open_rows() == []
+        undo = [row.record.path for row in index.undo.rows()]
     assert sorted(undo) == sorted(expected)  # each write once, and each can be taken back
     assert {path: read_caption(path).text for path in expected} == expected
     assert set(root.iterdir()) == set(expected)
@@ -115,7 +116,7 @@ def test_killed_from_outside_loses_one_batch_at_most(tmp_path: Path) -> None:
     process.wait()
     process.stdout.close()
     with PhotoIndex.open(db, read_only=True) as index:
-        recorded = {str(row.path) for row in index.photos()}
+        recorded = {str(row.path) for row in index.photos.all()}
     assert set(told) <= recorded  # what was told is durable
     again = run("index", root, "--db", db, "--json")
     outcomes = [json.loads(line)["outcome"] for line in again.stdout.splitlines()]
@@ -142,7 +143,7 @@ def test_ctrl_c_ends_in_order_with_130(tmp_path: Path) -> None:
     assert "Traceback" not in errors
     assert "the same command goes on" in errors
     with PhotoIndex.open(db, read_only=True) as index:
-        done = {row.path for row in index.photos()}
+        done = {row.path for row in index.photos.all()}
     assert 0 < len(done) < 24
     assert set(root.iterdir()) == set(expected)  # no temporary file is left
     assert f"{len(done)} unchanged" in run("index", root, "--db", db).stderr
@@ -156,7 +157,7 @@ def test_while_one_run_writes_others_read_and_a_second_writer_is_told(tmp_path: 
 
     def look(_: object) -> None:
         with PhotoIndex.open(db, read_only=True) as reader:
-            seen.append(len(list(reader.photos())))
+            seen.append(len(list(reader.photos.all())))
         if len(seen) == 5:
             second = run("index", root, "--db", db)
             assert second.returncode == 5

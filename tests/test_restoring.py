@@ -14,6 +14,7 @@ from photocap.index import PhotoIndex, PhotoRecord
 from photocap.library.recovery import recover_interrupted_writes
 from photocap.library.restore import restore
 from photocap.metadata import DryRun, MetadataMode, WritePolicy, prepare_write, read_caption, revert
+from photocap.records import Written
 
 SIDECAR = WritePolicy(MetadataMode.SIDECAR)
 
@@ -35,16 +36,16 @@ class Library:
 
     def write(self, path, text, policy=files.DEFAULT, *, stop_before=""):
         """Write a caption in a run of its own; perhaps be killed on the way."""
-        run = self.index.start_run("index")
+        run = self.index.runs.start("index")
         prepared = prepare_write(path, text, marking=files.MARKING, policy=policy)
-        ids = self.index.begin_undo(run, prepared.undo)
+        ids = self.index.undo.begin(run, prepared.undo)
         if stop_before == "commit":
             prepared.discard()
             return run
         stat = prepared.commit()
         if stop_before == "record":
             return run
-        record = PhotoRecord(path, stat.st_size, stat.st_mtime_ns, stat.st_ino, written=prepared.written.value)
+        record = PhotoRecord(path, stat.st_size, stat.st_mtime_ns, stat.st_ino, written=prepared.written)
         self.index.record_batch(run, [record], settled=ids)
         return run
 
@@ -73,11 +74,11 @@ def test_every_file_is_as_it_was(library):
         assert photo.read_bytes() == library.originals[photo]
     assert photos[0].stat().st_mtime_ns == 1_000_000_007
     assert library.restore() == {}
-    stamp = library.index.stamp(photos[0])
+    stamp = library.index.photos.file_state(photos[0])
     assert (stamp.size_bytes, stamp.mtime_ns, stamp.written) == (
         photos[0].stat().st_size,
         photos[0].stat().st_mtime_ns,
-        "none",
+        Written.NONE,
     )
 
 
@@ -135,7 +136,7 @@ def test_a_dry_run_lists_and_changes_nothing(library):
     before = photo.read_bytes()
     assert library.restore(dry_run=DryRun.YES)["a.jpg"].is_restored
     assert photo.read_bytes() == before
-    assert len(list(library.index.undo_records())) == 1
+    assert len(list(library.index.undo.rows())) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,15 +153,15 @@ def test_what_cannot_be_restored_is_named(library, trouble, reason):
     trouble(photo)
     result = library.restore()["a.jpg"]
     assert (result.is_restored, result.reason) == (False, reason)
-    assert len(list(library.index.undo_records())) == 1
+    assert len(list(library.index.undo.rows())) == 1
 
 
 def test_a_damaged_record_restores_nothing(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog")
     before = photo.read_bytes()
-    row = next(iter(library.index.undo_records()))
-    library.index._connection.execute("UPDATE undo SET patch = ? WHERE id = ?", (b"junk", row.id))
+    row = next(iter(library.index.undo.rows()))
+    library.index._database.connection.execute("UPDATE undo SET patch = ? WHERE id = ?", (b"junk", row.id))
     assert "does not fit" in library.restore()["a.jpg"].reason
     assert photo.read_bytes() == before
 
@@ -172,9 +173,9 @@ def test_records_of_an_index_of_version_1_hold(library):
         library.write(path, "a cat on a mat")
     for path in (photo, changed):  # version 1 hashed the whole file before and after
         content = path.read_bytes()
-        for row in library.index.undo_records([path]):
+        for row in library.index.undo.rows([path]):
             old = revert(row.record, content)
-            library.index._connection.execute(
+            library.index._database.connection.execute(
                 "UPDATE undo SET sha256_kept = NULL, sha256_before = ?, sha256_after = ? WHERE id = ?",
                 (sha256(old).hexdigest(), sha256(content).hexdigest(), row.id),
             )
@@ -190,16 +191,16 @@ def test_records_of_an_index_of_version_1_hold(library):
 def test_a_damaged_record_of_a_killed_run_is_forgotten(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", stop_before="record")
-    library.index._connection.execute("UPDATE undo SET patch = ?", (b"junk",))
+    library.index._database.connection.execute("UPDATE undo SET patch = ?", (b"junk",))
     assert recover_interrupted_writes(library.index) == 0
-    assert library.index.open_undo() == []
+    assert library.index.undo.open_rows() == []
 
 
 def test_a_run_killed_before_a_rename_leaves_nothing_to_take_back(library):
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", stop_before="commit")
     assert recover_interrupted_writes(library.index) == 0
-    assert library.index.open_undo() == []
+    assert library.index.undo.open_rows() == []
     assert photo.read_bytes() == library.originals[photo]
 
 
@@ -216,7 +217,7 @@ def test_a_restore_killed_before_it_was_noted_goes_on(library):
     library.write(photo, "a dog")
     photo.write_bytes(library.originals[photo])  # the file was put back, then the lights went out
     assert library.restore()["a.jpg"].is_restored
-    assert list(library.index.undo_records()) == []
+    assert list(library.index.undo.rows()) == []
 
 
 def test_thousands_of_paths_are_no_trouble(library):

@@ -56,7 +56,7 @@ def reindex(db, library):
 
 def caption_of(db, path):
     with PhotoIndex.open(db, read_only=True) as index:
-        return index.photo(path).caption
+        return index.photos.get(path).caption
 
 
 @pytest.mark.usefixtures("db")
@@ -148,7 +148,7 @@ class TestSearch:
             from photocap.index import CaptionRecord
 
             record = PhotoRecord(Path(os.fsdecode(raw)), 1, 1, picture_hash="x", caption=CaptionRecord("a walrus"))
-            index.record_batch(index.start_run("test"), [record])
+            index.record_batch(index.runs.start("test"), [record])
         done = process("search", "--db", db, "walrus", text=False)
         assert done.stdout == raw + b"\n"
         for form in ("--json", "--csv"):
@@ -209,7 +209,7 @@ class TestWordsOfAPerson:
         assert captioner.pictures == 0
         assert report.summary == "4 unchanged"
         with PhotoIndex.open(db, read_only=True) as index:
-            assert index.open_undo() == []
+            assert index.undo.open_rows() == []
 
     def test_what_edit_wrote_can_be_taken_back(self, cli, tmp_path):
         fresh = tmp_path / "fresh.jpg"
@@ -317,7 +317,7 @@ class TestHouseKeeping:
         assert caption_of(db, library / "blue.jpg")
         assert cli("prune").stderr == "1 photos forgotten\n"
         with PhotoIndex.open(db, read_only=True) as index:
-            assert index.photo(library / "blue.jpg") is None
+            assert index.photos.get(library / "blue.jpg") is None
             assert index.counts().present == 3
 
     def test_dupes_lists_copies(self, cli, library):
@@ -346,9 +346,9 @@ class TestByLook:
     def looks(self, db, library):
         with PhotoIndex.open(db) as index:
             vectors = {"red.jpg": look(0), "blue.jpg": look(0, 1), "yellow.jpg": look(2)}
-            run = index.start_run("test")
+            run = index.runs.start("test")
             for name, vector in vectors.items():
-                row = index.photo(library / name)
+                row = index.photos.get(library / name)
                 record = PhotoRecord(row.path, 1, 1, picture_hash=row.picture_hash, embedding=vector)
                 index.record_batch(run, [record])
         return db
@@ -370,8 +370,8 @@ class TestByLook:
             str(library / "red.jpg"),
         ]
         with PhotoIndex.open(looks) as index:
-            row = index.photo(library / "yellow.jpg")
+            row = index.photos.get(library / "yellow.jpg")
             record = PhotoRecord(row.path, 1, 1, picture_hash=row.picture_hash, embedding=look(0, 1))
-            index.record_batch(index.start_run("test"), [record])
+            index.record_batch(index.runs.start("test"), [record])
         groups = [json.loads(line)["paths"] for line in cli("dupes", "--near", "--json").stdout.splitlines()]
         assert [str(library / "blue.jpg"), str(library / "yellow.jpg")] in groups

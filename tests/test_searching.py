@@ -59,12 +59,12 @@ class Photo:
 
 def make_index(path: Path, photos: list[Photo]) -> PhotoIndex:
     index = PhotoIndex.open(path, create=True)
-    run = index.start_run("test")
+    run = index.runs.start("test")
     index.record_batch(run, [photo.record() for photo in photos])
     for photo in photos:
         if photo.state is PhotoState.MISSING:
-            index.start_scan()
-            index.mark_missing(Path(photo.path))
+            index.scan.start()
+            index.scan.mark_missing(Path(photo.path))
     return index
 
 

@@ -18,12 +18,12 @@ def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) ->
         IndexNotFound: the index knows neither the path nor the picture.
     """
     absolute = Path(os.path.abspath(path))  # as indexing does: ".." resolved, links not
-    found = index.photo(absolute)
+    found = index.photos.get(absolute)
     if found is None:
         if not absolute.is_file():
             raise ReadError(path, "there is no such photo, and the index knows none of this name")
-        known = index.find_by_hash(picture_hash(absolute)) if by_picture else None
-        found = index.photo(known.paths[0]) if known and known.paths else None
+        known = index.photos.find_picture(picture_hash(absolute)) if by_picture else None
+        found = index.photos.get(known.paths[0]) if known and known.paths else None
     if found is None:
         raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from photocap.cli import console
 from photocap.errors import printable
 from photocap.index import PhotoIndex
+from photocap.records import Written
 from photocap.report import Outcome, PhotoResult
 
 
@@ -46,7 +47,7 @@ class ResultPrinter:
     def _print_json(self, result: PhotoResult) -> None:
         caption, confidence = result.caption, result.confidence
         if result.outcome is Outcome.UNCHANGED and caption is None and self.index is not None:
-            row = self.index.photo(result.path)
+            row = self.index.photos.get(result.path)
             caption, confidence = (row.caption, row.confidence) if row else (None, None)
         record = {
             "path": result.path,
@@ -64,10 +65,11 @@ def _line(result: PhotoResult) -> str:
 
 
 def _remark(result: PhotoResult) -> str:
-    return f" [{result.written}: {result.error}]" if result.error else ""
+    return f" [{result.written.value}: {result.error}]" if result.error else ""
 
 
 def _before_and_after(result: PhotoResult) -> str:
     before = f"\n  - {printable(result.before)}" if result.before else ""
-    after = f"\n  + {printable(result.caption or '')} ({result.written})" if result.written != "none" else ""
+    is_written = result.written is not Written.NONE
+    after = f"\n  + {printable(result.caption or '')} ({result.written.value})" if is_written else ""
     return f"{printable(result.path)}{_remark(result)}{before}{after}"

@@ -101,7 +101,7 @@ def _highlighted(index: PhotoIndex, text: str, hits: Sequence[SearchHit]) -> Map
     searched = [item for item in searched_texts(parse_query(text).tree) if isinstance(item, (Word, Phrase))]
     if not searched:
         return {}
-    return index.highlighted([hit.photo.id for hit in hits], any_of(searched), _START, _END)
+    return index.query.highlighted([hit.photo.id for hit in hits], any_of(searched), _START, _END)
 
 
 def _styled(marked: str) -> Text:

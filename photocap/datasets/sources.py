@@ -56,7 +56,7 @@ def read_library(db: Path) -> CaptionSet:
         CaptionFileError: there is none.
     """
     with PhotoIndex.open(db, read_only=True) as index:
-        photos = list(index.captioned_pictures(by_person_only=True))
+        photos = list(index.captions.one_photo_each(by_person_only=True))
     rows = [CaptionRow(str(photo.path), " ".join(photo.caption.split()), None, 0) for photo in photos if photo.caption]
     if not rows:
         hint = "`photocap edit` and `photocap review` make some, `photocap index` finds those inside photos"

@@ -64,7 +64,7 @@ def _place(path: Path, found: Sequence[Path]) -> int:
 def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: str) -> None:
     """Put the captions and embeddings into an index, as `photocap index` would; the files are not opened."""
     index.record_batch(
-        index.start_run("evaluate", model_id=model_id),
+        index.runs.start("evaluate", model_id=model_id),
         [
             PhotoRecord(
                 path=photo.path.absolute(),

@@ -1,7 +1,7 @@
 """The index: the SQLite file that remembers photos, pictures and captions, and all SQL."""
 
+from photocap.index.counts import IndexCounts
 from photocap.index.filter_sql import Condition, Plan, plan
-from photocap.index.maintenance import IndexCounts
 from photocap.index.photo_index import PhotoIndex
 from photocap.index.rows import (
     CaptionRecord,

@@ -16,25 +16,26 @@ class Database:
     """A connection, its path, and transactions whose errors are in a user's words."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
+        self.connection = connection
         self.path = path
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run one transaction: all of it or nothing."""
         with translated(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            self.connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection
+                yield self.connection
             except BaseException:
-                self._connection.rollback()
+                self.connection.rollback()
                 raise
-            self._connection.commit()
+            self.connection.commit()
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for reading, or for single statements that need no transaction."""
         with translated(self.path):
-            yield self._connection
+            yield self.connection
 
 
 def path_bytes(path: Path) -> bytes:
@@ -50,6 +51,10 @@ def storable(text: str) -> str:
 def now() -> str:
     """Return the time as it is stored: ISO 8601, UTC, whole seconds."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+EVERYWHERE = (b"", b"\xff")
+"""The bounds between which every path sorts."""
 
 
 def folder_range(folder: Path) -> tuple[bytes, bytes]:

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterator, Sequence
+
+from photocap.index.database import Database
 
 BLOCK_PICTURES = 1_024
 
 # The high byte of a little-endian float16 carries the sign: "1" for a value that is not negative.
 _SIGN = bytes(ord("0") if byte & 0x80 else ord("1") for byte in range(256))
+
+
+class Embeddings:
+    """The pictures' embeddings, all of one joint text-image space."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def space_id(self) -> str | None:
+        """Return the name of the joint text-image space of all embeddings; None where there are none."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT space_id FROM space").fetchone()
+        return row[0] if row else None
+
+    def set_space(self, space_id: str) -> None:
+        """Say which joint text-image space coming embeddings are of; those of another one are dropped."""
+        with self._database.reading() as connection:
+            if connection.execute("SELECT 1 FROM space WHERE space_id = ?", (space_id,)).fetchone():
+                return
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM embedding")
+            connection.execute("DELETE FROM sign_block")
+            connection.execute("INSERT OR REPLACE INTO space VALUES (1, ?)", (space_id,))
+
+    def get(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the embeddings of those pictures that have one."""
+        sql = "SELECT picture_id, vector FROM embedding WHERE picture_id IN (SELECT value FROM json_each(?))"
+        with self._database.reading() as connection:
+            return dict(connection.execute(sql, (json.dumps(list(picture_ids)),)).fetchall())
+
+    def all(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and the embedding of every picture that has one."""
+        with self._database.reading() as connection:
+            yield from connection.execute("SELECT picture_id, vector FROM embedding ORDER BY picture_id")
+
+    def sign_blocks(self) -> list[tuple[int, bytes]]:
+        """Return the number of the first picture of each block, and the block's packed signs."""
+        with self._database.reading() as connection:
+            return connection.execute("SELECT id, signs FROM sign_block ORDER BY id").fetchall()
 
 
 def sign_bytes(vector: bytes) -> bytes:

@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from photocap.errors import WriteError
+from photocap.index.captions import Captions
 from photocap.index.connection import check_place, connect_for_reading, connect_for_writing, is_outdated
+from photocap.index.counts import IndexCounts, count_everything
+from photocap.index.database import Database
+from photocap.index.embeddings import Embeddings
 from photocap.index.filter_sql import distance_km
-from photocap.index.lookup import Lookup
-from photocap.index.maintenance import Life
-from photocap.index.record import Recording
+from photocap.index.photos import Photos
+from photocap.index.record import record_batch
+from photocap.index.rows import PhotoRecord
+from photocap.index.runs import Runs
+from photocap.index.scan import Scan
 from photocap.index.search_sql import SearchQueries
 from photocap.index.undo_journal import UndoJournal
 from photocap.index.writer_lock import WriterLock
 
 
-class PhotoIndex(Lookup, Recording, UndoJournal, Life, SearchQueries):
+class PhotoIndex:
     """An open index. Open for writing it keeps every other writer out; readers are never kept out.
 
     Paths go in and come out as `pathlib.Path`, absolute; names that are not UTF-8 survive.
+
+    Attributes:
+        path: the SQLite file.
+        photos: the photos, and the pictures they show.
+        captions: the captions of pictures, with their history.
+        embeddings: the pictures' embeddings.
+        query: full-text search and ranking.
+        runs: the runs of commands that write.
+        scan: which files a scan of the library has met.
+        undo: the journal of writes to files.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None) -> None:
-        super().__init__(connection, path)
+        self.path = path
         self._lock = lock
+        self._database = database = Database(connection, path)
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
-        connection.execute("CREATE TEMP TABLE seen (id INTEGER PRIMARY KEY)")
+        self.photos = Photos(database)
+        self.captions = Captions(database)
+        self.embeddings = Embeddings(database)
+        self.query = SearchQueries(database)
+        self.runs = Runs(database)
+        self.scan = Scan(database)
+        self.undo = UndoJournal(database)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False, read_only: bool = False) -> PhotoIndex:
@@ -62,9 +86,17 @@ class PhotoIndex(Lookup, Recording, UndoJournal, Life, SearchQueries):
             raise WriteError(path, reason, error.hint) from error
         return connect_for_reading(path)
 
+    def record_batch(self, run_id: int, records: Iterable[PhotoRecord], *, settled: Sequence[int] = ()) -> None:
+        """Record a batch of photos in one transaction; the undo rows `settled` become WRITTEN in it."""
+        record_batch(self._database, run_id, records, settled)
+
+    def counts(self) -> IndexCounts:
+        """Count everything; reads the whole index once."""
+        return count_everything(self._database)
+
     def close(self) -> None:
         """Close the file and let the next writer in."""
-        self._connection.close()
+        self._database.connection.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from photocap.records import CaptionSource, PhotoFacts, UndoRecord
+from photocap.records import CaptionSource, PhotoFacts, UndoRecord, Verdict, Written
 
 
 class PhotoState(Enum):
@@ -39,7 +39,7 @@ class FileState:
     state: PhotoState
     picture_hash: str | None
     has_caption: bool
-    written: str
+    written: Written
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class PhotoRecord:
         facts: None keeps the facts that are known.
         caption: None keeps the picture's present caption.
         embedding: float16 little-endian, unit length; None keeps the known one.
-        written: "embedded", "sidecar" or "none": where the caption stands outside the index.
+        written: where the caption stands outside the index.
         moved_from: the path that this very file had before; its row is renamed.
     """
 
@@ -92,7 +92,7 @@ class PhotoRecord:
     facts: PhotoFacts | None = None
     caption: CaptionRecord | None = None
     embedding: bytes | None = None
-    written: str = "none"
+    written: Written = Written.NONE
     moved_from: Path | None = None
 
 
@@ -146,7 +146,7 @@ class CaptionVersion:
     confidence: float | None
     run_id: int | None
     created: str
-    verdict: str | None
+    verdict: Verdict | None
     current: bool
 
 
@@ -165,7 +165,7 @@ class PhotoRow:
     confidence: float | None
     size_bytes: int
     mtime_ns: int
-    written: str
+    written: Written
     width_px: int | None
     height_px: int | None
     taken: str | None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -54,13 +53,16 @@ class Ranked:
     total: int | None
 
 
-class SearchQueries(Database):
+class SearchQueries:
     """Matching, counting, ranking."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def count_matches(self, plan: Plan, at_most: int) -> int:
         """Count the photos that match, but no further than `at_most`."""
         source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
             count: int = row.fetchone()[0]
         return count
@@ -78,7 +80,7 @@ class SearchQueries(Database):
             f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
         )
         best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
             seen = found[0][3] if found else 0
             if seen == at_most:
@@ -95,7 +97,7 @@ class SearchQueries(Database):
 
     def _ordered(self, source: tuple[str, tuple[object, ...]], sort: Sort, limit: int) -> list[Match]:
         sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(sql, (*source[1], limit)).fetchall()
         return [Match(*row) for row in rows]
 
@@ -112,7 +114,7 @@ class SearchQueries(Database):
         """Return the photos of these pictures that meet a condition, in the pictures' order."""
         sql = f"SELECT id, picture_id, 0.0 FROM photo WHERE picture_id = ? AND {condition.sql}"
         found: list[Match] = []
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for picture_id in picture_ids:
                 found += [Match(*row) for row in connection.execute(sql, (picture_id, *condition.values))]
                 if len(found) >= limit:
@@ -121,7 +123,7 @@ class SearchQueries(Database):
 
     def count_pictures(self, fts: str, at_most: int) -> int:
         """Count the pictures whose caption `fts` finds, but no further than `at_most`."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM picture_fts WHERE picture_fts MATCH ? LIMIT ?)", (fts, at_most)
             )
@@ -134,42 +136,14 @@ class SearchQueries(Database):
             "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?)) FROM picture_fts"
             " WHERE picture_fts MATCH ? AND rowid = (SELECT picture_id FROM photo WHERE id = ?)"
         )
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = ((id_, connection.execute(sql, (start, end, start, end, fts, id_)).fetchone()) for id_ in photo_ids)
             return {id_: row[0] for id_, row in rows if row and row[0]}
 
     def words(self) -> list[str]:
         """Return every word that captions have, or once had, in lower case."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [word for (word,) in connection.execute("SELECT word FROM word")]
-
-    def space_id(self) -> str | None:
-        """Return the name of the joint text-image space of all embeddings; None where there are none."""
-        with self._reading() as connection:
-            row = connection.execute("SELECT space_id FROM space").fetchone()
-        return row[0] if row else None
-
-    def embeddings(self, picture_ids: Sequence[int]) -> dict[int, bytes]:
-        """Return the embeddings of those pictures that have one."""
-        sql = "SELECT picture_id, vector FROM embedding WHERE picture_id IN (SELECT value FROM json_each(?))"
-        with self._reading() as connection:
-            return dict(connection.execute(sql, (json.dumps(list(picture_ids)),)).fetchall())
-
-    def all_embeddings(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the number and the embedding of every picture that has one."""
-        with self._reading() as connection:
-            yield from connection.execute("SELECT picture_id, vector FROM embedding ORDER BY picture_id")
-
-    def picture_number(self, photo_id: int) -> int | None:
-        """Return the number of the picture that a photo shows."""
-        with self._reading() as connection:
-            row = connection.execute("SELECT picture_id FROM photo WHERE id = ?", (photo_id,)).fetchone()
-        return row[0] if row else None
-
-    def sign_blocks(self) -> list[tuple[int, bytes]]:
-        """Return the number of the first picture of each block, and the block's packed signs."""
-        with self._reading() as connection:
-            return connection.execute("SELECT id, signs FROM sign_block ORDER BY id").fetchall()
 
 
 def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:

@@ -14,36 +14,39 @@ from photocap.records import UndoRecord
 _SELECT = "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch FROM undo"
 
 
-class UndoJournal(Database):
+class UndoJournal:
     """Rows go OPEN -> (the file is replaced) -> WRITTEN -> RESTORED."""
 
-    def begin_undo(self, run_id: int, records: Sequence[UndoRecord]) -> list[int]:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, run_id: int, records: Sequence[UndoRecord]) -> list[int]:
         """Write records down as OPEN, on the disk when this returns; give their numbers."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             connection.execute("PRAGMA synchronous = FULL")
         try:
-            with self._transaction() as connection:
+            with self._database.transaction() as connection:
                 return [_insert(connection, run_id, record) for record in records]
         finally:
-            with self._reading() as connection:
+            with self._database.reading() as connection:
                 connection.execute("PRAGMA synchronous = NORMAL")
 
-    def set_undo_state(self, ids: Sequence[int], state: UndoState) -> None:
+    def set_state(self, ids: Sequence[int], state: UndoState) -> None:
         """Say how far these writes have come."""
-        with self._transaction() as connection:
-            settle(connection, ids, state)
+        with self._database.transaction() as connection:
+            set_state(connection, ids, state)
 
-    def drop_undo(self, ids: Sequence[int]) -> None:
+    def drop(self, ids: Sequence[int]) -> None:
         """Forget records whose writes never happened."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.executemany("DELETE FROM undo WHERE id = ?", [(id_,) for id_ in ids])
 
-    def open_undo(self) -> list[UndoRow]:
+    def open_rows(self) -> list[UndoRow]:
         """Return the records a killed run has left open, oldest first."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_row(row) for row in connection.execute(f"{_SELECT} WHERE state = 'open' ORDER BY id")]
 
-    def undo_records(self, paths: Sequence[Path] = (), run_id: int | None = None) -> Iterator[UndoRow]:
+    def rows(self, paths: Sequence[Path] = (), run_id: int | None = None) -> Iterator[UndoRow]:
         """Yield what can be taken back, newest first: of these files and folders, of this run, or all."""
         bounds: list[bytes | int] = []
         where = ["state = 'written'"]
@@ -54,7 +57,7 @@ class UndoJournal(Database):
         if run_id is not None:
             where.append("run_id = ?")
             bounds.append(run_id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             ids = connection.execute(f"SELECT id FROM undo WHERE {' AND '.join(where)} ORDER BY id DESC", bounds)
             # The ids first and whole: the caller settles rows while it reads on.
             for (id_,) in ids.fetchall():
@@ -64,7 +67,7 @@ class UndoJournal(Database):
 _AT_OR_BELOW = "path = CAST(? AS TEXT) OR (path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT))"
 
 
-def settle(connection: sqlite3.Connection, ids: Sequence[int], state: UndoState) -> None:
+def set_state(connection: sqlite3.Connection, ids: Sequence[int], state: UndoState) -> None:
     """Set the state of undo rows inside a transaction that is open."""
     connection.executemany("UPDATE undo SET state = ? WHERE id = ?", [(state.value, id_) for id_ in ids])
 

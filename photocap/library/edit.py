@@ -10,7 +10,7 @@ from pathlib import Path
 from photocap.errors import PhotocapError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoState
 from photocap.metadata import DryRun, ExifTool, Overwrite, PreparedWrite, WritePolicy, prepare_write
-from photocap.records import CaptionSource, Written
+from photocap.records import CaptionSource, Verdict, Written
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def correct(
     text: str,
     policy: WritePolicy,
     *,
-    verdict: str,
+    verdict: Verdict,
     dry_run: DryRun = DryRun.NO,
 ) -> list[CorrectedFile]:
     """Put a person's words on a picture: on every file that shows it, and in the index whatever becomes of the files.
@@ -50,7 +50,7 @@ def correct(
         picture_hash: the picture.
         text: the words.
         policy: where they are written. What may be replaced is not asked, since it is a person who is asking.
-        verdict: "accepted" or "edited", noted at the caption that stood there.
+        verdict: noted at the caption that this one replaces.
         dry_run: YES plans only.
     """
     asked = replace(policy, overwrite=Overwrite.ALL)
@@ -65,7 +65,7 @@ def correct(
     if dry_run is DryRun.YES:
         return outcomes + [CorrectedFile(w.path, w.before, w.written, w.reason) for w in writes]
     try:
-        ids = iter(index.begin_undo(run_id, [record for write in writes for record in write.undo]))
+        ids = iter(index.undo.begin(run_id, [record for write in writes for record in write.undo]))
     except BaseException:
         for write in writes:
             write.discard()
@@ -78,17 +78,17 @@ def correct(
         if stat is not None:
             settled += rows
             _update_file_state(index, write, stat)
-    index.record_caption(
+    index.captions.record(
         run_id, picture_hash, CaptionRecord(text, CaptionSource.PERSON), verdict=verdict, settled=settled
     )
     return outcomes
 
 
 def _present_files(index: PhotoIndex, picture_hash: str) -> Sequence[Path]:
-    known = index.find_by_hash(picture_hash)
+    known = index.photos.find_picture(picture_hash)
     paths = known.paths if known else ()
-    states = index.file_states(paths)
-    return [path for path in paths if states[path].state is PhotoState.PRESENT]
+    states = {path: index.photos.file_state(path) for path in paths}
+    return [path for path, state in states.items() if state is not None and state.state is PhotoState.PRESENT]
 
 
 def _commit(write: PreparedWrite) -> tuple[CorrectedFile, os.stat_result | None]:
@@ -101,10 +101,10 @@ def _commit(write: PreparedWrite) -> tuple[CorrectedFile, os.stat_result | None]
 
 
 def _update_file_state(index: PhotoIndex, write: PreparedWrite, stat: os.stat_result) -> None:
-    index.update_file_state(
+    index.photos.update_file_state(
         write.path,
         size_bytes=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
         inode=stat.st_ino,
-        written=write.written.value,
+        written=write.written,
     )

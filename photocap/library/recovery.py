@@ -17,7 +17,7 @@ def recover_interrupted_writes(index: PhotoIndex) -> int:
     there now waits for another time.
     """
     written, undone = [], []
-    for row in index.open_undo():
+    for row in index.undo.open_rows():
         path = row.record.path
         remove_stale_temps(path.parent)
         content = _content(path)
@@ -26,9 +26,9 @@ def recover_interrupted_writes(index: PhotoIndex) -> int:
         elif content is not None or (row.record.sha256_before is None and path.parent.is_dir()):
             undone.append(row.id)  # as it was before, or changed by somebody since: nothing of ours to take back
     if written:
-        index.set_undo_state(written, UndoState.WRITTEN)
+        index.undo.set_state(written, UndoState.WRITTEN)
     if undone:
-        index.drop_undo(undone)
+        index.undo.drop(undone)
     return len(written)
 
 

@@ -55,7 +55,7 @@ def restore(
     """
     by_path: dict[Path, dict[int, UndoRow]] = {}
     for asked in _places(paths, sidecar_dir):
-        for row in index.undo_records(asked, run_id):
+        for row in index.undo.rows(asked, run_id):
             by_path.setdefault(row.record.path, {})[row.id] = row
     for path in sorted(by_path):
         rows = sorted(by_path[path].values(), key=lambda row: row.id, reverse=True)
@@ -84,7 +84,7 @@ def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_ru
     except (OSError, ValueError) as error:
         return Restored(path, is_restored=False, reason=getattr(error, "strerror", None) or str(error))
     if plan.undone and dry_run is DryRun.NO:
-        index.set_undo_state([row.id for row in plan.undone], UndoState.RESTORED)
+        index.undo.set_state([row.id for row in plan.undone], UndoState.RESTORED)
         _update_file_state(index, path)
     if plan.undone:
         return Restored(path, is_restored=True, writes=len(plan.undone), reason=plan.remark)
@@ -148,7 +148,7 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
 
 def _later_write(index: PhotoIndex, path: Path, row: UndoRow) -> str:
     """Say so where a later run wrote to a file than the one that is to be taken back."""
-    latest = next(iter(index.undo_records([path])), row)
+    latest = next(iter(index.undo.rows([path])), row)
     return "" if latest.id == row.id else f"run {latest.run_id} wrote to it later; take that back first"
 
 
@@ -157,10 +157,10 @@ def _update_file_state(index: PhotoIndex, path: Path) -> None:
     photo = path.with_suffix("") if path.suffix.lower() == _SIDECAR_SUFFIX else path
     with contextlib.suppress(OSError):  # a photo that is gone has nothing to note
         now = photo.stat()
-        index.update_file_state(
+        index.photos.update_file_state(
             photo,
             size_bytes=now.st_size,
             mtime_ns=now.st_mtime_ns,
             inode=now.st_ino,
-            written=Written.NONE.value,
+            written=Written.NONE,
         )

@@ -90,7 +90,7 @@ class _Search:
         wanted = offset + limit
         total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
         if total < wanted:
-            wider = widened(self._tree, lambda word: self._index.count_pictures(f'"{word}"', 1) > 0)
+            wider = widened(self._tree, lambda word: self._index.query.count_pictures(f'"{word}"', 1) > 0)
             if wider != self._tree:
                 total = self._add_matches(wider, MatchKind.RELATED, wanted)
                 explanation += ("with other words for the same thing: " + describe(Query("", wider)),)
@@ -107,16 +107,16 @@ class _Search:
         room = max(wanted, _POOL) + len(self._found)
         if query_plan.fts is None or self._sort is not Sort.RELEVANCE:
             sort = Sort.DATE if self._sort is Sort.RELEVANCE else self._sort
-            matches = self._index.ordered(query_plan, sort, room)
+            matches = self._index.query.ordered(query_plan, sort, room)
             text_ranks = {match.photo_id: place for place, match in enumerate(matches, start=1)}
             self._add(kind, fuse([match.photo_id for match in matches], text_ranks, {}))
-            return self._index.count_matches(query_plan, COUNTED_TO)
-        ranked = self._index.ranked(query_plan, room)
+            return self._index.query.count_matches(query_plan, COUNTED_TO)
+        ranked = self._index.query.ranked(query_plan, room)
         matches = [match for match in ranked.matches if match.photo_id not in self._found]
         self._add(kind, self._fused(matches[:_POOL], self._looks(matches[:_POOL])))
         self._add(kind, fuse([match.photo_id for match in matches[_POOL:]], _text_ranks(matches), {}))
         if ranked.total is None:
-            return self._index.count_matches(query_plan, COUNTED_TO)
+            return self._index.query.count_matches(query_plan, COUNTED_TO)
         return min(ranked.total, COUNTED_TO)
 
     def _add_alike(self, wanted: int) -> None:
@@ -154,18 +154,18 @@ class _Search:
 
         room = max(wanted, _NEAREST)
         if not everywhere:
-            matches = self._index.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
+            matches = self._index.query.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
             near = cosines(self._index, self._vector, [match.picture_id for match in matches])[:room]
         else:
             near = nearest(self._index, self._vector, room)
         cosine = dict(near)
-        photos = self._index.photos_of([picture_id for picture_id, _ in near], condition, room)
+        photos = self._index.query.photos_of([picture_id for picture_id, _ in near], condition, room)
         return [Match(photo.photo_id, photo.picture_id, cosine[photo.picture_id]) for photo in photos]
 
     def _with_some_words(self, condition: Condition) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""
         counted = [
-            (self._index.count_pictures(to_fts(word), RANKED_AT_MOST), word)
+            (self._index.query.count_pictures(to_fts(word), RANKED_AT_MOST), word)
             for word in self._words
             if not is_stop_word(word)
         ]
@@ -182,10 +182,10 @@ class _Search:
             return []
         everything = [word for count, word in counted if count]
         fts = any_of(rare) if len(rare) == len(everything) else f"({any_of(rare)}) AND ({any_of(everything)})"
-        return self._index.ranked(Plan(fts, condition), _POOL).matches
+        return self._index.query.ranked(Plan(fts, condition), _POOL).matches
 
     def _hits(self, page: Sequence[tuple[int, _Found]]) -> tuple[SearchHit, ...]:
-        rows = {row.id: row for row in self._index.photos_by_id([photo_id for photo_id, _ in page])}
+        rows = {row.id: row for row in self._index.photos.by_id([photo_id for photo_id, _ in page])}
         return tuple(
             SearchHit(
                 rows[photo_id],

@@ -24,8 +24,8 @@ def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[Sear
     Raises:
         QueryError: the index has no embedding of this photo.
     """
-    picture_id = index.picture_number(photo.id)
-    vector = index.embeddings([picture_id]).get(picture_id) if picture_id else None
+    picture_id = index.photos.picture_id(photo.id)
+    vector = index.embeddings.get([picture_id]).get(picture_id) if picture_id else None
     if vector is None:
         folder = printable(photo.path.parent)
         way_out = f"run: photocap index {folder}, with a model that embeds"
@@ -33,8 +33,8 @@ def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[Sear
     query = np.frombuffer(vector, dtype="<f2").astype(np.float32)
     near = [(id_, cosine) for id_, cosine in nearest(index, query, limit + 1) if id_ != picture_id]
     cosine = dict(near)
-    matches = index.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
-    rows = index.photos_by_id([match.photo_id for match in matches])
+    matches = index.query.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
+    rows = index.photos.by_id([match.photo_id for match in matches])
     return [
         SearchHit(row, MatchKind.SIMILAR, round(cosine[match.picture_id], 4), image_rank=place)
         for place, (match, row) in enumerate(zip(matches, rows, strict=True), start=1)
@@ -53,16 +53,16 @@ def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
                 groups.join(start + int(a), other + int(b))
     listed: set[Path] = set()
     for members in groups.larger_than_one():
-        photos = index.photos_of([ids[member] for member in members], _PRESENT, len(ids))
-        paths = [row.path for row in index.photos_by_id([match.photo_id for match in photos])]
+        photos = index.query.photos_of([ids[member] for member in members], _PRESENT, len(ids))
+        paths = [row.path for row in index.photos.by_id([match.photo_id for match in photos])]
         if len(paths) > 1:
             listed.update(paths)
             yield paths
-    yield from (paths for paths in index.duplicates() if paths[0] not in listed)
+    yield from (paths for paths in index.photos.duplicates() if paths[0] not in listed)
 
 
 def _all_vectors(index: PhotoIndex) -> tuple[list[int], NDArray[np.float16]]:
-    pairs = list(index.all_embeddings())
+    pairs = list(index.embeddings.all())
     size = len(pairs[0][1]) if pairs else 0
     pairs = [pair for pair in pairs if len(pair[1]) == size]
     data = np.frombuffer(b"".join(vector for _, vector in pairs), dtype="<f2")

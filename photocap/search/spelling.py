@@ -12,11 +12,13 @@ _SUGGESTIONS = 3
 
 def suggestions(index: PhotoIndex, words: Iterable[Word]) -> tuple[str, ...]:
     """Return words to try instead of those that no caption has."""
-    missing = [word.text.lower() for word in words if not index.count_pictures(to_fts(word), 1)]
+    missing = [word.text.lower() for word in words if not index.query.count_pictures(to_fts(word), 1)]
     if not missing:
         return ()
-    known = index.words()
-    found = [near for word in missing for near in _nearest(word, known) if index.count_pictures(to_fts(Word(near)), 1)]
+    known = index.query.words()
+    found = [
+        near for word in missing for near in _nearest(word, known) if index.query.count_pictures(to_fts(Word(near)), 1)
+    ]
     return tuple(dict.fromkeys(found))
 
 

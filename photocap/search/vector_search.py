@@ -22,7 +22,7 @@ _BLOCKS_AT_ONCE = 32  # 1 MB of signs: stays in the processor's cache
 
 def nearest(index: PhotoIndex, query: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
     """Return the numbers of the `count` nearest pictures with their cosines, nearest first."""
-    ids, scores = _estimates(index.sign_blocks(), query)
+    ids, scores = _estimates(index.embeddings.sign_blocks(), query)
     if len(ids) > _SHORTLIST:
         best = np.argpartition(scores, -_SHORTLIST)[-_SHORTLIST:]
         ids = ids[best]
@@ -31,7 +31,9 @@ def nearest(index: PhotoIndex, query: NDArray[np.float32], count: int) -> list[t
 
 def cosines(index: PhotoIndex, query: NDArray[np.float32], picture_ids: Sequence[int]) -> list[tuple[int, float]]:
     """Return those of the pictures that have an embedding with their cosines, nearest first."""
-    vectors = {id_: vector for id_, vector in index.embeddings(picture_ids).items() if len(vector) == 2 * len(query)}
+    vectors = {
+        id_: vector for id_, vector in index.embeddings.get(picture_ids).items() if len(vector) == 2 * len(query)
+    }
     if not vectors:
         return []
     matrix = np.frombuffer(b"".join(vectors.values()), dtype="<f2").reshape(len(vectors), -1)

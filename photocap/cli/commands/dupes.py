@@ -40,7 +40,7 @@ def command(
 
             found = near_duplicates(index)
         else:
-            found = index.duplicates()
+            found = index.photos.duplicates()
         for paths in found:
             if as_json:
                 console.emit_json({"paths": [str(path) for path in paths]})

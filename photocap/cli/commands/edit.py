@@ -44,6 +44,7 @@ def command(
     from photocap.index import PhotoIndex
     from photocap.library.edit import correct
     from photocap.metadata import DryRun, MetadataMode, WritePolicy
+    from photocap.records import Verdict
 
     if not words.strip():
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
@@ -52,11 +53,11 @@ def command(
         row = photo_in_index(index, photo, by_picture=False)
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")
-        run_id = 0 if dry_run else index.start_run("edit")
+        run_id = 0 if dry_run else index.runs.start("edit")
         mode = DryRun.YES if dry_run else DryRun.NO
-        files = correct(index, run_id, row.picture_hash, words.strip(), policy, verdict="edited", dry_run=mode)
+        files = correct(index, run_id, row.picture_hash, words.strip(), policy, verdict=Verdict.EDITED, dry_run=mode)
         if not dry_run:
-            index.finish_run(run_id, f"{len(files)} files")
+            index.runs.finish(run_id, f"{len(files)} files")
     failed = show_corrected(files, words.strip(), as_json=as_json)
     if dry_run:
         console.note("dry run: nothing was changed")

@@ -11,6 +11,7 @@ import click
 
 from photocap.cli import console, options
 from photocap.errors import printable
+from photocap.records import Written
 
 if TYPE_CHECKING:
     from photocap.index import CaptionVersion, PhotoRow
@@ -34,10 +35,10 @@ def command(photo: Path, db: Path, as_json: bool) -> None:
 
     with PhotoIndex.open(db, read_only=True) as index:
         row = photo_in_index(index, photo)
-        history = index.caption_history(row.picture_hash) if row.picture_hash else []
-        known = index.find_by_hash(row.picture_hash) if row.picture_hash else None
+        history = index.captions.history(row.picture_hash) if row.picture_hash else []
+        known = index.photos.find_picture(row.picture_hash) if row.picture_hash else None
         copies = [path for path in known.paths if path != row.path] if known else []
-        writes = len(list(index.undo_records([row.path])))
+        writes = len(list(index.undo.rows([row.path])))
     if as_json:
         console.emit_json(_record(row, history, copies, writes))
     else:
@@ -45,16 +46,15 @@ def command(photo: Path, db: Path, as_json: bool) -> None:
 
 
 def _record(row: PhotoRow, history: Sequence[CaptionVersion], copies: Sequence[Path], writes: int) -> dict[str, Any]:
-    known = asdict(row) | {"state": row.state.value, "source": row.source.value if row.source else None}
-    captions = [asdict(caption) | {"source": caption.source.value} for caption in history]
-    return known | {"captions": captions, "copies": [str(path) for path in copies], "writes": writes}
+    captions = [asdict(caption) for caption in history]
+    return asdict(row) | {"captions": captions, "copies": list(copies), "writes": writes}
 
 
 def _facts(row: PhotoRow, copies: Sequence[Path], writes: int) -> Iterator[str]:
     yield f"photo      {printable(row.path)}"
     yield f"state      {row.state.value}" + (f": {printable(row.error)}" if row.error else "")
     yield f"caption    {printable(row.caption) if row.caption else 'none'}"
-    yield f"in file    {'no, only in the index' if row.written == 'none' else row.written}"
+    yield f"in file    {'no, only in the index' if row.written is Written.NONE else row.written.value}"
     yield f"picture    {row.picture_hash or 'unknown'}"
     facts = {
         "size": f"{row.width_px} x {row.height_px}" if row.width_px else None,
@@ -86,5 +86,5 @@ def _pedigree(caption: CaptionVersion) -> str:
     sure = f", confidence {caption.confidence:.2f}" if caption.confidence is not None else ""
     who = "a person" if caption.source.value == "person" else f"model {caption.model_id}{weights}"
     run = f", run {caption.run_id}" if caption.run_id else ""
-    verdict = f", {caption.verdict} by a person" if caption.verdict else ""
+    verdict = f", {caption.verdict.value} by a person" if caption.verdict else ""
     return f"by {who}{sure}, {caption.created.replace('T', ' ').rstrip('Z')} UTC{run}{verdict}"

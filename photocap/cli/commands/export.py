@@ -48,7 +48,7 @@ def command(
     table.writerow(("image", "caption"))
     rows = 0
     with PhotoIndex.open(db, read_only=True) as index:
-        for photo in index.captioned_pictures(by_person_only=not also_generated):
+        for photo in index.captions.one_photo_each(by_person_only=not also_generated):
             if _is_utf8(photo):
                 table.writerow((photo.path, photo.caption))
                 rows += 1

@@ -37,9 +37,9 @@ def command(
 
     below = Path(os.path.abspath(folder)) if folder else None
     with PhotoIndex.open(db, read_only=dry_run) as index:
-        gone = index.missing_photos(below)
+        gone = index.photos.missing(below)
         if not dry_run:
-            index.prune(below)
+            index.photos.prune(below)
     for path in gone:
         if as_json:
             console.emit_json({"path": path, "outcome": "would be forgotten" if dry_run else "forgotten"})

@@ -13,6 +13,7 @@ import click
 from photocap.captioning.hedge import unhedged
 from photocap.cli import console, options
 from photocap.errors import ReadError, printable
+from photocap.records import Verdict
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex, PhotoRow
@@ -46,14 +47,14 @@ def command(
     from photocap.metadata import MetadataMode, WritePolicy
 
     with PhotoIndex.open(db) as index:
-        waiting = index.to_review(Path(os.path.abspath(folder)) if folder else None)
-        session = _Session(index, WritePolicy(MetadataMode(metadata)), index.start_run("review"))
+        waiting = index.captions.to_review(Path(os.path.abspath(folder)) if folder else None)
+        session = _Session(index, WritePolicy(MetadataMode(metadata)), index.runs.start("review"))
         for number, photo_id in enumerate(waiting, start=1):
-            (photo,) = index.photos_by_id([photo_id])
+            (photo,) = index.photos.by_id([photo_id])
             if not session.judge(photo, f"{number:,} of {len(waiting):,}"):
                 break
         summary = f"{session.accepted} accepted, {session.edited} edited, {session.rejected} rejected"
-        index.finish_run(session.run_id, summary)
+        index.runs.finish(session.run_id, summary)
     console.note(summary)
 
 
@@ -101,13 +102,13 @@ class _Session:
 
     def _accept(self, photo: PhotoRow) -> None:
         assert photo.caption is not None  # only captioned photos are shown
-        self._correct(photo, unhedged(photo.caption), "accepted")  # now somebody knows
+        self._correct(photo, unhedged(photo.caption), Verdict.ACCEPTED)  # now somebody knows
         self.accepted += 1
 
     def _edit(self, photo: PhotoRow) -> None:
         plain = unhedged(photo.caption or "")
         words = click.prompt("  your words", default=plain, show_default=False).strip()
-        verdict = "accepted" if words == plain else "edited"
+        verdict = Verdict.ACCEPTED if words == plain else Verdict.EDITED
         self._correct(photo, words, verdict)
         self.edited += 1
 
@@ -115,16 +116,16 @@ class _Session:
         """Take the caption out of every file that shows the picture, and out of the index."""
         from photocap.library.restore import restore
 
-        known = self.index.find_by_hash(photo.picture_hash or "")
+        known = self.index.photos.find_picture(photo.picture_hash or "")
         if known is None:
             return
         for restored in restore(self.index, known.paths) if known.paths else ():
             if restored.reason:
                 console.warn(f"  {printable(restored.path)}: the caption stays in the file: {restored.reason}")
-        self.index.reject_caption(known.picture_hash)
+        self.index.captions.reject(known.picture_hash)
         self.rejected += 1
 
-    def _correct(self, photo: PhotoRow, words: str, verdict: str) -> None:
+    def _correct(self, photo: PhotoRow, words: str, verdict: Verdict) -> None:
         from photocap.cli.output_edit import show_corrected
         from photocap.library.edit import correct
 

@@ -110,7 +110,7 @@ def command(
 
 def _text_encoder(index: PhotoIndex, model: Path | None) -> TextEncoderProtocol | None:
     """Load what tells how photos that fit the words look; without it, words alone decide."""
-    space_id = index.space_id()
+    space_id = index.embeddings.space_id()
     if space_id is None:
         return None
     from photocap.captioning.model_files import base_model_dir, read_model_info

@@ -37,7 +37,7 @@ def command(db: Path, failed: bool, missing: bool, as_json: bool) -> None:
     with PhotoIndex.open(db, read_only=True) as index:
         counts = index.counts()
         if as_json:
-            runs = [asdict(run) for run in index.runs(_RUNS)]
+            runs = [asdict(run) for run in index.runs.latest(_RUNS)]
             console.emit_json({"db": db, "size_bytes": db.stat().st_size, **asdict(counts), "runs": runs})
         else:
             click.echo("\n".join([f"{printable(db)}, {_size(db.stat().st_size)}", *_lines(counts), *_runs(index)]))
@@ -61,20 +61,20 @@ def _lines(counts: IndexCounts) -> Iterator[str]:
 
 
 def _runs(index: PhotoIndex) -> Iterator[str]:
-    for run in index.runs(_RUNS):
+    for run in index.runs.latest(_RUNS):
         end = run.outcome if run.finished else "did not end (running, or killed)"
         yield f"run {run.id}: {run.command}, {run.started.replace('T', ' ').rstrip('Z')} UTC, {end}"
 
 
 def _list(index: PhotoIndex, *, failed: bool, missing: bool, as_json: bool) -> None:
     if failed:
-        for path, error in index.failed_photos():
+        for path, error in index.photos.failed():
             if as_json:
                 console.emit_json({"path": path, "state": "failed", "error": error})
             else:
                 click.echo(f"{printable(path)}: {printable(error)}")
     if missing:
-        for path in index.missing_photos():
+        for path in index.photos.missing():
             if as_json:
                 console.emit_json({"path": path, "state": "missing"})
             else:

@@ -50,7 +50,7 @@ class Decider:
         """Decide about one photo."""
         if examined.trouble:
             return Decision(examined)
-        known = self._index.find_by_hash(examined.picture_hash)
+        known = self._index.photos.find_picture(examined.picture_hash)
         caption, rejected = self._without_model(examined, known)
         lacks_embedding = self._wants_embeddings and not (known and known.has_embedding)
         needs_picture = (caption is None and not rejected) or lacks_embedding
@@ -64,7 +64,7 @@ class Decider:
 
     def known_caption(self, caption_key: str) -> CaptionRecord | None:
         """Return the caption that the index has for a picture by now."""
-        known = self._index.find_by_hash(caption_key)
+        known = self._index.photos.find_picture(caption_key)
         return known.caption if known else None
 
     def arrived(self, caption_keys: set[str]) -> None:
@@ -76,7 +76,7 @@ class Decider:
         if examined.persons_words and not self._may_replace_persons:
             return CaptionRecord(examined.persons_words, CaptionSource.PERSON), False
         if known is None or (known.caption is None and not known.rejected):
-            known = self._index.find_by_hash(examined.caption_key)
+            known = self._index.photos.find_picture(examined.caption_key)
         if known is None:
             return None, False
         if known.caption and self._is_to_be_replaced(known.caption):
@@ -104,5 +104,5 @@ class Decider:
         """Tell a file that was moved away from one whose whole drive is not there."""
         if os.path.lexists(path):
             return False
-        stamp = self._index.stamp(path)
+        stamp = self._index.photos.file_state(path)
         return path.parent.is_dir() or (stamp is not None and stamp.inode == examined.photo.inode)

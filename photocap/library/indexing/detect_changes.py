@@ -9,7 +9,7 @@ from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import in_chunks
 from photocap.metadata import MetadataMode
 from photocap.photos import PhotoFile
-from photocap.records import CaptionSource
+from photocap.records import CaptionSource, Written
 from photocap.report import Outcome, PhotoResult
 
 _CHUNK = 500
@@ -34,7 +34,7 @@ def changed_photos(
         on_return: gets the records of photos that were missing and are back, unchanged.
     """
     for chunk in in_chunks(photos, _CHUNK):
-        known = index.file_states(photo.path for photo in chunk)
+        known = index.scan.file_states(photo.path for photo in chunk)
         returned = []
         for photo in chunk:
             stamp = known.get(photo.path)
@@ -66,10 +66,10 @@ def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState
 
     Either its caption is to be made anew, or it stands in the index only and is now to be written into the photo too.
     """
-    stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written == "none"
+    stands_in_index_only = options.policy.mode is not MetadataMode.NONE and stamp.written is Written.NONE
     if not stamp.has_caption or not (options.recaption or stands_in_index_only):
         return False
-    row = index.photo(photo.path)
+    row = index.photos.get(photo.path)
     if row is None or row.state is not PhotoState.PRESENT:
         return False
     if options.recaption and options.space_id and not _has_embedding(index, stamp):
@@ -82,7 +82,7 @@ def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState
 
 
 def _has_embedding(index: PhotoIndex, stamp: FileState) -> bool:
-    known = index.find_by_hash(stamp.picture_hash) if stamp.picture_hash else None
+    known = index.photos.find_picture(stamp.picture_hash) if stamp.picture_hash else None
     return known is not None and known.has_embedding
 
 

@@ -111,10 +111,10 @@ class _Run:
         if not self._is_dry:
             recover_interrupted_writes(self._index)
         if self._options.recaption and self._options.space_id and not self._is_dry:
-            self._index.set_embedding_space(
+            self._index.embeddings.set_space(
                 self._options.space_id
             )  # now, so that the walk sees which photos lack a place in it
-        self._index.start_scan()
+        self._index.scan.start()
         for batch in _batches(self._ready(roots), self._captioner):
             self._finish_batch(batch)
         for root in roots:
@@ -123,7 +123,7 @@ class _Run:
     def close(self) -> None:
         self._writer.close()
         if self._run_id is not None:
-            self._index.finish_run(self._run_id, self.report.summary)
+            self._index.runs.finish(self._run_id, self.report.summary)
 
     def _ready(self, roots: Sequence[Path]) -> Iterator[_Ready]:
         photos = find_photos(roots, self._options.walk, on_skip=self._pass_by)
@@ -166,7 +166,7 @@ class _Run:
         images = [ready.image for ready in batch if ready.image is not None]
         made = iter(self._captioner.caption(images) if images else [])
         if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
-            self._index.set_embedding_space(space_id)
+            self._index.embeddings.set_space(space_id)
         in_batch: dict[str, PhotoJob] = {}
         captioned = []
         for ready in batch:
@@ -216,7 +216,7 @@ class _Run:
     def _start_run(self) -> int:
         """Return the run's number; a run that changes nothing leaves no trace."""
         if self._run_id is None:
-            self._run_id = self._index.start_run("index")
+            self._run_id = self._index.runs.start("index")
         return self._run_id
 
     def _record_returned(self, records: list[PhotoRecord]) -> None:

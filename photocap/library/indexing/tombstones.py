@@ -18,10 +18,10 @@ def mark_missing(index: PhotoIndex, root: Path, *, allow_empty: bool) -> str:
     permission) stay as they are.
     """
     _keep_what_exists(index, root)
-    known, gone = index.count_unseen(root)
+    known, gone = index.scan.count_unseen(root)
     if known and gone == known and not allow_empty:
         return _refusal(root, known)
-    index.mark_missing(root)
+    index.scan.mark_missing(root)
     return ""
 
 
@@ -31,8 +31,8 @@ def _refusal(root: Path, known: int) -> str:
 
 
 def _keep_what_exists(index: PhotoIndex, root: Path) -> None:
-    for chunk in in_chunks(index.unseen(root), _CHUNK):
-        index.file_states([path for path in chunk if _may_exist(path)])
+    for chunk in in_chunks(index.scan.unseen(root), _CHUNK):
+        index.scan.file_states([path for path in chunk if _may_exist(path)])
 
 
 def _may_exist(path: Path) -> bool:

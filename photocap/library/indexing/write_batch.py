@@ -84,7 +84,7 @@ class BatchWriter:
         writing = [item for item in batch if item.prepared and item.prepared.undo]
         if writing:
             records = [record for item in writing for record in item.prepared.undo]  # type: ignore[union-attr]
-            ids = iter(self._index.begin_undo(run_id, records))
+            ids = iter(self._index.undo.begin(run_id, records))
             for item in writing:
                 item.undo_ids = [next(ids) for _ in item.prepared.undo]  # type: ignore[union-attr]
             list(self._pool.map(_commit, writing))
@@ -171,8 +171,8 @@ def _record(item: PhotoJob) -> PhotoRecord:
     )
 
 
-def _written(item: PhotoJob) -> str:
-    return item.prepared.written.value if item.prepared and not item.write_trouble else Written.NONE.value
+def _written(item: PhotoJob) -> Written:
+    return item.prepared.written if item.prepared and not item.write_trouble else Written.NONE
 
 
 def _result(item: PhotoJob) -> PhotoResult:
