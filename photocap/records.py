@@ -78,6 +78,10 @@ class PhotoFacts:
         latitude: degrees, north positive.
         longitude: degrees, east positive.
         rating: stars, 0 to 5.
+        iso: sensitivity.
+        f_number: aperture.
+        focal_length_mm: as the lens has it.
+        taken_source: who says when it was taken: "exif" (the metadata in the file), "filename" or "takeout".
     """
 
     width_px: int
@@ -88,6 +92,42 @@ class PhotoFacts:
     latitude: float | None = None
     longitude: float | None = None
     rating: int | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    focal_length_mm: float | None = None
+    taken_source: str | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """One description by a person.
+
+    Attributes:
+        place: where it stands, such as "xmp" or "sidecar".
+        text: the words.
+    """
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoWords:
+    """What a photo's metadata says in words.
+
+    Attributes:
+        keywords: tags.
+        titles: titles.
+        people: names of persons.
+        places: names of places: city, region, country.
+        descriptions: every description by a person, the caption among them.
+    """
+
+    keywords: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    descriptions: tuple[Description, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ class FakeFacts:
     latitude: float | None = None
     longitude: float | None = None
     rating: int | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    focal_length_mm: float | None = None
+    taken_source: str | None = None
 
 
 def model_caption(text: str, **fields) -> CaptionRecord:
@@ -158,9 +162,10 @@ def test_the_text_index_follows_every_change(index, run):
     index.captions.reject("i")
     connection = sqlite3.connect(index.path)
     for word, hits in [("dog", 0), ("lauft", 1), ("cat", 0)]:
-        assert connection.execute("SELECT count(*) FROM picture_fts(?)", (word,)).fetchone() == (hits,)
-    connection.execute("INSERT INTO picture_fts(picture_fts, rank) VALUES ('integrity-check', 1)")
-    connection.execute("INSERT INTO picture_trigram(picture_trigram, rank) VALUES ('integrity-check', 1)")
+        assert connection.execute("SELECT count(*) FROM photo_fts(?)", (word,)).fetchone() == (hits,)
+    connection.execute("INSERT INTO photo_fts(photo_fts, rank) VALUES ('integrity-check', 1)")
+    for table in ("unspaced_trigram", "path_trigram", "word_trigram"):
+        connection.execute(f"INSERT INTO {table}({table}, rank) VALUES ('integrity-check', 1)")
     connection.close()
 
 
@@ -364,7 +369,7 @@ def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_o
     path = _index_of_version_1(tmp_path)
     with PhotoIndex.open(path, read_only=read_only) as index:
         assert index.photos.get(Path("/a.jpg")).caption == "a dog runs"
-        assert index.query.count_pictures("dog", 9) == 1
+        assert index.query.count_photos("dog", 9) == 1
         assert [row.record for row in index.undo.rows()] == [UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0")]
         assert (index.runs.latest()[0].command, index.counts().present) == ("index", 1)
     new = tmp_path / "new.db"
@@ -463,7 +468,7 @@ def test_the_views_and_the_content_table_are_there_for_other_programs(tmp_path):
     assert connection.execute("SELECT command FROM runs").fetchone()[0] == "test"
     # What Datasette does with an external-content table.
     hits = connection.execute(
-        "SELECT picture_hash FROM picture WHERE rowid IN (SELECT rowid FROM picture_fts WHERE picture_fts MATCH '1')"
+        "SELECT picture_hash FROM photos WHERE id IN (SELECT rowid FROM photo_fts WHERE photo_fts MATCH 'caption : 1')"
     ).fetchall()
     assert [hit[0] for hit in hits] == ["hash of '/p/1.jpg'"]
     connection.close()

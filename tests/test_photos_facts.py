@@ -30,7 +30,7 @@ def test_everything_at_once(tmp_path: Path, suffix: str) -> None:
     path = photo(
         tmp_path / f"a.{suffix}",
         {0x010F: "PENTAX Corporation", 0x0110: "PENTAX K-5", 0x0132: "2020:01:01 00:00:00", 0x4746: 4},
-        {0x9003: "2017:08:12 10:11:12", 0xA434: "smc PENTAX-DA 35mm"},
+        {0x9003: "2017:08:12 10:11:12", 0xA434: "smc PENTAX-DA 35mm", 0x829D: 2.8, 0x8827: 400, 0x920A: 35.0},
         {1: "S", 2: (33.0, 51.0, 36.0), 3: "E", 4: (151.0, 12.0, 0.0)},
     )
     facts = read_facts(path)
@@ -45,6 +45,10 @@ def test_everything_at_once(tmp_path: Path, suffix: str) -> None:
         facts.latitude,
         facts.longitude,
         4,
+        iso=400,
+        f_number=2.8,
+        focal_length_mm=35.0,
+        taken_source="exif",
     )
 
 
@@ -123,3 +127,35 @@ def test_real_files_never_fail_for_their_metadata(shared: Path) -> None:
             unreadable.append(path.name)
     assert len([camera for camera in cameras if camera]) > 40
     assert unreadable == ["notjpeg.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("IMG_20190704_201501.jpg", datetime(2019, 7, 4, 20, 15, 1)),
+        ("PXL_20210102_030405678.jpg", datetime(2021, 1, 2, 3, 4, 5)),
+        ("IMG-20190704-WA0012.jpg", datetime(2019, 7, 4)),
+        ("WhatsApp Image 2019-07-04 at 20.15.01.jpeg", datetime(2019, 7, 4, 20, 15, 1)),
+        ("signal-2019-07-04-201501.jpg", datetime(2019, 7, 4, 20, 15, 1)),
+        ("Screenshot_2019-07-04-20-15-01.png", datetime(2019, 7, 4, 20, 15, 1)),
+        ("2019-07-04 20.15.01.jpg", datetime(2019, 7, 4, 20, 15, 1)),
+        ("20190704.jpg", datetime(2019, 7, 4)),
+        ("IMG_2041.jpg", None),
+        ("20191399.jpg", None),
+        ("1234201907045678.jpg", None),
+    ],
+)
+def test_a_date_in_the_name_counts_where_the_metadata_have_none(
+    tmp_path: Path, name: str, taken: datetime | None
+) -> None:
+    facts = read_facts(photo(tmp_path / name, {0x010F: "PENTAX"}))
+    assert (facts.taken, facts.taken_source) == (taken, "filename" if taken else None)
+
+
+def test_takeouts_json_gives_the_date_where_nothing_else_does(tmp_path: Path) -> None:
+    path = photo(tmp_path / "beach.jpg", {0x010F: "PENTAX"})
+    said = '{"title": "beach.jpg", "photoTakenTime": {"timestamp": "1562271301"}}'
+    (tmp_path / "beach.jpg.supplemental-metadata.json").write_text("[]")
+    (tmp_path / "beach.jpg.json").write_text(said)
+    facts = read_facts(path)
+    assert (facts.taken, facts.taken_source) == (datetime(2019, 7, 4, 20, 15, 1), "takeout")

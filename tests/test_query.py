@@ -6,11 +6,14 @@ import sqlite3
 import pytest
 
 from photocap.query import (
+    COLUMNS,
+    CONTENT,
     And,
     Compare,
     Contains,
     Field,
     Near,
+    NearPlace,
     Not,
     Or,
     Phrase,
@@ -59,8 +62,10 @@ DOG, CAT, BEACH = Word("dog"), Word("cat"), Word("beach")
         ("camera:pentax", Contains(Field.CAMERA, "pentax")),
         ('camera:"PENTAX K-5"', Contains(Field.CAMERA, "PENTAX K-5")),
         ("path:holiday", Contains(Field.PATH, "holiday")),
-        ("caption:dog", DOG),
-        ('caption:"dog cat"', Phrase("dog cat")),
+        ("caption:dog", Word("dog", column="person_words caption")),
+        ('caption:"dog cat"', Phrase("dog cat", column="person_words caption")),
+        ("keyword:dog", Word("dog", column="keywords")),
+        ("person:anna", Word("anna", column="people")),
         ("conf:>0.5", Compare(Field.CONFIDENCE, ">", 0.5)),
         ("rating:>=3", Compare(Field.RATING, ">=", 3)),
         ("width:4000", Compare(Field.WIDTH, "=", 4000)),
@@ -79,9 +84,10 @@ DOG, CAT, BEACH = Word("dog"), Word("cat"), Word("beach")
         ('"dog cat', And((DOG, CAT))),
         ("dog ()", DOG),
         ("dog - cat", And((DOG, CAT))),
-        ("before:yesterday", And((Word("before"), Word("yesterday")))),
+        ("before:soon", Word("soon")),
         ("size:big", And((Word("size"), Word("big")))),
-        ("near:95,0", And((Word("near"), Word("95"), Word("0")))),
+        ("near:95,0", And((Word("95"), Word("0")))),
+        ("near:vienna,5km", NearPlace("vienna", 5)),
         ("date:2017-02-30", And((Word("date"), Word("2017-02-30")))),
         ("", None),
         ("!!! --- ...", None),
@@ -94,7 +100,7 @@ def test_reading(text, tree):
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("before:yesterday", "expects a date"),
+        ("before:soon", "expects a date"),
         ("is:purple", "expects one of edited"),
         ("(dog", "parentheses"),
         ("!!!", "nothing"),
@@ -118,7 +124,7 @@ def test_describing():
 
 def test_words_for_the_same_thing_are_added_only_when_the_index_has_them():
     tree = widened(parse_query("puppy -cat").tree, {"dog", "kitten"}.__contains__)
-    assert tree == And((Or((Word("puppy"), DOG)), Not(CAT)))
+    assert tree == And((Or((Word("puppy"), Word("dog", column=" ".join(CONTENT)))), Not(CAT)))
     assert "dog" in synonyms("puppies")
 
 
@@ -150,8 +156,9 @@ def random_query(random_: random.Random) -> str:
 def test_ten_thousand_strings_raise_nothing_and_fts5_takes_every_expression():
     random_ = random.Random(5)
     connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE VIRTUAL TABLE t USING fts5(x, tokenize='porter unicode61 remove_diacritics 2')")
-    connection.execute("INSERT INTO t VALUES ('a dog and a cat')")
+    columns = ", ".join(COLUMNS)
+    connection.execute(f"CREATE VIRTUAL TABLE t USING fts5({columns}, tokenize='porter unicode61 remove_diacritics 2')")
+    connection.execute("INSERT INTO t (caption) VALUES ('a dog and a cat')")
     searched = 0
     for _ in range(10_000):
         query = parse_query(random_query(random_))

@@ -11,10 +11,22 @@ import pytest
 from test_query import random_query
 
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort
-from photocap.query import And, Compare, Contains, Field, Not, Or, Phrase, Taken, Trait, Word, parse_query
+from photocap.query import (
+    And,
+    Compare,
+    Contains,
+    Field,
+    Not,
+    Or,
+    Phrase,
+    Taken,
+    Trait,
+    Word,
+    edit_distance,
+    parse_query,
+)
 from photocap.records import CaptionSource
 from photocap.search import MatchKind, search
-from photocap.search.spelling import edit_distance
 from photocap.search.vector_search import cosines, nearest
 
 
@@ -28,6 +40,10 @@ class FakeFacts:
     latitude: float | None = None
     longitude: float | None = None
     rating: int | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    focal_length_mm: float | None = None
+    taken_source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -235,7 +251,7 @@ def test_a_description_finds_photos_with_some_of_its_words(tmp_path):
         Photo("/c.jpg", "a dog in the water"),
     ]
     with make_index(tmp_path / "index.db", photos) as index:
-        result = search(index, "a brown dog is running over a green lawn today")
+        result = search(index, "a brown dog is running over a green lawn somewhere")
         assert paths(result)[:2] == ["/a.jpg", "/c.jpg"]
         assert {hit.kind for hit in result.hits} == {MatchKind.SIMILAR}
         assert result.total == 0

@@ -4,6 +4,7 @@ from photocap.index.counts import IndexCounts
 from photocap.index.filter_sql import Condition, Plan, plan
 from photocap.index.photo_index import PhotoIndex
 from photocap.index.rows import (
+    FACTS_VERSION,
     CaptionRecord,
     CaptionVersion,
     FileState,
@@ -18,6 +19,7 @@ from photocap.index.rows import (
 from photocap.index.search_sql import RANKED_AT_MOST, Match, Sort
 
 __all__ = [
+    "FACTS_VERSION",
     "RANKED_AT_MOST",
     "CaptionRecord",
     "CaptionVersion",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 from photocap.index.database import EVERYWHERE, Database, folder_range, now, storable
 from photocap.index.photos import PHOTO_ROW, photo_row
 from photocap.index.rows import CaptionRecord, CaptionVersion, PhotoRow, UndoState
+from photocap.index.search_text import refresh_picture
 from photocap.index.undo_journal import set_state
 from photocap.records import CaptionSource, Verdict
-
-_WORD = re.compile(r"\w+")
 
 
 class Captions:
@@ -39,6 +37,7 @@ class Captions:
             picture_id = picture_id_of(connection, picture_hash)
             _judge(connection, picture_id, verdict)
             store_caption(connection, run_id, picture_id, caption)
+            refresh_picture(connection, picture_id)
             set_state(connection, settled, UndoState.WRITTEN)
 
     def reject(self, picture_hash: str) -> None:
@@ -51,6 +50,7 @@ class Captions:
                 " confidence = NULL WHERE id = ?",
                 (picture_id,),
             )
+            refresh_picture(connection, picture_id)
 
     def history(self, picture_hash: str) -> list[CaptionVersion]:
         """Return every caption a picture ever had, oldest first."""
@@ -123,8 +123,6 @@ def store_caption(connection: sqlite3.Connection, run_id: int, picture_id: int, 
     person_stands = current is not None and current[1] == CaptionSource.PERSON.value
     if person_stands and not by_person and not caption.over_person:
         return
-    words = {(word,) for word in _WORD.findall(text.lower())}
-    connection.executemany("INSERT OR IGNORE INTO word VALUES (?)", words)
     connection.execute(
         "UPDATE picture SET person_caption = ?, model_caption = ?, caption_id = ?, confidence = ? WHERE id = ?",
         (

@@ -13,7 +13,8 @@ from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow
 from photocap.records import CaptionSource, Verdict, Written
 
 FILE_STATE = """
-    SELECT photo.id, size_bytes, mtime_ns, inode, state, picture_hash, caption_id IS NOT NULL, written
+    SELECT photo.id, size_bytes, mtime_ns, inode, state, picture_hash, caption_id IS NOT NULL, written,
+        facts_version
     FROM photo LEFT JOIN picture ON picture.id = picture_id
     WHERE path = CAST(? AS TEXT)
 """
@@ -23,7 +24,8 @@ PHOTO_ROW = """
         coalesce(picture.person_caption, picture.model_caption),
         caption.source, caption.model_id, picture.confidence, photo.size_bytes, photo.mtime_ns,
         photo.written, photo.width_px, photo.height_px, photo.taken, camera.name, lens.name,
-        photo.latitude, photo.longitude, photo.rating
+        photo.latitude, photo.longitude, photo.rating, photo.iso, photo.f_number, photo.focal_length_mm,
+        photo.taken_source
     FROM photo
     LEFT JOIN picture ON picture.id = photo.picture_id
     LEFT JOIN caption ON caption.id = picture.caption_id
@@ -153,8 +155,9 @@ class Photos:
 
 def file_state(row: tuple[object, ...]) -> FileState:
     """Return a row of `FILE_STATE` as a record."""
-    _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written = row
-    return FileState(size_bytes, mtime_ns, inode, PhotoState(state), picture_hash, bool(has_caption), Written(written))  # type: ignore[arg-type]  # the schema's types
+    _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written, facts_version = row
+    known = (PhotoState(state), picture_hash, bool(has_caption), Written(written), facts_version)
+    return FileState(size_bytes, mtime_ns, inode, *known)  # type: ignore[arg-type]  # the schema's types
 
 
 def photo_row(row: tuple[object, ...]) -> PhotoRow:

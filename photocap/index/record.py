@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,20 +10,21 @@ from pathlib import Path
 from photocap.index.captions import picture_id_of, store_caption
 from photocap.index.database import Database, path_bytes, storable
 from photocap.index.embeddings import store_embedding
-from photocap.index.rows import PhotoRecord, UndoState
+from photocap.index.rows import FACTS_VERSION, PhotoRecord, UndoState
+from photocap.index.search_text import refresh, refresh_picture, storable_path
 from photocap.index.undo_journal import set_state
-from photocap.records import PhotoFacts
+from photocap.records import PhotoFacts, PhotoWords
 
 _UPSERT_PHOTO = """
     INSERT INTO photo (path, picture_id, state, error, size_bytes, mtime_ns, inode, device, written,
-        first_run_id, run_id)
+        first_run_id, run_id, shown_path)
     VALUES (CAST(:path AS TEXT), :picture_id, :state, :error, :size_bytes, :mtime_ns, :inode, :device,
-        :written, :run_id, :run_id)
+        :written, :run_id, :run_id, :shown_path)
     ON CONFLICT (path) DO UPDATE SET
         picture_id = coalesce(excluded.picture_id, picture_id), state = excluded.state,
         error = excluded.error, size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,
         inode = excluded.inode, device = excluded.device, written = excluded.written,
-        run_id = excluded.run_id
+        run_id = excluded.run_id, shown_path = excluded.shown_path
     RETURNING id
 """
 
@@ -43,11 +45,18 @@ def _record(connection: sqlite3.Connection, run_id: int, record: PhotoRecord) ->
             store_caption(connection, run_id, picture_id, record.caption)
         if record.embedding is not None:
             store_embedding(connection, picture_id, record.embedding)
+        if record.labels is not None:
+            _record_labels(connection, picture_id, record.labels)
     if record.moved_from is not None:
         _rename(connection, record.moved_from, record.path)
     row = connection.execute(_UPSERT_PHOTO, _photo_values(record, picture_id, run_id)).fetchone()
     if record.facts is not None:
         _record_facts(connection, row[0], record.facts)
+    if record.words is not None:
+        _record_words(connection, row[0], record.words)
+    refresh(connection, row)
+    if picture_id is not None and (record.caption is not None or record.labels is not None):
+        refresh_picture(connection, picture_id)
     connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", row)
 
 
@@ -63,7 +72,13 @@ def _photo_values(record: PhotoRecord, picture_id: int | None, run_id: int) -> M
         "device": record.device,
         "written": record.written.value,
         "run_id": run_id,
+        "shown_path": _shown_path(record.path),
     }
+
+
+def _shown_path(path: Path) -> str | None:
+    shown = storable_path(os.fspath(path))
+    return None if shown == os.fspath(path) else shown
 
 
 def _rename(connection: sqlite3.Connection, old: Path, new: Path) -> None:
@@ -77,7 +92,8 @@ def _rename(connection: sqlite3.Connection, old: Path, new: Path) -> None:
 def _record_facts(connection: sqlite3.Connection, photo_id: int, facts: PhotoFacts) -> None:
     connection.execute(
         "UPDATE photo SET width_px = ?, height_px = ?, taken = ?, camera_id = ?, lens_id = ?,"
-        " latitude = ?, longitude = ?, rating = ? WHERE id = ?",
+        " latitude = ?, longitude = ?, rating = ?, iso = ?, f_number = ?, focal_length_mm = ?, taken_source = ?,"
+        " facts_version = ? WHERE id = ?",
         (
             facts.width_px,
             facts.height_px,
@@ -87,8 +103,34 @@ def _record_facts(connection: sqlite3.Connection, photo_id: int, facts: PhotoFac
             facts.latitude,
             facts.longitude,
             facts.rating,
+            facts.iso,
+            facts.f_number,
+            facts.focal_length_mm,
+            facts.taken_source,
+            FACTS_VERSION,
             photo_id,
         ),
+    )
+
+
+def _record_words(connection: sqlite3.Connection, photo_id: int, words: PhotoWords) -> None:
+    said = {
+        "keyword": words.keywords,
+        "title": words.titles,
+        "person": words.people,
+        "place": words.places,
+    }
+    rows = [(photo_id, kind, "", storable(text)) for kind, texts in said.items() for text in texts]
+    rows += [(photo_id, "description", d.place, storable(d.text)) for d in words.descriptions]
+    connection.execute("DELETE FROM photo_word WHERE photo_id = ?", (photo_id,))
+    connection.executemany("INSERT OR IGNORE INTO photo_word VALUES (?, ?, ?, ?)", rows)
+
+
+def _record_labels(connection: sqlite3.Connection, picture_id: int, labels: Iterable[tuple[str, float]]) -> None:
+    connection.execute("DELETE FROM picture_label WHERE picture_id = ?", (picture_id,))
+    connection.executemany(
+        "INSERT OR REPLACE INTO picture_label VALUES (?, ?, ?)",
+        [(picture_id, storable(label), probability) for label, probability in labels],
     )
 
 

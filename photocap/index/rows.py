@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from photocap.records import CaptionSource, PhotoFacts, UndoRecord, Verdict, Written
+from photocap.records import CaptionSource, PhotoFacts, PhotoWords, UndoRecord, Verdict, Written
+
+FACTS_VERSION = 1
+"""Grows when more is read from a photo's metadata; photos with an older number are read once more."""
 
 
 class PhotoState(Enum):
@@ -40,6 +43,7 @@ class FileState:
     picture_hash: str | None
     has_caption: bool
     written: Written
+    facts_version: int = FACTS_VERSION
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class PhotoRecord:
         state: PRESENT or FAILED.
         error: why it failed.
         facts: None keeps the facts that are known.
+        words: of its metadata; None keeps those that are known.
+        labels: what the model recognised in the picture, with probabilities; None keeps those that are known.
         caption: None keeps the picture's present caption.
         embedding: float16 little-endian, unit length; None keeps the known one.
         written: where the caption stands outside the index.
@@ -94,6 +100,8 @@ class PhotoRecord:
     embedding: bytes | None = None
     written: Written = Written.NONE
     moved_from: Path | None = None
+    words: PhotoWords | None = None
+    labels: tuple[tuple[str, float], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -174,3 +182,7 @@ class PhotoRow:
     latitude: float | None
     longitude: float | None
     rating: int | None
+    iso: int | None
+    f_number: float | None
+    focal_length_mm: float | None
+    taken_source: str | None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from photocap.index.database import Database
 from photocap.index.filter_sql import Condition, Plan
+from photocap.query import COLUMNS, quoted
 
-# A person's words weigh twice as much as a model's.
-_BM25 = "bm25(picture_fts, 2.0, 1.0)"
+_BM25 = f"bm25(photo_fts, {', '.join(map(str, COLUMNS.values()))})"
 
 RANKED_AT_MOST = 5_000
 """So many matches are ranked; of more, the newest (and every one in a person's words) are."""
@@ -24,15 +25,26 @@ class Sort(Enum):
 
     RELEVANCE = "relevance"
     DATE = "date"
+    NEWEST = "newest"
+    OLDEST = "oldest"
     CONFIDENCE = "confidence"
+    PATH = "path"
 
 
+_SHOWN = f"""
+    CREATE VIRTUAL TABLE IF NOT EXISTS temp.shown USING fts5(
+        {", ".join(COLUMNS)}, tokenize="porter unicode61 remove_diacritics 2");
+    DELETE FROM temp.shown;
+"""
 _CONFIDENCE = "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id)"
 _BY_PERSON = "(SELECT person_caption IS NOT NULL FROM picture WHERE picture.id = photo.picture_id)"
 _ORDER = {
     Sort.RELEVANCE: f"{_BY_PERSON} DESC, photo.taken DESC, photo.id DESC",
     Sort.DATE: "photo.taken DESC, photo.id DESC",
+    Sort.NEWEST: "photo.taken DESC, photo.id DESC",
+    Sort.OLDEST: "photo.taken IS NULL, photo.taken, photo.id",
     Sort.CONFIDENCE: f"{_CONFIDENCE} DESC, photo.id DESC",
+    Sort.PATH: "photo.path",
 }
 
 
@@ -76,15 +88,13 @@ class SearchQueries:
             matches = self._ordered(_rows_first(plan), Sort.RELEVANCE, max(_FEW, limit))
             return Ranked(matches[:limit], len(matches))
         source, values = _words_first(plan)
-        newest = (
-            f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY picture_fts.rowid DESC LIMIT ?"
-        )
+        newest = f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
         best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
         with self._database.reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
             seen = found[0][3] if found else 0
             if seen == at_most:
-                by_person = (f"{{person_caption}} : ({plan.fts})", *values[1:])
+                by_person = (f"{{person_words}} : ({plan.fts})", *values[1:])
                 found += connection.execute(best, (*by_person, at_most, limit)).fetchall()
         matches = list({row[0]: Match(*row[:3]) for row in found}.values())
         matches.sort(key=lambda match: (-match.score, -match.photo_id))
@@ -102,7 +112,7 @@ class SearchQueries:
         return [Match(*row) for row in rows]
 
     def _is_common(self, fts: str) -> bool:
-        return self.count_pictures(fts, RANKED_AT_MOST) == RANKED_AT_MOST
+        return self.count_photos(fts, RANKED_AT_MOST) == RANKED_AT_MOST
 
     def _rows_are_few(self, plan: Plan) -> bool:
         """Tell whether the words are common and the filters let few photos through."""
@@ -121,29 +131,42 @@ class SearchQueries:
                     break
         return found
 
-    def count_pictures(self, fts: str, at_most: int) -> int:
-        """Count the pictures whose caption `fts` finds, but no further than `at_most`."""
+    def count_photos(self, fts: str, at_most: int) -> int:
+        """Count the photos that `fts` finds, but no further than `at_most`."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM picture_fts WHERE picture_fts MATCH ? LIMIT ?)", (fts, at_most)
+                "SELECT count(*) FROM (SELECT 1 FROM photo_fts WHERE photo_fts MATCH ? LIMIT ?)", (fts, at_most)
             )
             count: int = row.fetchone()[0]
         return count
 
     def highlighted(self, photo_ids: Sequence[int], fts: str, start: str, end: str) -> dict[int, str]:
         """Return the captions of photos with the words that `fts` finds between `start` and `end`."""
-        sql = (
-            "SELECT coalesce(highlight(picture_fts, 0, ?, ?), highlight(picture_fts, 1, ?, ?)) FROM picture_fts"
-            " WHERE picture_fts MATCH ? AND rowid = (SELECT picture_id FROM photo WHERE id = ?)"
-        )
+        ids = json.dumps(list(photo_ids))
         with self._database.reading() as connection:
-            rows = ((id_, connection.execute(sql, (start, end, start, end, fts, id_)).fetchone()) for id_ in photo_ids)
-            return {id_: row[0] for id_, row in rows if row and row[0]}
+            # The captions as they were written, read by the tokenizer of the index.
+            connection.executescript(_SHOWN)
+            connection.execute(
+                "INSERT INTO temp.shown (rowid, person_words)"
+                " SELECT photo.id, coalesce(person_caption, model_caption) FROM photo"
+                " JOIN picture ON picture.id = picture_id WHERE photo.id IN (SELECT value FROM json_each(?))",
+                (ids,),
+            )
+            rows = connection.execute(
+                "SELECT rowid, highlight(shown, 0, ?, ?) FROM temp.shown WHERE shown MATCH ?", (start, end, fts)
+            ).fetchall()
+        return {id_: text for id_, text in rows if text}
 
     def words(self) -> list[str]:
-        """Return every word that captions have, or once had, in lower case."""
+        """Return every word without digits that photos have, or once had, in lower case."""
         with self._database.reading() as connection:
             return [word for (word,) in connection.execute("SELECT word FROM word")]
+
+    def words_with(self, part: str, at_most: int) -> list[str]:
+        """Return the shortest words that contain these letters (three or more)."""
+        sql = "SELECT word FROM word_trigram WHERE word_trigram MATCH ? ORDER BY length(word), word LIMIT ?"
+        with self._database.reading() as connection:
+            return [word for (word,) in connection.execute(sql, (quoted(part), at_most))]
 
 
 def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
@@ -151,11 +174,11 @@ def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
     condition = plan.condition
     if plan.fts is None:
         return f"FROM photo WHERE {condition.sql}", condition.values
-    has_words = "+photo.picture_id IN (SELECT rowid FROM picture_fts WHERE picture_fts MATCH ?)"
+    has_words = "+photo.id IN (SELECT rowid FROM photo_fts WHERE photo_fts MATCH ?)"
     return f"FROM photo WHERE {condition.sql} AND {has_words}", (*condition.values, plan.fts)
 
 
 def _words_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
     """Return FROM and WHERE with their values, going from the words to the filters; CROSS JOIN holds the order."""
-    joined = "FROM picture_fts CROSS JOIN photo ON photo.picture_id = picture_fts.rowid"
-    return f"{joined} WHERE picture_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)
+    joined = "FROM photo_fts CROSS JOIN photo ON photo.id = photo_fts.rowid"
+    return f"{joined} WHERE photo_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from PIL import Image
 from PIL.ExifTags import IFD
 
 from photocap.errors import as_read_error
+from photocap.photos.dates import date_in_name, date_in_takeout
 from photocap.photos.decode import open_picture, orientation_of
 from photocap.records import PhotoFacts
 
 # Tag numbers from Exif 2.32 and, for the rating, from Microsoft's documentation of System.Rating.
 _MAKE, _MODEL, _DATE_TIME, _RATING = 0x010F, 0x0110, 0x0132, 0x4746
+_F_NUMBER, _ISO, _FOCAL_LENGTH = 0x829D, 0x8827, 0x920A
+_MOST_ISO = 10_000_000
 _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED, _LENS_MODEL = 0x9003, 0x9004, 0xA434
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _TURNED_ON_ITS_SIDE = (5, 6, 7, 8)
@@ -42,9 +46,19 @@ def read_facts(path: Path) -> PhotoFacts:
         if orientation_of(image) in _TURNED_ON_ITS_SIDE and image.format != "TIFF":  # Pillow turns TIFF's size itself
             width_px, height_px = height_px, width_px
         try:
-            return PhotoFacts(width_px, height_px, **_said(image))
+            facts = PhotoFacts(width_px, height_px, **_said(image))
         except Exception:  # Pillow raises anything on a broken EXIF block, and a photo is more than its EXIF
-            return PhotoFacts(width_px, height_px)
+            facts = PhotoFacts(width_px, height_px)
+    return facts if facts.taken else _dated_otherwise(path, facts)
+
+
+def _dated_otherwise(path: Path, facts: PhotoFacts) -> PhotoFacts:
+    """Give a photo whose metadata have no date the one of its file's name, or of Takeout's file beside it."""
+    if taken := date_in_name(path.name):
+        return replace(facts, taken=taken, taken_source="filename")
+    if taken := date_in_takeout(path):
+        return replace(facts, taken=taken, taken_source="takeout")
+    return facts
 
 
 def _said(image: Image.Image) -> dict[str, Any]:
@@ -55,14 +69,33 @@ def _said(image: Image.Image) -> dict[str, Any]:
     latitude = _degrees(gps.get(_LATITUDE), gps.get(_LATITUDE_REF), 90)
     longitude = _degrees(gps.get(_LONGITUDE), gps.get(_LONGITUDE_REF), 180)
     has_place = latitude is not None and longitude is not None and (latitude, longitude) != (0.0, 0.0)
+    taken = _first_time(exif, main, xmp)
     return {
-        "taken": _first_time(exif, main, xmp),
+        "taken": taken,
+        "taken_source": "exif" if taken else None,
         "camera": _camera(_name(main.get(_MAKE)), _name(main.get(_MODEL))),
         "lens": _name(exif.get(_LENS_MODEL)) or _name(_found(_XMP_LENS, xmp)),
         "latitude": latitude if has_place else None,
         "longitude": longitude if has_place else None,
         "rating": _rating(main.get(_RATING), xmp),
+        "iso": _iso(exif.get(_ISO)),
+        "f_number": _positive(exif.get(_F_NUMBER)),
+        "focal_length_mm": _positive(exif.get(_FOCAL_LENGTH)),
     }
+
+
+def _iso(value: Any) -> int | None:
+    first = value[0] if isinstance(value, (tuple, list)) and value else value
+    return first if isinstance(first, int) and 0 < first < _MOST_ISO else None
+
+
+def _positive(value: Any) -> float | None:
+    """Return a number above zero to one digit, as photographers say it; None where it is none."""
+    try:
+        number = round(float(value), 1)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
 
 
 def _first_time(exif: Mapping[int, Any], main: Mapping[int, Any], xmp: bytes) -> datetime | None:

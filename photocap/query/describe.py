@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from photocap.query.columns import CAPTIONS, CONTENT
+from photocap.query.fields import TRAITS
 from photocap.query.tree import (
+    Added,
     And,
     Compare,
     Contains,
     Field,
+    FileType,
     Near,
+    NearPlace,
     Node,
     Not,
     Or,
@@ -15,19 +20,19 @@ from photocap.query.tree import (
     Query,
     Substring,
     Taken,
+    TimeOfDay,
     Trait,
     Word,
 )
 
-_TRAITS = {
-    "gps": "with a place",
-    "caption": "with a caption",
-    "date": "with a date",
-    "camera": "with a camera's name",
-    "rating": "with a rating",
-    "edited": "captioned by a person",
-    "missing": "now missing",
-    "failed": "that could not be read",
+_NAMES = {Field.CONFIDENCE: "confidence", Field.F_NUMBER: "f-number", Field.FOCAL_LENGTH: "focal length"}
+_COLUMN_NAMES = {
+    " ".join(CAPTIONS): "caption",
+    " ".join(CONTENT): "",
+    "people": "people's names",
+    "place": "place's name",
+    "filename": "file name",
+    "folders": "folder",
 }
 
 
@@ -50,28 +55,40 @@ def _grouped(node: Node) -> str:
     return f"({_node(node)})" if isinstance(node, (And, Or)) else _node(node)
 
 
-def _leaf(node: Word | Phrase | Substring | Contains | Compare | Taken | Near | Trait) -> str:
-    if isinstance(node, Word):
-        return f'with a word that begins with "{node.text}"' if node.prefix else f'with "{node.text}"'
-    if isinstance(node, Phrase):
-        return f'with exactly "{node.text}"'
-    if isinstance(node, Substring):
-        return f'with "{node.text}" in a person\'s caption'
+def _leaf(node: Node) -> str:
+    if isinstance(node, (Word, Phrase, Substring)):
+        return _text(node)
     if isinstance(node, Contains):
         return f'with "{node.text}" in the {node.field.value}'
+    if isinstance(node, FileType):
+        return f"of type {node.name}"
     if isinstance(node, Compare):
-        name = "confidence" if node.field is Field.CONFIDENCE else node.field.value
-        return f"with {name} {node.operator} {node.limit:g}"
+        return f"with {_NAMES.get(node.field, node.field.value)} {node.operator} {node.limit:g}"
     if isinstance(node, Near):
         return f"within {node.radius_km:g} km of {node.latitude:g}, {node.longitude:g}"
-    if isinstance(node, Taken):
-        return _taken(node)
-    return _TRAITS[node.name]
+    if isinstance(node, NearPlace):
+        return f'within {node.radius_km:g} km of "{node.name}"'
+    if isinstance(node, TimeOfDay):
+        return f"taken between {node.start} and {node.end}"
+    if isinstance(node, (Taken, Added)):
+        return _during("taken" if isinstance(node, Taken) else "added", node.start, node.end)
+    assert isinstance(node, Trait)
+    return TRAITS[node.field][node.name]
 
 
-def _taken(node: Taken) -> str:
-    if node.start is None:
-        return f"taken before {node.end}"
-    if node.end is None:
-        return f"taken on {node.start} or later"
-    return f"taken from {node.start} to before {node.end}"
+def _text(node: Word | Phrase | Substring) -> str:
+    if isinstance(node, Substring):
+        return f'with "{node.text}" in a person\'s words'
+    name = _COLUMN_NAMES.get(node.column, node.column.rstrip("s"))
+    where = f" in the {name}" if name else ""
+    if isinstance(node, Phrase):
+        return f'with exactly "{node.text}"{where}'
+    return f'with a word that begins with "{node.text}"{where}' if node.prefix else f'with "{node.text}"{where}'
+
+
+def _during(what: str, start: str | None, end: str | None) -> str:
+    if start is None:
+        return f"{what} before {end}"
+    if end is None:
+        return f"{what} on {start} or later"
+    return f"{what} from {start} to before {end}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from photocap.query.tree import And, Node, Not, Or, Phrase, Word
+from photocap.query.variants import variants
 
 
 def is_text(node: Node) -> bool:
@@ -20,10 +21,8 @@ def is_text(node: Node) -> bool:
 
 def to_fts(node: Node) -> str:
     """Return the FTS5 expression of a tree for which `is_text` holds."""
-    if isinstance(node, Word):
-        return quoted(node.text) + ("*" if node.prefix else "")
-    if isinstance(node, Phrase):
-        return quoted(node.text)
+    if isinstance(node, (Word, Phrase)):
+        return _in_columns(node)
     if isinstance(node, Or):
         return f"({' OR '.join(to_fts(part) for part in node.parts)})"
     if not isinstance(node, And):
@@ -31,6 +30,15 @@ def to_fts(node: Node) -> str:
     positive = " AND ".join(to_fts(part) for part in node.parts if not isinstance(part, Not))
     negative = " OR ".join(to_fts(part.part) for part in node.parts if isinstance(part, Not))
     return f"(({positive}) NOT ({negative}))" if negative else f"({positive})"
+
+
+def _in_columns(text: Word | Phrase) -> str:
+    star = "*" if isinstance(text, Word) and text.prefix else ""
+    spellings = [text.text, *(variants(text.text) if isinstance(text, Word) else ())]
+    found = " OR ".join(quoted(spelling) + star for spelling in spellings)
+    if text.column:
+        return f"{{{text.column}}} : ({found})"
+    return f"({found})" if len(spellings) > 1 else found
 
 
 def any_of(texts: Iterable[Word | Phrase]) -> str:

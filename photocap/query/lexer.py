@@ -50,8 +50,8 @@ def without_controls(text: str) -> str:
     return "".join(" " if unicodedata.category(character) == "Cc" else character for character in clean)
 
 
-def tokenize(text: str, fields: frozenset[str]) -> list[Token]:
-    """Return the tokens of a query. A name before a colon is a field only when `fields` knows it."""
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of a query; whatever stands before a colon may be a field."""
     tokens: list[Token] = []
     for match in _TOKEN.finditer(text):
         raw = match.group()
@@ -61,7 +61,9 @@ def tokenize(text: str, fields: frozenset[str]) -> list[Token]:
             # A minus inside a word belongs to it, and then the word pattern has taken it already.
             tokens.append(Token(TokenKind.MINUS, raw, raw=raw))
         elif match["field"]:
-            tokens += _field(match, fields)
+            quoted = match["inner"] is not None
+            value = match["inner"] if quoted else match["value"]
+            tokens.append(Token(TokenKind.FIELD, value, match["field"], quoted, raw))
         elif match["quoted"] is not None:
             tokens.append(Token(TokenKind.QUOTED, match["quoted"], raw=raw))
         elif match["plain"]:
@@ -69,16 +71,3 @@ def tokenize(text: str, fields: frozenset[str]) -> list[Token]:
         else:
             tokens.append(Token(TokenKind.PLAIN, "", raw=raw))
     return tokens
-
-
-def _field(match: re.Match[str], fields: frozenset[str]) -> list[Token]:
-    name, quoted, raw = match["field"].lower(), match["inner"] is not None, match.group()
-    value = match["inner"] if quoted else match["value"]
-    if name in fields:
-        return [Token(TokenKind.FIELD, value, name, quoted, raw)]
-    if quoted:
-        return [
-            Token(TokenKind.PLAIN, match["field"], raw=match["field"]),
-            Token(TokenKind.QUOTED, value, raw=f'"{value}"'),
-        ]
-    return [Token(TokenKind.PLAIN, raw, raw=raw)]

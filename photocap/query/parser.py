@@ -4,16 +4,21 @@ or    = and ("OR" and)*
 and   = unary ("AND"? unary)*
 unary = ("NOT" | "-") unary | atom
 atom  = "(" or ")" | field ":" value | '"' phrase '"' | word
+
+Before that, `natural` turns what people say in plain words into these operators.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from photocap.query.fields import FIELDS, read_field
+from photocap.query.fields import ALIASES, FIELDS, read_field
 from photocap.query.lexer import Token, TokenKind, tokenize, without_controls
+from photocap.query.natural import as_meant
+from photocap.query.nearest import nearest_name
 from photocap.query.tree import And, Node, Not, Or, Query, Word
-from photocap.query.words import STOP_WORDS, phrase_of, words_of
+from photocap.query.words import STOP_WORDS, in_column, phrase_of, words_of
 
 # FTS5 and SQLite bound the depth and size of an expression; nobody types more than this by hand.
 _MAX_CHARACTERS = 1_000
@@ -39,16 +44,35 @@ class _Parser:
         self._place = 0
         if len(text) > _MAX_CHARACTERS:
             self._notes.append(f"only the first {_MAX_CHARACTERS:,} characters are searched for")
-        tokens = tokenize(without_controls(text[:_MAX_CHARACTERS]), frozenset(FIELDS) | {"caption"})
+        tokens = tokenize(without_controls(text[:_MAX_CHARACTERS]))
         if len(tokens) > _MAX_TOKENS:
             self._notes.append(f"only the first {_MAX_TOKENS} of {len(tokens):,} words are searched for")
-        self._tokens = self._balanced(tokens[:_MAX_TOKENS])
+        self._tokens = self._balanced(as_meant(self._resolved(tokens[:_MAX_TOKENS])))
 
     def query(self) -> Query:
         tree = self._or()
         if tree is None and self._text.strip():
             self._notes.append("there is nothing in it to search for")
         return Query(self._text, tree, tuple(dict.fromkeys(self._notes)), " ".join(self._words), self._plain)
+
+    def _resolved(self, tokens: list[Token]) -> list[Token]:
+        """Give fields their proper names; what is no field is text."""
+        found: list[Token] = []
+        for token in tokens:
+            name = token.field.lower()
+            proper = name if name in FIELDS else ALIASES.get(name) or nearest_name(name, FIELDS)
+            if token.kind is not TokenKind.FIELD:
+                found.append(token)
+            elif proper:
+                if proper != name:
+                    self._notes.append(f"there is no field {name}:, {token.raw} is read as {proper}:")
+                found.append(replace(token, field=proper))
+            elif token.quoted:
+                found.append(Token(TokenKind.PLAIN, token.field, raw=token.field))
+                found.append(Token(TokenKind.QUOTED, token.text, raw=f'"{token.text}"'))
+            else:
+                found.append(Token(TokenKind.PLAIN, token.raw, raw=token.raw))
+        return found
 
     def _balanced(self, tokens: list[Token]) -> list[Token]:
         """Drop every parenthesis that has no partner or is nested too deep."""
@@ -135,9 +159,10 @@ class _Parser:
         return self._noted(token, words_of(token.text))
 
     def _field(self, token: Token) -> list[Node]:
-        if token.field == "caption":
+        if column := FIELDS[token.field].column:
             self._plain = False
-            return self._noted(token, phrase_of(token.text) if token.quoted else words_of(token.text))
+            texts = phrase_of(token.text) if token.quoted else words_of(token.text)
+            return self._noted(token, [in_column(text, column) for text in texts])
         found = read_field(token.field, token.text)
         if isinstance(found, str):
             self._notes.append(f"{token.field}: expects {found}; {token.raw} is searched for as words")

@@ -9,22 +9,30 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Word:
-    """A word in a caption, found whatever its ending, accents and case; with `prefix` also its beginning."""
+    """A word, found whatever its ending, accents and case.
+
+    Attributes:
+        text: the word.
+        prefix: find also longer words that begin with it.
+        column: where it must stand, a key of `COLUMNS`; empty: anywhere.
+    """
 
     text: str
     prefix: bool = False
+    column: str = ""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words in a caption in this order."""
+    """Words in this order; `column` as in `Word`."""
 
     text: str
+    column: str = ""
 
 
 @dataclass(frozen=True)
 class Substring:
-    """Characters anywhere in a person's caption: for scripts without spaces, and for emoji."""
+    """Characters anywhere in what persons wrote: for scripts without spaces, and for emoji."""
 
     text: str
 
@@ -33,13 +41,20 @@ class Field(Enum):
     """What can be asked of a photo besides its words."""
 
     TAKEN = "taken"
+    ADDED = "added"
+    TIME = "time"
     CAMERA = "camera"
     LENS = "lens"
     PATH = "path"
+    TYPE = "type"
     CONFIDENCE = "conf"
     RATING = "rating"
     WIDTH = "width"
     HEIGHT = "height"
+    SIZE = "size"
+    ISO = "iso"
+    F_NUMBER = "fnumber"
+    FOCAL_LENGTH = "focal"
     NEAR = "near"
     HAS = "has"
     IS = "is"
@@ -47,10 +62,18 @@ class Field(Enum):
 
 @dataclass(frozen=True)
 class Contains:
-    """A part of the camera's or lens's name or of the path, in any case."""
+    """A part of the camera's or lens's name or of the path, in any case; * and ? in a path stand for other letters."""
 
     field: Field
     text: str
+
+
+@dataclass(frozen=True)
+class FileType:
+    """A photo whose name ends in one of these suffixes (lower case, no dot)."""
+
+    name: str
+    suffixes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,11 +94,35 @@ class Taken:
 
 
 @dataclass(frozen=True)
+class Added:
+    """First indexed from `start` on and before `end`, both ISO dates; None leaves that side open."""
+
+    start: str | None
+    end: str | None
+
+
+@dataclass(frozen=True)
+class TimeOfDay:
+    """Taken at `start` or later and before `end`, each "HH:MM"; where `end` is not after `start`, over midnight."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
 class Near:
     """Taken within `radius_km` of a place."""
 
     latitude: float
     longitude: float
+    radius_km: float
+
+
+@dataclass(frozen=True)
+class NearPlace:
+    """Taken within `radius_km` of where the photos whose metadata name this place were taken."""
+
+    name: str
     radius_km: float
 
 
@@ -109,7 +156,7 @@ class Not:
 
 
 Text: TypeAlias = "Word | Phrase | Substring"
-Filter: TypeAlias = "Contains | Compare | Taken | Near | Trait"
+Filter: TypeAlias = "Contains | FileType | Compare | Taken | Added | TimeOfDay | Near | NearPlace | Trait"
 Node: TypeAlias = "Text | Filter | And | Or | Not"
 
 

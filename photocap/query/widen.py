@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from photocap.query.columns import CONTENT
 from photocap.query.tree import And, Node, Not, Or, Phrase, Substring, Word
+
+# Of a photo from a folder "Winter" or of the month May, no other word is true.
+_SHOWN = " ".join(CONTENT)
 
 _SETS = """
 dog puppy pup hound canine doggy
@@ -158,8 +162,8 @@ def synonyms(word: str) -> tuple[str, ...]:
 
 def widened(node: Node, in_index: Callable[[str], bool]) -> Node:
     """Return a tree in which each word may be another word for the same thing; exclusions stay exact."""
-    if isinstance(node, Word) and not node.prefix:
-        others = [Word(other) for other in synonyms(node.text) if in_index(other)]
+    if isinstance(node, Word) and not node.prefix and not node.column:
+        others = [Word(other, column=_SHOWN) for other in synonyms(node.text) if in_index(other)]
         return Or((node, *others)) if others else node
     if isinstance(node, And):
         return And(tuple(widened(part, in_index) for part in node.parts))

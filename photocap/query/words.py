@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from photocap.query.tree import Phrase, Substring, Text, Word
 
 STOP_WORDS = frozenset(
     """
-    a an and are as at be by for from in into is it its not of on or over perhaps that the their there they this to
-    was were which with
+    a about after all am an and any are as at be been before being both but by can could did do does each for from had
+    has have he her here him his how i if in into is it its just me might mine my near no nor not of off on or other our
+    out over own perhaps please she should so some such than that the their them then there these they this those to too
+    under until up us very was we were what when where which while who whom whose why will with without would you your
     """.split()  # noqa: SIM905 - a list of quoted words would be longer than it is clear
 )
 """Words that say nothing about a picture; left out unless nothing else is asked for or they are quoted."""
@@ -42,6 +45,16 @@ def phrase_of(text: str) -> list[Text]:
     if _is_substring(text):
         return [Substring(text.strip())]
     return [Phrase(" ".join(text.split()))] if _is_indexed(text) else []
+
+
+def in_column(text: Text, column: str) -> Text:
+    """Return what must stand in certain columns; characters without spaces are looked for everywhere."""
+    return text if isinstance(text, Substring) else replace(text, column=column)
+
+
+def has_no_spaces(text: str) -> bool:
+    """Tell whether text holds characters that the text index cannot find: of scripts without spaces, or emoji."""
+    return bool(_NO_SPACES.search(text)) or any(unicodedata.category(c) == "So" for c in text)
 
 
 def _is_substring(text: str) -> bool:

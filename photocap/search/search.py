@@ -90,7 +90,7 @@ class _Search:
         wanted = offset + limit
         total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
         if total < wanted:
-            wider = widened(self._tree, lambda word: self._index.query.count_pictures(f'"{word}"', 1) > 0)
+            wider = widened(self._tree, lambda word: self._index.query.count_photos(f'"{word}"', 1) > 0)
             if wider != self._tree:
                 total = self._add_matches(wider, MatchKind.RELATED, wanted)
                 explanation += ("with other words for the same thing: " + describe(Query("", wider)),)
@@ -165,7 +165,7 @@ class _Search:
     def _with_some_words(self, condition: Condition) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""
         counted = [
-            (self._index.query.count_pictures(to_fts(word), RANKED_AT_MOST), word)
+            (self._index.query.count_photos(to_fts(word), RANKED_AT_MOST), word)
             for word in self._words
             if not is_stop_word(word)
         ]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from photocap.index import PhotoIndex
-from photocap.query import Word, to_fts
+from photocap.query import Word, edit_distance, to_fts
 
 _SUGGESTIONS = 3
 
 
 def suggestions(index: PhotoIndex, words: Iterable[Word]) -> tuple[str, ...]:
     """Return words to try instead of those that no caption has."""
-    missing = [word.text.lower() for word in words if not index.query.count_pictures(to_fts(word), 1)]
+    missing = [word.text.lower() for word in words if not index.query.count_photos(to_fts(word), 1)]
     if not missing:
         return ()
     known = index.query.words()
     found = [
-        near for word in missing for near in _nearest(word, known) if index.query.count_pictures(to_fts(Word(near)), 1)
+        near for word in missing for near in _nearest(word, known) if index.query.count_photos(to_fts(Word(near)), 1)
     ]
     return tuple(dict.fromkeys(found))
 
@@ -34,21 +34,3 @@ def _nearest(word: str, known: Iterable[str]) -> list[str]:
         if distance <= allowed < len(other):
             near.append((distance, other))
     return [other for _, other in sorted(near)[:_SUGGESTIONS]]
-
-
-def edit_distance(a: str, b: str) -> int:
-    """Return how many letters to insert, drop, change or swap with their neighbour make `a` into `b`.
-
-    The "optimal string alignment" form of the Damerau-Levenshtein distance.
-    """
-    before: list[int] = []
-    above = list(range(len(b) + 1))
-    for i, letter in enumerate(a, start=1):
-        row = [i]
-        for j, other in enumerate(b, start=1):
-            cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, above = above, row
-    return above[-1]

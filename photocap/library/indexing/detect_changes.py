@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from photocap.index import FileState, PhotoIndex, PhotoRecord, PhotoState
+from photocap.index import FACTS_VERSION, FileState, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import in_chunks
 from photocap.metadata import MetadataMode
@@ -38,7 +38,12 @@ def changed_photos(
         returned = []
         for photo in chunk:
             stamp = known.get(photo.path)
-            if stamp is None or not _is_same_file(photo, stamp) or _wants_another_caption(index, photo, stamp, options):
+            if (
+                stamp is None
+                or not _is_same_file(photo, stamp)
+                or _has_old_facts(stamp)
+                or _wants_another_caption(index, photo, stamp, options)
+            ):
                 yield photo, stamp
             elif stamp.state is PhotoState.FAILED:
                 if options.retry_failed:
@@ -59,6 +64,11 @@ def _is_same_file(photo: PhotoFile, stamp: FileState) -> bool:
     return (
         photo.newest_mtime_ns == stamp.mtime_ns and photo.size_bytes == stamp.size_bytes and photo.inode == stamp.inode
     )
+
+
+def _has_old_facts(stamp: FileState) -> bool:
+    """Tell whether more is read from a photo's metadata by now than when this one was read."""
+    return stamp.state is not PhotoState.FAILED and bool(stamp.picture_hash) and stamp.facts_version < FACTS_VERSION
 
 
 def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState, options: IndexOptions) -> bool:
