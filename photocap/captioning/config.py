@@ -60,6 +60,8 @@ class ModelConfig(_Settings):
             split for `beam_size`.
         beam_size: the beam this model was selected with, the default of generation.
         joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
+        label_count: how many labels the label head knows; 0 where there is none.
+        label_slots: how many of the likeliest labels the decoder attends to.
     """
 
     encoder: EncoderName = "resnet50"
@@ -80,6 +82,8 @@ class ModelConfig(_Settings):
     confidence_likeness: float = 0.0
     confidence_offset: float = 0.0
     joint_size: int = 0
+    label_count: int = 0
+    label_slots: int = 8
 
     @property
     def encoder_channels(self) -> int:

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.network.encoder import Features
+from photocap.captioning.network.labels import LabelHead, LabelSlots
 from photocap.captioning.vocabulary import PAD
 
 
@@ -22,13 +23,15 @@ class State:
     Attributes:
         hidden: (N, H).
         cell: (N, H), of a GRU (N, 0).
-        keys, values: (N, A, P, H/A) of the attention.
+        keys, values: (N, A, P, H/A) of the attention, label slots behind the grid's places.
+        bias: (N, 1, 1, P) added to the attention's scores.
     """
 
     hidden: Tensor
     cell: Tensor
     keys: Tensor
     values: Tensor
+    bias: Tensor
 
     def repeat(self, times: Tensor | int) -> State:
         """Repeat each photo's rows for its captions or beams: the encoder's part is computed once a photo."""
@@ -36,7 +39,7 @@ class State:
 
     def select(self, rows: Tensor) -> State:
         """Reorder the recurrent part after beams changed places within their photo."""
-        return State(self.hidden[rows], self.cell[rows], self.keys, self.values)
+        return State(self.hidden[rows], self.cell[rows], self.keys, self.values, self.bias)
 
 
 class Decoder(nn.Module):
@@ -51,6 +54,7 @@ class Decoder(nn.Module):
         vocabulary_size: int,
         word_dropout: float = 0.0,
         feature_dropout: float = 0.0,
+        slot_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         e, h = config.embedding_size, config.hidden_size
@@ -74,6 +78,9 @@ class Decoder(nn.Module):
             self.start = nn.Linear(config.encoder_channels, e)
         self.out = nn.Linear(2 * h if config.attention == "grid" else h, e)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        self.labels = LabelHead(config, feature_dropout) if config.label_count else None
+        has_slots = config.label_count and config.attention == "grid"
+        self.slots = LabelSlots(config, slot_dropout) if has_slots else None
         self.word_dropout = nn.Dropout(word_dropout)
         self.feature_dropout = nn.Dropout(feature_dropout)
 
@@ -87,10 +94,25 @@ class Decoder(nn.Module):
         if self.config.attention == "none":  # the global feature is the first input
             hidden, cell = (start.new_zeros(len(start), size) for size in self.state_sizes)
             _, hidden, cell = self._recur(start.unsqueeze(1), hidden, cell)
-            return State(hidden, cell, hidden, hidden)
+            return State(hidden, cell, hidden, hidden, hidden)
         hidden, cell = torch.split(start, self.state_sizes, dim=1)  # (N, 2H) -> (N, H), (N, H)
         grid = self.feature_dropout(features.grid)
-        return State(torch.tanh(hidden), cell, self._heads(self.key(grid)), self._heads(self.value(grid)))
+        keys, values = self.key(grid), self.value(grid)  # (N, P, H)
+        bias = keys.new_zeros(len(keys), keys.shape[1], dtype=torch.float32)
+        if self.slots is not None and self.labels is not None:
+            known = self.label_probabilities(features)
+            label_keys, label_values, label_bias = self.slots(known.detach(), self.labels, self.embedding)
+            keys, values = torch.cat([keys, label_keys], dim=1), torch.cat([values, label_values], dim=1)
+            bias = torch.cat([bias, label_bias], dim=1)  # P grows by S
+        return State(torch.tanh(hidden), cell, self._heads(keys), self._heads(values), bias[:, None, None])
+
+    def label_probabilities(self, features: Features) -> Tensor:
+        """Return the probability (B, L) of each label: what is known of it, or what the label head says."""
+        if features.labels is not None:
+            return features.labels
+        assert self.labels is not None
+        logits: Tensor = self.labels(self.standardise(features.pooled))
+        return logits.sigmoid()
 
     def _recur(self, inputs: Tensor | PackedSequence, hidden: Tensor, cell: Tensor) -> tuple[Any, Tensor, Tensor]:
         """Run the LSTM or GRU over inputs (N, T, E); return its outputs (N, T, H), hidden and cell after them."""
@@ -110,7 +132,7 @@ class Decoder(nn.Module):
         if self.config.attention == "grid":
             query = self._heads(self.query(hidden))  # (N, A, T, H/A)
             # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
-            scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5  # (N, A, T, P)
+            scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5 + state.bias  # (N, A, T, P)
             context = (scores.softmax(dim=3) @ state.values).transpose(1, 2).flatten(2)  # (N, T, H)
             x = torch.cat([hidden, torch.sigmoid(self.gate(hidden)) * context], dim=2)
         x = self.out(self.word_dropout(x))  # (N, T, E)
@@ -138,4 +160,4 @@ class Decoder(nn.Module):
         embedded = self.word_dropout(self.embedding(tokens)).unsqueeze(1)  # (N, 1, E)
         outputs, hidden, cell = self._recur(embedded, state.hidden, state.cell)
         logits = self._logits(outputs, state)[:, 0]  # (N, V)
-        return logits, State(hidden, cell, state.keys, state.values)
+        return logits, State(hidden, cell, state.keys, state.values, state.bias)

@@ -20,10 +20,12 @@ class Features:
     Attributes:
         grid: (B, P, D) reduced features of the 7x7 places.
         pooled: (B, C) global feature, the mean over the places.
+        labels: (B, L) probabilities of labels that are known; None leaves them to the model's label head.
     """
 
     grid: Tensor
     pooled: Tensor
+    labels: Tensor | None = None
 
 
 class Encoder(nn.Module):
@@ -59,13 +61,26 @@ class Encoder(nn.Module):
 
     def grid_features(self, pixels: Tensor) -> Tensor:
         """Return the trunk's last feature map for normalised pixels (B, 3, 224, 224) as (B, P, C)."""
+        return self._last_stage(self.before_last_stage(pixels))
+
+    def before_last_stage(self, pixels: Tensor) -> Tensor:
+        """Return the activations (B, C/2, 14, 14) that the last stage starts from."""
         x = pixels
-        for stage in self.stages():
+        for stage in self.stages()[:-1]:
             x = stage(x)
+        return x
+
+    def _last_stage(self, activations: Tensor) -> Tensor:
+        x: Tensor = self.stages()[-1](activations)
         return x.flatten(2).transpose(1, 2)  # (B, C, 7, 7) -> (B, P, C)
+
+    def finish(self, activations: Tensor) -> Features:
+        """Encode from the activations before the last stage (B, C/2, 14, 14); gradients as in `forward`."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            grid = self._last_stage(activations)
+            return Features(self.reduce(grid), grid.mean(dim=1))
 
     def forward(self, pixels: Tensor) -> Features:
         """Encode normalised pixels (B, 3, 224, 224); gradients only where something learns."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            grid = self.grid_features(pixels)
-            return Features(self.reduce(grid), grid.mean(dim=1))
+            return self.finish(self.before_last_stage(pixels))

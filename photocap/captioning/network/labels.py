@@ -1,0 +1,72 @@
+"""Labels: which of many everyday nouns a picture shows, from the same features as the sentence.
+
+L labels, S slots; the other letters as in `network`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.vocabulary import PAD, Vocabulary
+from photocap.tokenizer import tokenize
+
+LABEL_WORDS = 3  # words of a label's name that the decoder sees
+_LEAST_PROBABILITY = 1e-3
+
+
+class LabelHead(nn.Module):
+    """A linear multi-label classifier on the standardised global feature."""
+
+    words: Tensor
+
+    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.encoder_channels, config.label_count)
+        self.register_buffer("words", torch.full((config.label_count, LABEL_WORDS), PAD))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return logits (B, L) for standardised global features (B, C)."""
+        logits: Tensor = self.linear(self.dropout(pooled))
+        return logits.float()
+
+    def name(self, labels: Sequence[str], vocabulary: Vocabulary) -> None:
+        """Store the word ids of the labels' names, in the order of the outputs."""
+        for row, label in enumerate(labels):
+            known = [word for word in tokenize(label) if word in vocabulary][:LABEL_WORDS]
+            ids = vocabulary.encode(known)
+            self.words[row] = torch.tensor(ids + [PAD] * (LABEL_WORDS - len(ids)))
+
+    def embed(self, embedding: nn.Embedding, chosen: Tensor) -> Tensor:
+        """Return the mean word embedding (B, S, E) of the chosen labels (B, S)."""
+        words = self.words[chosen]  # (B, S, W)
+        real = (words != PAD).unsqueeze(3)
+        total = (embedding(words) * real).sum(dim=2)  # (B, S, W, E) -> (B, S, E)
+        return total / real.sum(dim=2).clamp(min=1)
+
+
+class LabelSlots(nn.Module):
+    """The likeliest labels as further keys and values of the decoder's attention.
+
+    A slot's share of the attention grows with the label's probability: its logarithm is added to the score.
+    """
+
+    def __init__(self, config: ModelConfig, slot_dropout: float = 0.0) -> None:
+        super().__init__()
+        self.slots = min(config.label_slots, config.label_count)
+        self.slot_dropout = slot_dropout
+        self.key = nn.Linear(config.embedding_size, config.hidden_size)
+        self.value = nn.Linear(config.embedding_size, config.hidden_size)
+
+    def forward(self, probabilities: Tensor, head: LabelHead, embedding: nn.Embedding) -> tuple[Tensor, Tensor, Tensor]:
+        """Return keys (B, S, H), values (B, S, H) and score biases (B, S) for label probabilities (B, L)."""
+        top = probabilities.topk(self.slots, dim=1)
+        kept = top.values
+        if self.training and self.slot_dropout:
+            kept = kept * (torch.rand_like(kept) >= self.slot_dropout)
+        embedded = head.embed(embedding, top.indices)  # (B, S, E)
+        return self.key(embedded), self.value(embedded), kept.clamp(min=_LEAST_PROBABILITY).log()
