@@ -37,6 +37,22 @@ class Written(Enum):
 
 
 @dataclass(frozen=True)
+class Label:
+    """A noun that a picture shows, and the probability in [0, 1] that it does."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class WordProbability:
+    """A word of a caption and the probability that the model gave it after the words before it."""
+
+    word: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Caption:
     """A sentence about a picture.
 
@@ -45,11 +61,15 @@ class Caption:
         confidence: calibrated probability in [0, 1] that the sentence fits the picture.
         embedding: the picture's place in the joint text-image space, unit length,
             float16 little-endian bytes; None where the model has none.
+        labels: nouns that the picture surely shows, the likeliest first.
+        words: the sentence's words as the model generated them, also where `text` says less than they do.
     """
 
     text: str
     confidence: float
     embedding: bytes | None = field(default=None, repr=False)
+    labels: tuple[Label, ...] = ()
+    words: tuple[WordProbability, ...] = ()
 
 
 class CaptionerProtocol(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,16 @@ import numpy as np
 import torch
 
 from photocap.captioning.checkpoint import Checkpoint, load_checkpoint
-from photocap.captioning.confidence import Platt
 from photocap.captioning.device import Engine, choose_batch_size, choose_device, compile_model
+from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.hedge import hedged
+from photocap.captioning.labels import label_sentence
 from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.network import CaptionOutput, Features
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX, neutral_ids
 from photocap.captioning.preprocess import normalise, to_square
-from photocap.records import Caption
+from photocap.captioning.rules import LabelRules
+from photocap.records import Caption, Label, WordProbability
 from photocap.tokenizer import join_words
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Captioner:
         beam_size: sentences kept in play; None takes the model's own.
         neutral_people: use none of the words about people for which `people_words` has neutral ones.
         hedge_below: the confidence from which a sentence is said without "perhaps".
+        plain_below: the confidence below which a sentence gives way to the surest label, if there is one:
+            "A photo of a cup."; None takes the model's own.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Captioner:
         *,
         neutral_people: bool = False,
         hedge_below: float = 0.0,
+        plain_below: float | None = None,
     ) -> None:
         self.model_id = checkpoint.info.model_id + (NEUTRAL_SUFFIX if neutral_people else "")
         self.weights_sha256 = checkpoint.info.weights_sha256
@@ -55,12 +60,14 @@ class Captioner:
         self.beam_size = beam_size or self.config.beam_size
         self.engine = engine
         self._vocabulary = checkpoint.vocabulary
+        self.labels = checkpoint.info.labels
+        self._rules = LabelRules(self.labels, checkpoint.vocabulary, self.config.demand_from) if self.labels else None
         self._model = compile_model(checkpoint.model, engine)
         ids = neutral_ids(checkpoint.vocabulary) if neutral_people else None
         self._moved_to = None if ids is None else torch.tensor(ids, device=engine.device)
         self._hedge_below = hedge_below
-        scales = (self.config.confidence_scale, self.config.confidence_likeness)
-        self._confidence = Platt(scales, self.config.confidence_offset)
+        self._plain_below = self.config.plain_below if plain_below is None else plain_below
+        self._confidence = calibration_of(self.config, neutral_people=neutral_people)
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
@@ -75,20 +82,54 @@ class Captioner:
         try:
             pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
             with torch.inference_mode(), self.engine.autocast():
-                pixels = pixels.contiguous(memory_format=torch.channels_last)
-                found = self._model.generate(pixels, self.beam_size, self._moved_to)
+                features = self._model.see(pixels.contiguous(memory_format=torch.channels_last))
+                found = self._search(features)
         except torch.OutOfMemoryError:
             if len(squares) == 1:
                 raise
             half = len(squares) // 2
             return self._caption(squares[:half]) + self._caption(squares[half:])
-        scores = zip(found.mean_log_prob.tolist(), found.likeness.tolist(), strict=True)
-        confidences = list(starmap(self._confidence, scores))
-        texts = [as_sentence(self._vocabulary.decode(ids)) for ids in found.tokens.tolist()]
-        texts = [hedged(t) if c < self._hedge_below else t for t, c in zip(texts, confidences, strict=True)]
         places = found.places
-        embeddings = [None] * len(texts) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
-        return [Caption(*parts) for parts in zip(texts, confidences, embeddings, strict=True)]
+        embeddings = [None] * len(squares) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
+        labels = self._labels_of(features, len(squares))
+        sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
+        confidences = [self._confidence(*row) for row in evidence(found, features, self.labels, sentences)]
+        chances = found.log_probs.float().exp().tolist()
+        parts = zip(sentences, chances, confidences, labels, embeddings, strict=True)
+        return [self._caption_of(*each) for each in parts]
+
+    def _search(self, features: Features) -> CaptionOutput:
+        """Search sentences; where labels forbid words without them, and once more where one must be said."""
+        if self._rules is None or features.labels is None:
+            return self._model.caption(features, self.beam_size, self._moved_to)
+        forbidden = self._rules.forbidden(features.labels)
+        found = self._model.caption(features, self.beam_size, self._moved_to, forbidden=forbidden)
+        sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
+        demanded = self._rules.demanded(features.labels, sentences)
+        if demanded is None:
+            return found
+        return self._model.caption(features, self.beam_size, self._moved_to, forbidden=forbidden, demanded=demanded)
+
+    def _labels_of(self, features: Features, photos: int) -> list[tuple[Label, ...]]:
+        if self.labels is None or features.labels is None:
+            return [()] * photos
+        return [self.labels.shown(row) for row in features.labels.float().cpu().tolist()]
+
+    def _caption_of(
+        self,
+        words: Sequence[str],
+        chances: Sequence[float],
+        confidence: float,
+        labels: tuple[Label, ...],
+        embedding: bytes | None,
+    ) -> Caption:
+        """Say of one photo what is sure enough."""
+        sentence = as_sentence(words)
+        text = hedged(sentence) if confidence < self._hedge_below else sentence
+        if confidence < self._plain_below:
+            text = label_sentence(labels) or text
+        spoken = tuple(WordProbability(word, p) for word, p in zip(words, chances, strict=False))
+        return Caption(text, confidence, embedding, labels, spoken)
 
 
 def load_captioner(
@@ -100,6 +141,7 @@ def load_captioner(
     precision: str = "auto",
     neutral_people: bool = False,
     hedge_below: float = 0.0,
+    plain_below: float | None = None,
 ) -> Captioner:
     """Load a model and make it ready.
 
@@ -111,6 +153,7 @@ def load_captioner(
         precision: "auto", or "float32".
         neutral_people: as for `Captioner`.
         hedge_below: as for `Captioner`.
+        plain_below: as for `Captioner`.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -119,7 +162,15 @@ def load_captioner(
     engine = choose_device(device, precision=precision)
     checkpoint = load_checkpoint(model_dir or base_model_dir())
     size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
-    return Captioner(checkpoint, engine, size, beam_size, neutral_people=neutral_people, hedge_below=hedge_below)
+    return Captioner(
+        checkpoint,
+        engine,
+        size,
+        beam_size,
+        neutral_people=neutral_people,
+        hedge_below=hedge_below,
+        plain_below=plain_below,
+    )
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.labels import LabelSet
 from photocap.captioning.model_files import (
     CONFIG,
     FORMAT,
@@ -60,6 +61,10 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     _check_shapes(weights, model.state_dict())
     state = {name: _widen(value) for name, value in _read_tensors(weights).items()}
     model.load_state_dict(state, assign=True)
+    if model.decoder.labels is not None and not 0 <= int(model.decoder.labels.words.min()) <= int(
+        model.decoder.labels.words.max()
+    ) < len(vocabulary):
+        raise CheckpointError(weights, "holds labels whose words the vocabulary lacks", _HINT)
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise CheckpointError(weights, "holds numbers that are not finite", _HINT)
     return Checkpoint(model.eval(), vocabulary, info)
@@ -75,6 +80,7 @@ def save_checkpoint(
     training: Mapping[str, Any],
     extra: Mapping[str, Mapping[str, Tensor]] | None = None,
     dtype: torch.dtype = torch.float16,
+    labels: LabelSet | None = None,
 ) -> None:
     """Write a model folder whole or not at all.
 
@@ -87,6 +93,7 @@ def save_checkpoint(
         training: facts for people, JSON values.
         extra: further tensor files by name, such as an optimiser's state.
         dtype: precision of the stored floats; statistics of BatchNorm stay float32, as small as they are.
+        labels: what the label head knows; needed where the model has one.
     """
     new = directory.with_name(directory.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -102,6 +109,7 @@ def save_checkpoint(
         "space_id": _space_id(tensors) if config.joint_size else None,
         "model": config.to_json(),
         "training": dict(training),
+        "labels": asdict(labels) if labels else None,
         "vocabulary": list(vocabulary.words),
     }
     with open(new / CONFIG, "w", encoding="utf-8") as file_:

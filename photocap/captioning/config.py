@@ -58,6 +58,10 @@ class ModelConfig(_Settings):
         confidence_scale, confidence_likeness, confidence_offset: Platt scaling (Platt 1999) of the mean token
             log-probability and of the sentence's likeness to the picture in the joint space, fitted on the dev
             split for `beam_size`.
+        confidence, neutral_confidence: the same over all numbers of `evidence.EVIDENCE`, the offset last, for plain
+            captions and for those of `--neutral-people`; where empty, the three above count.
+        plain_below: the confidence below which a label says what is sure instead of the sentence.
+        demand_from: the probability from which a label must be said; above 1 none ever is.
         beam_size: the beam this model was selected with, the default of generation.
         joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
         label_count: how many labels the label head knows; 0 where there is none.
@@ -81,6 +85,10 @@ class ModelConfig(_Settings):
     confidence_scale: float = 1.0
     confidence_likeness: float = 0.0
     confidence_offset: float = 0.0
+    confidence: tuple[float, ...] = ()
+    neutral_confidence: tuple[float, ...] = ()
+    plain_below: float = 0.0
+    demand_from: float = 2.0
     joint_size: int = 0
     label_count: int = 0
     label_slots: int = 8

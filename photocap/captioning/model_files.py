@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.labels import LabelSet
 from photocap.errors import CheckpointError
 
 WEIGHTS = "model.safetensors"
@@ -34,6 +35,7 @@ class ModelInfo:
         training: facts about how it was trained, for people.
         space_id: names the joint text-image space; photos embedded under one name can be compared.
             None where the model has none.
+        labels: what the label head knows; None where the model has no label head.
     """
 
     directory: Path
@@ -43,6 +45,7 @@ class ModelInfo:
     words: tuple[str, ...]
     training: Mapping[str, Any]
     space_id: str | None = None
+    labels: LabelSet | None = None
 
     @property
     def model_id(self) -> str:
@@ -93,12 +96,24 @@ def _parse(directory: Path, values: Any) -> ModelInfo:
     sizes = (config.embedding_size, config.hidden_size, config.feature_size, config.image_size_px)
     if not all(0 < size <= _MAX_SIZE for size in sizes) or not 0 < config.max_words <= 1000:
         raise ValueError("a size is out of range")
+    if not 0 <= config.label_count <= _MAX_SIZE or config.label_slots < 1:
+        raise ValueError("label_count or label_slots is out of range")
+    if any(len(fitted) not in (0, 6) for fitted in (config.confidence, config.neutral_confidence)):
+        raise ValueError("a confidence has six numbers")
     if config.attention_heads < 1 or config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")
     space = values.get("space_id")
     if space is not None and not isinstance(space, str):
         raise ValueError("space_id is not text")
-    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space)
+    labels = _parse_labels(values["labels"], config.label_count) if config.label_count else None
+    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space, labels)
+
+
+def _parse_labels(values: Any, count: int) -> LabelSet:
+    names, shown_from, absent_below = (values[key] for key in ("names", "shown_from", "absent_below"))
+    if not all(isinstance(name, str) for name in names) or len(names) != count:
+        raise ValueError(f"{count} labels were expected")
+    return LabelSet(tuple(names), tuple(map(float, shown_from)), tuple(map(float, absent_below)))
 
 
 def replace_directory(new: Path, directory: Path) -> None:

@@ -15,53 +15,105 @@ from photocap.captioning.vocabulary import END, PAD, START, UNK
 
 @dataclass(frozen=True)
 class BeamSearchOutput:
-    """Sentences for a batch: token ids (B, T) ended and padded, and mean log-probability per token (B,)."""
+    """Sentences for a batch.
+
+    Attributes:
+        tokens: (B, T) word ids, ended and padded.
+        mean_log_prob: (B,) mean log-probability per token.
+        log_probs: (B, T) log-probability of each token, 0 where there is padding.
+    """
 
     tokens: Tensor
     mean_log_prob: Tensor
+    log_probs: Tensor
 
 
 @torch.no_grad()
 def beam_search(
-    decoder: Decoder, features: Features, beam_size: int, token_map: Tensor | None = None
+    decoder: Decoder,
+    features: Features,
+    beam_size: int,
+    token_map: Tensor | None = None,
+    *,
+    forbidden: Tensor | None = None,
+    demanded: Tensor | None = None,
 ) -> BeamSearchOutput:
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
 
     Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14).
     Never generated: <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam
-    of width 1 is greedy search. Where there is `token_map` (V,), a word id for each word id, the
-    probability of each word goes to the word named there, or with <pad> to none.
+    of width 1 is greedy search.
+
+    Args:
+        decoder: the decoder.
+        features: of B photos.
+        beam_size: sentences kept in play, K.
+        token_map: (V,) a word id for each word id; the probability of each word goes to the word named
+            there, or with <pad> to none.
+        forbidden: (B, V) words that a photo's sentence must not have.
+        demanded: (B, D) ids, padded: a photo's sentence must have one of them, where any sentence in play has
+            (constrained beam search, Anderson et al. 2017). Sentences with and without compete apart, K each.
     """
     config, size = decoder.config, features.pooled.shape[0]
     device = features.pooled.device
-    state = decoder.start_state(features).repeat(beam_size)
-    history = torch.full((size, beam_size, 1), START, device=device)  # (B, K, T)
-    scores = torch.full((size, beam_size), float("-inf"), device=device)  # (B, K) sum of log-probs
+    width = beam_size if demanded is None else 2 * beam_size  # W: those with a demanded word behind the others
+    state = decoder.start_state(features).repeat(width)
+    history = torch.full((size, width, 1), START, device=device)  # (B, W, T)
+    steps = torch.zeros(size, width, 1, device=device)  # (B, W, T) log-prob of each token
+    scores = torch.full((size, width), float("-inf"), device=device)  # (B, W) sum of log-probs
     scores[:, 0] = 0.0
-    done = torch.zeros_like(scores, dtype=torch.bool)  # (B, K)
-    first_row = torch.arange(size, device=device).unsqueeze(1) * beam_size  # (B, 1)
+    done = torch.zeros_like(scores, dtype=torch.bool)  # (B, W)
+    first_row = torch.arange(size, device=device).unsqueeze(1) * width  # (B, 1)
     for _ in range(config.max_words + 1):
         logits, state = decoder.step(history[:, :, -1].flatten(), state)
-        log_probs = logits.float().log_softmax(dim=1).view(size, beam_size, -1)  # (B, K, V)
+        log_probs = logits.float().log_softmax(dim=1).view(size, width, -1)  # (B, W, V)
         if token_map is not None:
             log_probs = _move(log_probs, token_map)
+        if forbidden is not None:
+            log_probs = log_probs.masked_fill(forbidden.unsqueeze(1), float("-inf"))
         log_probs = _forbid(log_probs, history, config)
         log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
         log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
         total = scores.unsqueeze(2) + log_probs
         ranked = total / _length_penalty(history, done, config).unsqueeze(2)
-        best = ranked.flatten(1).topk(beam_size, dim=1).indices  # (B, K) over K*V
+        best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
         scores = total.flatten(1).gather(1, best)
         beam, word = best // log_probs.shape[2], best % log_probs.shape[2]
-        history = history.gather(1, beam.unsqueeze(2).expand(-1, -1, history.shape[2]))
-        history = torch.cat([history, word.unsqueeze(2)], dim=2)
+        steps = _extend(steps, beam, log_probs.flatten(1).gather(1, best))
+        history = _extend(history, beam, word)
         done = done.gather(1, beam) | (word == END)
         state = state.select((first_row + beam).flatten())
-        if bool(done.all()):
+        if bool((done | scores.isinf()).all()):
             break
-    best_tokens = history[:, 0, 1:]  # (B, T); topk is sorted, so beam 0 is the best
-    lengths = (best_tokens != PAD).sum(dim=1).clamp(min=1)
-    return BeamSearchOutput(best_tokens, scores[:, 0] / lengths)
+    chosen = torch.zeros_like(first_row)  # (B, 1); the best come first
+    if demanded is not None:
+        chosen = torch.where(scores[:, beam_size : beam_size + 1].isinf(), 0, beam_size)
+    tokens, log_probs, total = (x.gather(1, _along(chosen, x))[:, 0] for x in (history, steps, scores))
+    lengths = (tokens[:, 1:] != PAD).sum(dim=1).clamp(min=1)
+    return BeamSearchOutput(tokens[:, 1:], total / lengths, log_probs[:, 1:])
+
+
+def _best(ranked: Tensor, beam_size: int, demanded: Tensor | None) -> Tensor:
+    """Return where the best (B, W) of all continuations (B, W, V) stand, best first, each kind by itself."""
+    if demanded is None:
+        return ranked.flatten(1).topk(beam_size, dim=1).indices
+    says = torch.zeros(ranked.shape[0], 1, ranked.shape[2], dtype=torch.bool, device=ranked.device)
+    says = says.scatter(2, demanded.unsqueeze(1), True)
+    says[:, :, PAD] = False
+    lacking = torch.arange(ranked.shape[1], device=ranked.device).view(1, -1, 1) < beam_size
+    without = ranked.masked_fill(~lacking | says, float("-inf"))
+    with_one = ranked.masked_fill(lacking & ~says, float("-inf"))
+    return torch.cat([part.flatten(1).topk(beam_size, dim=1).indices for part in (without, with_one)], dim=1)
+
+
+def _extend(kept: Tensor, beam: Tensor, last: Tensor) -> Tensor:
+    """Return the rows (B, W, T) of the chosen beams (B, W), each with one more value."""
+    return torch.cat([kept.gather(1, _along(beam, kept)), last.unsqueeze(2)], dim=2)
+
+
+def _along(rows: Tensor, values: Tensor) -> Tensor:
+    """Return row numbers (B, W) in the shape that gathers them whole from `values`."""
+    return rows if values.ndim == 2 else rows.unsqueeze(2).expand(-1, -1, values.shape[2])
 
 
 def _length_penalty(history: Tensor, done: Tensor, config: ModelConfig) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.network.encoder import Features
 from photocap.captioning.network.labels import LabelHead, LabelSlots
-from photocap.captioning.vocabulary import PAD
+from photocap.captioning.vocabulary import PAD, START
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,18 @@ class Decoder(nn.Module):
         heads = self.config.attention_heads
         return x.view(*x.shape[:2], heads, -1).transpose(1, 2)  # (N, T, H) -> (N, A, T, H/A)
 
+    def _attend(self, hidden: Tensor, state: State) -> Tensor:
+        """Return the attention weights (N, A, T, P) of the recurrent outputs (N, T, H)."""
+        query = self._heads(self.query(hidden))  # (N, A, T, H/A)
+        # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
+        scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5 + state.bias  # (N, A, T, P)
+        return scores.softmax(dim=3)
+
     def _logits(self, hidden: Tensor, state: State) -> Tensor:
         """Turn the recurrent outputs (N, T, H) into logits (N, T, V)."""
         x = hidden
         if self.config.attention == "grid":
-            query = self._heads(self.query(hidden))  # (N, A, T, H/A)
-            # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
-            scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5 + state.bias  # (N, A, T, P)
-            context = (scores.softmax(dim=3) @ state.values).transpose(1, 2).flatten(2)  # (N, T, H)
+            context = (self._attend(hidden, state) @ state.values).transpose(1, 2).flatten(2)  # (N, T, H)
             x = torch.cat([hidden, torch.sigmoid(self.gate(hidden)) * context], dim=2)
         x = self.out(self.word_dropout(x))  # (N, T, E)
         logits: Tensor = F.linear(x, self.embedding.weight, self.bias)  # (N, T, V)
@@ -149,11 +153,31 @@ class Decoder(nn.Module):
             counts: (B,) captions of each photo, N together.
         """
         state = self.start_state(features).repeat(counts)
+        return self._logits(self._read(tokens, lengths, state), state)
+
+    def _read(self, tokens: Tensor, lengths: Tensor, state: State) -> Tensor:
+        """Run whole sentences (N, T) through the LSTM or GRU; return its outputs (N, T, H)."""
         embedded = self.word_dropout(self.embedding(tokens))  # (N, T, E)
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         hidden, _, _ = self._recur(packed, state.hidden, state.cell)
-        hidden, _ = pad_packed_sequence(hidden, batch_first=True, total_length=tokens.shape[1])
-        return self._logits(hidden, state)
+        padded, _ = pad_packed_sequence(hidden, batch_first=True, total_length=tokens.shape[1])
+        return padded
+
+    @torch.no_grad()
+    def attention(self, features: Features, tokens: Tensor) -> Tensor:
+        """Return where the decoder looks for each token of a sentence about each photo.
+
+        Args:
+            features: of B photos.
+            tokens: (B, T) ids as `beam_search` returns them.
+
+        Returns:
+            (B, T, P) weights, the mean over the heads: the grid's places row by row, then the label slots.
+        """
+        state = self.start_state(features)
+        fed = torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], dim=1)
+        hidden = self._read(fed, torch.full((len(fed),), fed.shape[1]), state)
+        return self._attend(hidden, state).mean(dim=1)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Feed one token (N,) to each row; return logits (N, V) and the state after it."""

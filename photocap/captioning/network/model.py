@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +36,12 @@ class CaptionModel(nn.Module):
         vocabulary_size: int,
         word_dropout: float = 0.0,
         feature_dropout: float = 0.0,
+        slot_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.decoder = Decoder(config, vocabulary_size, word_dropout, feature_dropout)
+        self.decoder = Decoder(config, vocabulary_size, word_dropout, feature_dropout, slot_dropout)
         self.joint = JointEmbedding(config, vocabulary_size, feature_dropout) if config.joint_size else None
 
     def forward(self, pixels: Tensor, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
@@ -49,17 +50,39 @@ class CaptionModel(nn.Module):
         return logits
 
     @torch.no_grad()
+    def see(self, pixels: Tensor) -> Features:
+        """Encode normalised pixels (B, 3, 224, 224), labels included where the model has a label head."""
+        features: Features = self.encoder(pixels)
+        if self.decoder.labels is None:
+            return features
+        return replace(features, labels=self.decoder.label_probabilities(features))
+
+    @torch.no_grad()
     def generate(self, pixels: Tensor, beam_size: int | None = None, token_map: Tensor | None = None) -> CaptionOutput:
         """Caption normalised pixels (B, 3, 224, 224); the rest as in `beam_search`, the beam by default its own."""
-        return self.caption(self.encoder(pixels), beam_size, token_map)
+        return self.caption(self.see(pixels), beam_size, token_map)
 
     @torch.no_grad()
     def caption(
-        self, features: Features, beam_size: int | None = None, token_map: Tensor | None = None
+        self,
+        features: Features,
+        beam_size: int | None = None,
+        token_map: Tensor | None = None,
+        *,
+        forbidden: Tensor | None = None,
+        demanded: Tensor | None = None,
     ) -> CaptionOutput:
         """Caption photos by their features, as `generate` does."""
-        found = beam_search(self.decoder, features, beam_size or self.config.beam_size, token_map)
+        found = beam_search(
+            self.decoder,
+            features,
+            beam_size or self.config.beam_size,
+            token_map,
+            forbidden=forbidden,
+            demanded=demanded,
+        )
+        parts = found.tokens, found.mean_log_prob, found.log_probs
         if self.joint is None:
-            return CaptionOutput(found.tokens, found.mean_log_prob, None, torch.zeros_like(found.mean_log_prob))
+            return CaptionOutput(*parts, None, torch.zeros_like(found.mean_log_prob))
         places = self.joint.embed_images(self.decoder.standardise(features.pooled))
-        return CaptionOutput(found.tokens, found.mean_log_prob, places, self.joint.likeness(places, found.tokens))
+        return CaptionOutput(*parts, places, self.joint.likeness(places, found.tokens))
