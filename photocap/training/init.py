@@ -13,6 +13,7 @@ from torchvision.models import get_model_weights
 
 from photocap.captioning.checkpoint import load_checkpoint, read_resnet
 from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.labels import LabelSet
 from photocap.captioning.model_files import base_model_dir
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
@@ -31,12 +32,14 @@ class Start:
         vocabulary: its words.
         is_new: whether its decoder knows nothing yet.
         training: facts about how the model was trained so far, for people.
+        labels: what its label head knows; None where it has none.
     """
 
     model: CaptionModel
     vocabulary: Vocabulary
     is_new: bool
     training: Mapping[str, Any]
+    labels: LabelSet | None = None
 
 
 def start_model(
@@ -94,7 +97,7 @@ def _train_further(
     model = _build(replace(known, beam_size=beam_size or known.beam_size, joint_size=joint_size), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
     model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
-    return Start(model, vocabulary, is_new=False, training=checkpoint.info.training)
+    return Start(model, vocabulary, is_new=False, training=checkpoint.info.training, labels=checkpoint.info.labels)
 
 
 def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:

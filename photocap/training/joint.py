@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -92,7 +92,7 @@ def train_joint(
             is_best = best is None or recall.sum > best.sum
             if is_best:
                 best = recall
-                spoken = replace(captions, likeness=_likeness(training, joint, captions.sentences))
+                spoken = captions.with_likeness(_likeness(training, joint, captions.sentences))
                 found = {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1}
                 training.save_best(spoken.fit_confidence(training.model.config), found)
         tell(epoch + 1, total / steps, recall, is_best)

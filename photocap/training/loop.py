@@ -16,6 +16,7 @@ from torch import Tensor
 from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.device import Engine
+from photocap.captioning.labels import LabelSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.training.dataset import CaptionBatch
@@ -66,6 +67,7 @@ class Training:
         output: the folder of `last`, `best`, the table and the curves.
         name: the name that `best` carries.
         facts: facts for people, written into both checkpoints.
+        labels: what the model's label head knows; None where it has none.
         trains_further: whether the model could speak before; what it reached then is measured first.
         processes: those that train together; each holds its own model, all of them the same.
     """
@@ -80,6 +82,7 @@ class Training:
     name: str
     facts: Mapping[str, Any]
     processes: Processes = ALONE
+    labels: LabelSet | None = None
     trains_further: bool = False
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
@@ -206,7 +209,7 @@ class Training:
 
     def validate(self) -> Validation:
         """Let the model as it stands caption the dev photos."""
-        return validate(self.model, self.dev, self.engine)
+        return validate(self.model, self.dev, self.engine, self.labels)
 
     def save_best(self, config: ModelConfig, facts: Mapping[str, Any]) -> None:
         """Keep the model as it stands in `best`, small, with some more facts for people."""
@@ -238,4 +241,5 @@ class Training:
             training=facts,
             extra=extra,
             dtype=dtype,
+            labels=self.labels,
         )

@@ -123,6 +123,7 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         request.output.resolve().name,
         _facts(request, engine, processes, photos, start.training),
         processes,
+        labels=start.labels,
         trains_further=not start.is_new,
     )
     if request.resume:
