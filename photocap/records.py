@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,6 +63,7 @@ class Caption:
             float16 little-endian bytes; None where the model has none.
         labels: nouns that the picture surely shows, the likeliest first.
         words: the sentence's words as the model generated them, also where `text` says less than they do.
+        label_probabilities: of every label that the model knows, in its order; empty where it knows none.
     """
 
     text: str
@@ -70,6 +71,17 @@ class Caption:
     embedding: bytes | None = field(default=None, repr=False)
     labels: tuple[Label, ...] = ()
     words: tuple[WordProbability, ...] = ()
+    label_probabilities: tuple[float, ...] = field(default=(), repr=False)
+
+
+@runtime_checkable
+class LabelledCaptioner(Protocol):
+    """A captioner whose captions carry labels."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Return the labels that `Caption.label_probabilities` are of, in their order."""
+        ...
 
 
 class CaptionerProtocol(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from photocap.records import Written
+from photocap.records import Label, WordProbability, Written
 
 
 class Outcome(Enum):
@@ -32,6 +32,8 @@ class PhotoResult:
         written: where the caption is besides the index.
         error: for failed and skipped photos, the reason; for sidecars, why not embedded.
         before: the caption that stood in the file before the write (for dry runs).
+        labels: what a model sees in the photo, where it looked in this run.
+        words: the caption's words with their probabilities, where nothing but captions was asked for.
     """
 
     path: Path
@@ -41,6 +43,8 @@ class PhotoResult:
     written: Written = Written.NONE
     error: str | None = None
     before: str | None = None
+    labels: tuple[Label, ...] = ()
+    words: tuple[WordProbability, ...] = ()
 
 
 @dataclass

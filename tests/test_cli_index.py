@@ -69,7 +69,7 @@ def test_results_on_stdout_and_the_rest_on_stderr(cli: Cli, library: Path, db: P
 def test_json_lines(cli: Cli, library: Path, db: Path) -> None:
     (library / "bad.jpg").write_text("hello")
     (library / "clip.mp4").write_text("x")
-    fields = {"path", "outcome", "caption", "confidence", "written", "error"}
+    fields = {"path", "outcome", "caption", "confidence", "written", "error", "labels"}
     found = {os.path.basename(str(o["path"])): o for o in objects(cli("index", library, "--db", db, "--json"))}
     assert all(set(o) == fields for o in found.values())
     assert found["a.jpg"] == {

@@ -19,7 +19,7 @@ from photocap.captioning.network import CaptionOutput, Features
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX, neutral_ids
 from photocap.captioning.preprocess import normalise, to_square
 from photocap.captioning.rules import LabelRules
-from photocap.records import Caption, Label, WordProbability
+from photocap.records import Caption, WordProbability
 from photocap.tokenizer import join_words
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Captioner:
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
         self._confidence = calibration_of(self.config, neutral_people=neutral_people)
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Return the labels that the model knows, in the order of `Caption.label_probabilities`."""
+        return self.labels.names if self.labels else ()
+
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
         captions: list[Caption] = []
@@ -91,7 +96,7 @@ class Captioner:
             return self._caption(squares[:half]) + self._caption(squares[half:])
         places = found.places
         embeddings = [None] * len(squares) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
-        labels = self._labels_of(features, len(squares))
+        labels = [()] * len(squares) if features.labels is None else features.labels.float().cpu().tolist()
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
         confidences = [self._confidence(*row) for row in evidence(found, features, self.labels, sentences)]
         chances = found.log_probs.float().exp().tolist()
@@ -110,26 +115,22 @@ class Captioner:
             return found
         return self._model.caption(features, self.beam_size, self._moved_to, forbidden=forbidden, demanded=demanded)
 
-    def _labels_of(self, features: Features, photos: int) -> list[tuple[Label, ...]]:
-        if self.labels is None or features.labels is None:
-            return [()] * photos
-        return [self.labels.shown(row) for row in features.labels.float().cpu().tolist()]
-
     def _caption_of(
         self,
         words: Sequence[str],
         chances: Sequence[float],
         confidence: float,
-        labels: tuple[Label, ...],
+        label_probabilities: Sequence[float],
         embedding: bytes | None,
     ) -> Caption:
         """Say of one photo what is sure enough."""
+        labels = self.labels.shown(label_probabilities) if self.labels else ()
         sentence = as_sentence(words)
         text = hedged(sentence) if confidence < self._hedge_below else sentence
         if confidence < self._plain_below:
             text = label_sentence(labels) or text
         spoken = tuple(WordProbability(word, p) for word, p in zip(words, chances, strict=False))
-        return Caption(text, confidence, embedding, labels, spoken)
+        return Caption(text, confidence, embedding, labels, spoken, tuple(label_probabilities))
 
 
 def load_captioner(

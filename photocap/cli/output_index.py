@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from photocap.cli import console
 from photocap.errors import printable
@@ -56,7 +56,10 @@ class ResultPrinter:
             "confidence": confidence,
             "written": result.written,
             "error": result.error,
+            "labels": [asdict(label) for label in result.labels],
         }
+        if result.words:
+            record["words"] = [asdict(word) for word in result.words]
         console.emit_json(record | ({"before": result.before} if self.dry_run else {}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from photocap.evaluation.measures import (
     noun_recall,
     people_words,
 )
+from photocap.evaluation.objects import Hallucination, LabelScores, hallucination, known_of, label_scores
 from photocap.metrics import CaptionScores, score_captions
-from photocap.records import Caption, CaptionerProtocol
+from photocap.records import Caption, CaptionerProtocol, LabelledCaptioner
 
 __all__ = ["EvaluatedPhoto", "Evaluation", "evaluate"]
 
@@ -56,6 +57,8 @@ class Evaluation:
         calibration: whether the confidence means what it says.
         nouns: recall of the commonest nouns.
         people: errors about men and women.
+        hallucination: what captions name that is not there.
+        labels: how good the labels are; None where the model has none or nothing is known of the photos.
         images_per_second: of the captioner, decoding included.
         machine: where that was.
     """
@@ -71,6 +74,8 @@ class Evaluation:
     calibration: Calibration
     nouns: tuple[NounRecall, ...]
     people: PeopleWords
+    hallucination: Hallucination
+    labels: LabelScores | None
     images_per_second: float
     machine: str
 
@@ -85,6 +90,8 @@ def evaluate(
     captioner: CaptionerProtocol,
     *,
     split: str = "dev",
+    folders: Sequence[Path] = (),
+    known_labels: Mapping[str, frozenset[str]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Caption the photos of one split and hold the sentences against the references.
@@ -93,6 +100,8 @@ def evaluate(
         source: the captions by people and where their images are.
         captioner: the model.
         split: "train", "dev", "test", or "all" for every row.
+        folders: where images are looked for before the source's own folder.
+        known_labels: by file name the COCO categories that photos show.
         progress: told how many photos of how many are done.
 
     Raises:
@@ -102,14 +111,42 @@ def evaluate(
     rows = list(source.table.rows) if split == "all" else splits[split]
     if not rows:
         raise CaptionFileError(source.path, f"has no row in the split {split!r}", "--split all takes every row")
-    groups, problems = _group(rows, source.images)
+    groups, problems = _group(rows, [*folders, source.images])
     captioned = caption_photos(captioner, list(groups), progress)
     problems += [Problem(groups[path][0].line, str(error)) for path, error in captioned.errors.items()]
     if not captioned.captions:
         raise CaptionFileError(source.path, f"no photo can be used: {problems[0].text}", "--images names their folder")
     references = [tuple(row.caption for row in groups[path]) for path in captioned.captions]
     known = [row.caption for row in splits["train"] or rows]
-    return _measure(captioner.model_id, split, captioned, references, known, (*source.table.problems, *problems))
+    names = captioner.label_names if isinstance(captioner, LabelledCaptioner) else ()
+    return _measure(
+        captioner.model_id,
+        split,
+        captioned,
+        references,
+        known,
+        (*source.table.problems, *problems),
+        _Truth(names, known_of(list(captioned.captions), known_labels or {})),
+    )
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """The model's labels, and for each photo the COCO categories that are known of it."""
+
+    names: Sequence[str]
+    known: Sequence[frozenset[str] | None]
+
+    def label_scores(self, captions: Sequence[Caption]) -> LabelScores | None:
+        """Measure the labels of the photos of which something is known."""
+        rows = [
+            (caption.label_probabilities, frozenset(label.name for label in caption.labels), labels)
+            for caption, labels in zip(captions, self.known, strict=True)
+            if labels is not None and caption.label_probabilities
+        ]
+        if not rows:
+            return None
+        return label_scores(self.names, *zip(*rows, strict=True))
 
 
 def _measure(
@@ -119,8 +156,9 @@ def _measure(
     references: Sequence[tuple[str, ...]],
     known: Sequence[str],
     problems: tuple[Problem, ...],
+    truth: _Truth,
 ) -> Evaluation:
-    captions = captioned.captions.values()
+    captions = list(captioned.captions.values())
     sentences = [caption.text for caption in captions]
     scores = score_captions(sentences, references, intervals=True)
     return Evaluation(
@@ -135,16 +173,23 @@ def _measure(
         calibration=measure_calibration([caption.confidence for caption in captions], scores.cider_d_each),
         nouns=tuple(noun_recall(sentences, references)),
         people=people_words(sentences, references),
+        hallucination=hallucination(sentences, references, truth.known),
+        labels=truth.label_scores(captions),
         images_per_second=captioned.images_per_second,
         machine=machine_name(),
     )
 
 
-def _group(rows: Sequence[CaptionRow], images: Path) -> tuple[dict[Path, list[CaptionRow]], list[Problem]]:
+def _group(rows: Sequence[CaptionRow], folders: Sequence[Path]) -> tuple[dict[Path, list[CaptionRow]], list[Problem]]:
     """Gather each photo's rows; photos that are not there are problems, told once."""
+    found: dict[str, Path | None] = {}
     groups: dict[Path, list[CaptionRow]] = {}
+    problems = []
     for row in rows:
-        groups.setdefault(images / row.image, []).append(row)
-    missing = dict.fromkeys(path for path in groups if not path.is_file())
-    problems = [Problem(groups[path][0].line, f"{groups[path][0].image} is not in {images}") for path in missing]
-    return {path: found for path, found in groups.items() if path not in missing}, problems
+        if row.image not in found:
+            found[row.image] = next((f / row.image for f in folders if (f / row.image).is_file()), None)
+            if found[row.image] is None:
+                problems.append(Problem(row.line, f"{row.image} is not in {', '.join(map(str, folders))}"))
+        if path := found[row.image]:
+            groups.setdefault(path, []).append(row)
+    return groups, problems

@@ -23,7 +23,31 @@ def score_lines(evaluation: Evaluation) -> list[str]:
         *_confidence(evaluation),
         *_nouns(evaluation),
         *_people(evaluation),
+        *_objects(evaluation),
     ]
+
+
+def source_table(found: Mapping[str, Evaluation]) -> list[str]:
+    """Return the scores that matter most as a table, one line for each caption file."""
+    head = ("source", "photos", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr-D", "CHAIR", "mAP", "AUROC")
+    rows = [head, *(_source_row(name, evaluation) for name, evaluation in found.items())]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _source_row(name: str, evaluation: Evaluation) -> tuple[str, ...]:
+    scores, labels, auroc = evaluation.scores, evaluation.labels, evaluation.calibration.auroc
+    return (
+        name,
+        f"{len(evaluation.photos):,}",
+        f"{scores.bleu[3]:.1f}",
+        "-" if scores.meteor is None else f"{scores.meteor:.1f}",
+        f"{scores.rouge_l:.1f}",
+        f"{scores.cider_d:.1f}",
+        f"{evaluation.hallucination.chair_s:.1f}",
+        f"{labels.mean_average_precision:.2f}" if labels else "-",
+        "-" if auroc is None else f"{auroc:.2f}",
+    )
 
 
 def retrieval_lines(found: Mapping[str, Retrieval]) -> list[str]:
@@ -50,6 +74,12 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "calibration": asdict(evaluation.calibration),
         "nouns": [asdict(noun) for noun in evaluation.nouns],
         "people": asdict(evaluation.people),
+        "hallucination": {
+            **asdict(evaluation.hallucination),
+            "chair_s": evaluation.hallucination.chair_s,
+            "chair_i": evaluation.hallucination.chair_i,
+        },
+        "labels": asdict(evaluation.labels) if evaluation.labels else None,
         "images_per_second": evaluation.images_per_second,
         "machine": evaluation.machine,
         "problems": [asdict(problem) for problem in evaluation.problems],
@@ -120,6 +150,18 @@ def _people(evaluation: Evaluation) -> Iterator[str]:
         yield _line("women called men", f"{people.women_called_men / people.women:.0%} of {people.women:,} photos")
     if people.men:
         yield _line("men called women", f"{people.men_called_women / people.men:.0%} of {people.men:,} photos")
+
+
+def _objects(evaluation: Evaluation) -> Iterator[str]:
+    found, labels = evaluation.hallucination, evaluation.labels
+    yield _line("CHAIR", f"{found.chair_s:.1f} % of captions, {found.chair_i:.1f} % of named objects are not there")
+    if found.without_beings:
+        share = found.invented_beings / found.without_beings
+        yield _line("invented beings", f"{share:.0%} of {found.without_beings:,} photos without a person or an animal")
+    if labels:
+        yield _line("label mAP", f"{labels.mean_average_precision:.2f}, {labels.categories} categories of COCO")
+        right = f", {labels.shown_right / labels.shown:.0%} of them right" if labels.shown else ""
+        yield _line("labels shown", f"{labels.shown:,} of those on {labels.photos:,} photos{right}")
 
 
 def _interval(evaluation: Evaluation, name: str) -> str:

@@ -131,7 +131,8 @@ class Decoder(nn.Module):
         query = self._heads(self.query(hidden))  # (N, A, T, H/A)
         # Written out: for one query PyTorch's fused attention takes ten times as long (CPU, bfloat16).
         scores = (query @ state.keys.transpose(2, 3)).float() / query.shape[3] ** 0.5 + state.bias  # (N, A, T, P)
-        return scores.softmax(dim=3)
+        weights: Tensor = scores.softmax(dim=3)
+        return weights
 
     def _logits(self, hidden: Tensor, state: State) -> Tensor:
         """Turn the recurrent outputs (N, T, H) into logits (N, T, V)."""

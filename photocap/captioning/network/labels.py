@@ -46,7 +46,8 @@ class LabelHead(nn.Module):
         words = self.words[chosen]  # (B, S, W)
         real = (words != PAD).unsqueeze(3)
         total = (embedding(words) * real).sum(dim=2)  # (B, S, W, E) -> (B, S, E)
-        return total / real.sum(dim=2).clamp(min=1)
+        mean: Tensor = total / real.sum(dim=2).clamp(min=1)
+        return mean
 
 
 class LabelSlots(nn.Module):

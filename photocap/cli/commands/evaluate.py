@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,12 +34,18 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
 
 
 @click.command("evaluate")
-@click.argument("captions", type=click.Path(path_type=Path))
+@click.argument("captions", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--images",
+    multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     show_default="the folder of the caption file",
-    help="The folder of the images.",
+    help="A folder of images; may be given several times.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A table (image, coco_labels) of what photos show, for CHAIR and the labels' scores.",
 )
 @click.option(
     "--split",
@@ -58,18 +64,31 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
     callback=_check_page,
     help="Write a page with the photos, worst first.",
 )
+@click.option(
+    "--sheet",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write contact sheets and a table into this folder, for judging by eye.",
+)
+@click.option(
+    "--judged",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Sum up such a table, filled in; nothing is captioned.",
+)
 @click.option("--retrieval", is_flag=True, help="Also search for each photo with each sentence by a person.")
 @options.json_option
 @options.quiet_option
 def command(
-    captions: Path,
-    images: Path | None,
+    captions: tuple[Path, ...],
+    images: tuple[Path, ...],
+    labels: Path | None,
     split: str,
     model: Path | None,
     beam_size: int | None,
     neutral_people: bool,
     device: str,
     html: Path | None,
+    sheet: Path | None,
+    judged: Path | None,
     retrieval: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
@@ -78,36 +97,95 @@ def command(
 
     \b
         photocap evaluate captions.csv --images ~/Pictures --html worst.html
+        photocap evaluate captions.csv --sheet sheets && photocap evaluate --judged sheets/judge.csv
 
     CAPTIONS is a table with the columns image, caption and optionally split, or another file that
     `photocap train` reads; a folder stands for the captions that people wrote into its photos.
     Printed are BLEU, METEOR (where java and pycocoevalcap are installed), ROUGE-L and CIDEr-D, all
     x 100 with 95 % intervals over photos; what people reach against each other and what the
     commonest caption reaches; how varied the captions are; whether the confidence means what it
-    says; and which nouns are found. With --retrieval: how often a photo is among the first 1, 5 and
-    10 of a search for it. Nothing is written but the page.
+    says; which nouns are found; and how often an object is named that is not there. Several CAPTIONS
+    are scored one by one and give a table. With --retrieval: how often a photo is among the first 1,
+    5 and 10 of a search for it. Nothing is written but the page or the sheets.
     """
+    if judged:
+        _show_judged(judged, as_json=as_json)
+        return
+    if not captions:
+        raise click.UsageError("Missing argument 'CAPTIONS...'.")
+    if html and len(captions) > 1:
+        raise click.UsageError("--html shows one caption file; give one.")
     from photocap.captioning.captioner import load_captioner
     from photocap.datasets.sources import read_caption_source
     from photocap.evaluation import evaluate
+    from photocap.evaluation.objects import read_known_labels
     from photocap.evaluation.page import write_page
-    from photocap.evaluation.text import retrieval_lines, score_lines, to_json
+    from photocap.evaluation.sheets import write_sheets
 
     with tempfile.TemporaryDirectory(prefix="photocap-") as folder, console.progress() as bar:
-        source = read_caption_source(captions, images, Path(folder) / "pictures")
-        captioner = load_captioner(model, device=device, beam_size=beam_size, neutral_people=neutral_people)
-        evaluation = evaluate(source, captioner, split=split, progress=_task(bar, "captioning"))
-        found = _find_again(evaluation, model, Path(folder), bar) if retrieval else {}
+        known = read_known_labels(labels) if labels else {}
+        sources = [read_caption_source(path, None, Path(folder) / "pictures") for path in captions]
+        captioner = load_captioner(
+            model,
+            device=device,
+            beam_size=beam_size,
+            neutral_people=neutral_people,
+            plain_below=None if sheet else 0.0,  # sheets show what users see, scores belong to the sentences
+        )
+        found: dict[str, Evaluation] = {}
+        again: dict[str, dict[str, Retrieval]] = {}
+        for number, source in enumerate(sources):
+            name = _source_name(source.path, list(found))
+            found[name] = evaluate(
+                source, captioner, split=split, folders=images, known_labels=known, progress=_task(bar, name)
+            )
+            if retrieval:
+                again[name] = _find_again(found[name], model, Path(folder) / str(number), bar)
         bar.stop()
-        _list_problems(evaluation.problems)
-        if as_json:
-            again = {"retrieval": {way: asdict(result) for way, result in found.items()}} if retrieval else {}
-            console.emit_json(to_json(evaluation) | again)
-        else:
-            click.echo("\n".join([*score_lines(evaluation), *retrieval_lines(found)]))
+        for evaluation in found.values():
+            _list_problems(evaluation.problems)
+        _print(found, again, as_json=as_json)
         if html:
-            write_page(evaluation, html)
+            write_page(next(iter(found.values())), html)
             console.note(f"the photos, worst first: {html}")
+        if sheet:
+            sheets = write_sheets([photo for each in found.values() for photo in each.photos], sheet)
+            console.note(f"{len(sheets)} sheets and the table to fill in: {sheet}")
+
+
+def _source_name(path: Path, taken: Sequence[str]) -> str:
+    """Name a caption file by itself, or where that is taken or says little by its folder."""
+    name = path.absolute().parent.name if path.stem == "captions" else path.stem
+    return name if name not in taken else str(path)
+
+
+def _print(found: Mapping[str, Evaluation], again: Mapping[str, Mapping[str, Retrieval]], *, as_json: bool) -> None:
+    from photocap.evaluation.text import retrieval_lines, score_lines, source_table, to_json
+
+    if as_json:
+        values = {
+            name: to_json(evaluation)
+            | ({"retrieval": {way: asdict(result) for way, result in again[name].items()}} if again else {})
+            for name, evaluation in found.items()
+        }
+        console.emit_json(next(iter(values.values())) if len(values) == 1 else {"sources": values})
+        return
+    for name, evaluation in found.items():
+        if len(found) > 1:
+            click.echo(f"== {name}")
+        click.echo("\n".join([*score_lines(evaluation), *retrieval_lines(again.get(name, {}))]))
+    if len(found) > 1:
+        click.echo("\n".join(["", *source_table(found)]))
+
+
+def _show_judged(table: Path, *, as_json: bool) -> None:
+    from photocap.evaluation.sheets import judgement_lines, read_judged
+
+    rows = read_judged(table)
+    if as_json:
+        console.emit_json({"judged": [asdict(row) for row in rows]})
+    else:
+        click.echo("\n".join(judgement_lines(rows)))
 
 
 def _find_again(evaluation: Evaluation, model: Path | None, folder: Path, bar: Progress) -> dict[str, Retrieval]:
@@ -118,6 +196,7 @@ def _find_again(evaluation: Evaluation, model: Path | None, folder: Path, bar: P
     from photocap.index import PhotoIndex
     from photocap.search import search
 
+    folder.mkdir(exist_ok=True)
     encoder = load_text_encoder(model or base_model_dir())
     with PhotoIndex.open(folder / "index.db", create=True) as index:
         fill_index(index, evaluation.photos, evaluation.model_id)

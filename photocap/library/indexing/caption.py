@@ -82,7 +82,14 @@ def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers:
                 if isinstance(answer, Trouble):
                     yield PhotoResult(path, Outcome.FAILED, error=answer.reason)
                 else:
-                    yield PhotoResult(path, Outcome.CAPTIONED, answer.text, answer.confidence)
+                    yield PhotoResult(
+                        path,
+                        Outcome.CAPTIONED,
+                        answer.text,
+                        answer.confidence,
+                        labels=answer.labels,
+                        words=answer.words,
+                    )
 
 
 def _trouble(error: Exception) -> Trouble:

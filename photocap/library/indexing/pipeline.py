@@ -188,13 +188,15 @@ class _Run:
         caption = decision.caption
         if caption is None and fresh is not None and not decision.rejected:
             caption = self._record_of(fresh)
-        return PhotoJob(decision, caption, fresh.embedding if fresh else None)
+        return PhotoJob(
+            decision, caption, fresh.embedding if fresh else None, (fresh.labels or None) if fresh else None
+        )
 
     def _captioned_as_its_twin(self, decision: Decision, in_batch: dict[str, PhotoJob]) -> PhotoJob:
         """Give a photo what the same picture got, earlier in this batch or in this run."""
         key = decision.examined.caption_key
         if twin := in_batch.get(key):
-            return PhotoJob(decision, twin.caption, twin.embedding)
+            return PhotoJob(decision, twin.caption, twin.embedding, twin.labels)
         if caption := self._decider.known_caption(key):
             return PhotoJob(decision, caption)
         return self._captioned_alone(decision)
@@ -208,7 +210,7 @@ class _Run:
             return PhotoJob(decision, trouble=Trouble.of(problem))
         if isinstance(fresh, Trouble):
             return PhotoJob(decision, trouble=fresh)
-        return PhotoJob(decision, self._record_of(fresh), fresh.embedding)
+        return PhotoJob(decision, self._record_of(fresh), fresh.embedding, fresh.labels or None)
 
     def _record_of(self, caption: Caption) -> CaptionRecord:
         return self._captioner.record_of(caption, over_person=self._options.policy.overwrite is Overwrite.ALL)

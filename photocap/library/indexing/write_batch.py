@@ -18,7 +18,7 @@ from photocap.library.indexing.examine import Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import DryRun, ExifTool, PreparedWrite, Signature, prepare_write
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
-from photocap.records import CaptionSource, Written
+from photocap.records import CaptionSource, Label, Written
 from photocap.report import Outcome, PhotoResult
 
 _CHANGED = "it changed while it was read (the next run takes it up)"
@@ -32,6 +32,7 @@ class PhotoJob:
         decision: what was decided about it.
         caption: its caption; None where there is none, for a rejected or a failed one.
         embedding: its place in the text-image space, where it is new.
+        labels: what a model sees in it, where that is new.
         trouble: why it could not be read.
         write_trouble: why its caption could not be written into files; the index has it, and the next run tries again.
         changed: it is no longer the file that was read; nothing is recorded of it.
@@ -43,6 +44,7 @@ class PhotoJob:
     decision: Decision
     caption: CaptionRecord | None = None
     embedding: bytes | None = None
+    labels: tuple[Label, ...] | None = None
     trouble: Trouble | None = None
     write_trouble: Trouble | None = None
     changed: bool = False
@@ -189,6 +191,7 @@ def _result(item: PhotoJob) -> PhotoResult:
         _written(item),
         remark or (prepared.reason if prepared else "") or None,
         prepared.before if prepared else None,
+        labels=item.labels or (),
     )
 
 
