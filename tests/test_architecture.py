@@ -13,7 +13,7 @@ PACKAGE = REPOSITORY / "photocap"
 
 # Who may import what from outside; names of types, imported for type checkers only, are everybody's.
 OWNERS = {
-    "PIL": {"captioning", "photos", "training"},
+    "PIL": {"captioning", "evaluation", "photos", "training"},
     "click": {"cli"},
     "matplotlib": {"training"},
     "pathspec": {"photos"},

@@ -78,6 +78,7 @@ def test_json_lines(cli: Cli, library: Path, db: Path) -> None:
         "caption": RED,
         "confidence": 0.4,
         "written": "embedded",
+        "labels": [],
         "error": None,
     }
     assert (found["bad.jpg"]["outcome"], found["bad.jpg"]["caption"]) == ("failed", None)

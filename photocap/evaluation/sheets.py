@@ -27,7 +27,7 @@ _LINES = 6
 
 
 @dataclass(frozen=True)
-class Judgement:
+class KindSummary:
     """How captions of one kind of photo were judged.
 
     Attributes:
@@ -93,7 +93,7 @@ def _lines(number: int, photo: EvaluatedPhoto) -> Iterator[str]:
     yield from textwrap.wrap(", ".join(label.name for label in caption.labels), _LINE_CHARACTERS)
 
 
-def read_judged(path: Path) -> list[Judgement]:
+def read_judged(path: Path) -> list[KindSummary]:
     """Sum up a filled-in table: one line for each kind, then "all"; rows without a verdict do not count.
 
     Raises:
@@ -119,16 +119,16 @@ def read_judged(path: Path) -> list[Judgement]:
     if not counts:
         raise CaptionFileError(path, "holds no verdict yet", f"write one of {', '.join(VERDICTS)} into each row")
     order = sorted(counts, key=lambda kind: (kind == "all", kind))
-    return [Judgement(kind, *(counts[kind][name] for name in ("photos", *VERDICTS, "invented"))) for kind in order]
+    return [KindSummary(kind, *(counts[kind][name] for name in ("photos", *VERDICTS, "invented"))) for kind in order]
 
 
-def judgement_lines(found: Sequence[Judgement]) -> list[str]:
+def judgement_lines(found: Sequence[KindSummary]) -> list[str]:
     """Return the summary as a table for a terminal."""
     head = f"{'kind':<18} {'photos':>6} {'right':>7} {'detail':>7} {'wrong':>7} {'invented':>9}"
     return [head, *(_judgement_line(row) for row in found)]
 
 
-def _judgement_line(row: Judgement) -> str:
+def _judgement_line(row: KindSummary) -> str:
     shares = [f"{count / row.photos:.0%}" for count in (row.right, row.detail, row.wrong, row.invented)]
     right, detail, wrong, invented = shares
     return f"{row.kind:<18} {row.photos:>6,} {right:>7} {detail:>7} {wrong:>7} {invented:>9}"
