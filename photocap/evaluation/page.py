@@ -18,7 +18,7 @@ _THUMBNAIL_PX = 224
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.45 system-ui, sans-serif; }
 body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-pre { font: 14px/1.5 ui-monospace, monospace; overflow-x: auto; }
+pre { font: 14px/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 article { display: flex; gap: 1rem; padding: 1rem 0; border-top: 1px solid #8886; }
 img { width: 224px; height: 224px; object-fit: contain; flex: none; background: #8882; }
 h2 { font-size: 1.1rem; margin: 0 0 .3rem; }

@@ -8,9 +8,10 @@ from typing import Any
 
 from photocap.evaluation import Evaluation
 from photocap.evaluation.retrieval import Retrieval
-from photocap.metrics import Interval
+from photocap.metrics import CaptionScores, Interval
 
 _SHOWN_NOUNS = 10
+_FEWEST = 30  # photos, for an interval that says something
 _FEW = 100  # document frequencies, and with them CIDEr-D, depend on the number of photos
 
 
@@ -91,10 +92,16 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
     yield f"{evaluation.model_id}: {len(evaluation.photos):,} photos, split {evaluation.split}"
     for n, value in enumerate(scores.bleu, start=1):
         yield _line(f"BLEU-{n}", f"{value:.1f}{_interval(evaluation, f'bleu_{n}')}")
-    yield _line("METEOR", f"{scores.meteor:.1f}" if scores.meteor is not None else f"- ({scores.meteor_reason})")
+    yield _line("METEOR", _meteor(scores))
     yield _line("ROUGE-L", f"{scores.rouge_l:.1f}{_interval(evaluation, 'rouge_l')}")
     few = f"  (of fewer than {_FEW} photos: compares with nothing)" if len(evaluation.photos) < _FEW else ""
     yield _line("CIDEr-D", f"{scores.cider_d:.1f}{_interval(evaluation, 'cider_d')}{few}")
+
+
+def _meteor(scores: CaptionScores) -> str:
+    if scores.meteor is None:
+        return f"- ({scores.meteor_reason})"
+    return f"{scores.meteor:.1f}  ({scores.meteor_name.removeprefix('METEOR').strip(' ()')})"
 
 
 def _bounds(evaluation: Evaluation) -> Iterator[str]:
@@ -165,7 +172,8 @@ def _objects(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _interval(evaluation: Evaluation, name: str) -> str:
-    return _range(evaluation.scores.intervals.get(name))
+    """Return the score's interval; over a handful of photos it would span almost everything and is left out."""
+    return _range(evaluation.scores.intervals.get(name)) if len(evaluation.photos) >= _FEWEST else ""
 
 
 def _range(interval: Interval | None) -> str:

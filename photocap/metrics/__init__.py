@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from photocap.metrics.bleu import bleu_counts, bleu_of_counts
 from photocap.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
 from photocap.metrics.cider import CiderD, DocumentFrequency
-from photocap.metrics.meteor import MeteorScore
-from photocap.metrics.meteor import meteor as compute_meteor
+from photocap.metrics.meteor import MeteorScore, Words, meteor_without_paraphrases
+from photocap.metrics.meteor_java import meteor_1_5
 from photocap.metrics.rouge import rouge_l
 from photocap.tokenizer import tokenize
 
@@ -22,7 +22,8 @@ class CaptionScores:
 
     Attributes:
         bleu: BLEU-1, -2, -3 and -4 over the whole set.
-        meteor: METEOR 1.5, or None.
+        meteor: METEOR, or None.
+        meteor_name: which METEOR that is: 1.5 by its authors' program, or without that one's table of paraphrases.
         meteor_reason: why there is no METEOR.
         rouge_l: mean over images.
         cider_d: mean over images.
@@ -33,6 +34,7 @@ class CaptionScores:
 
     bleu: tuple[float, ...]
     meteor: float | None
+    meteor_name: str
     meteor_reason: str
     rouge_l: float
     cider_d: float
@@ -45,23 +47,30 @@ def score_captions(
 ) -> CaptionScores:
     """Score one caption per image against all its references.
 
-    `meteor=False` leaves out METEOR, which starts a Java program (some seconds).
+    `meteor=False` leaves out METEOR, which takes some seconds.
     """
     words = [tokenize(text) for text in candidates]
     sentences = [[tokenize(text) for text in texts] for texts in references]
     bleu = [bleu_counts(w, s) for w, s in zip(words, sentences, strict=True)]
     rouge = [rouge_l(w, s) for w, s in zip(words, sentences, strict=True)]
     cider = _cider_d(words, sentences)
-    found = compute_meteor(words, sentences) if meteor else MeteorScore(None, "not asked for")
+    found = _meteor(words, sentences) if meteor else MeteorScore(None, "not asked for")
     return CaptionScores(
         bleu=bleu_of_counts([sum(column) for column in zip(*bleu, strict=True)] or [0] * 10),
         meteor=found.value,
+        meteor_name=found.name,
         meteor_reason=found.reason,
         rouge_l=_mean(rouge),
         cider_d=_mean(cider),
         cider_d_each=tuple(cider),
         intervals=_intervals(bleu, rouge, cider) if intervals else {},
     )
+
+
+def _meteor(words: Sequence[Words], sentences: Sequence[Sequence[Words]]) -> MeteorScore:
+    """Return METEOR 1.5 where its program runs, else METEOR without paraphrases."""
+    published = meteor_1_5(words, sentences)
+    return published if published.value is not None else meteor_without_paraphrases(words, sentences)
 
 
 def _intervals(bleu: Sequence[Sequence[int]], rouge: Sequence[float], cider: Sequence[float]) -> dict[str, Interval]:

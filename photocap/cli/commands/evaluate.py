@@ -101,12 +101,13 @@ def command(
 
     CAPTIONS is a table with the columns image, caption and optionally split, or another file that
     `photocap train` reads; a folder stands for the captions that people wrote into its photos.
-    Printed are BLEU, METEOR (where java and pycocoevalcap are installed), ROUGE-L and CIDEr-D, all
-    x 100 with 95 % intervals over photos; what people reach against each other and what the
-    commonest caption reaches; how varied the captions are; whether the confidence means what it
-    says; which nouns are found; and how often an object is named that is not there. Several CAPTIONS
-    are scored one by one and give a table. With --retrieval: how often a photo is among the first 1,
-    5 and 10 of a search for it. Nothing is written but the page or the sheets.
+    Printed are BLEU, METEOR (1.5 where java and pycocoevalcap are installed, else without its
+    paraphrases), ROUGE-L and CIDEr-D, all x 100, with 95 % intervals from 30 photos on; what people
+    reach against each other and what the commonest caption reaches; how varied the captions are;
+    whether the confidence means what it says; which nouns are found; and how often an object is named
+    that is not there. Several CAPTIONS are scored one by one and give a table. With --retrieval: how
+    often a photo is among the first 1, 5 and 10 of a search for it. Nothing is written but the page or
+    the sheets.
     """
     if judged:
         _show_judged(judged, as_json=as_json)
