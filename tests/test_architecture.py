@@ -13,15 +13,18 @@ PACKAGE = REPOSITORY / "photocap"
 
 # Who may import what from outside; names of types, imported for type checkers only, are everybody's.
 OWNERS = {
-    "PIL": {"captioning", "evaluation", "photos", "training"},
+    "PIL": {"batch", "captioning", "evaluation", "photos", "training"},
     "click": {"cli"},
+    "fsspec": {"batch"},
     "matplotlib": {"training"},
     "pathspec": {"photos"},
     "piexif": {"formats", "metadata", "photos"},
     "pillow_heif": {"photos"},
     "pillow_jxl": {"photos"},
     "platformdirs": {"cli"},
+    "pyarrow": {"batch"},
     "rawpy": {"photos"},
+    "ray": {"batch"},
     "rich": {"cli"},
     "safetensors": {"captioning", "training"},
     "sqlite3": {"index"},

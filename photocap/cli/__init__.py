@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "index": "Caption the photos of a library and remember them.",
         "watch": "Keep captioning what is new in a library.",
         "caption": "Print a caption for each photo; write nothing.",
+        "batch": "Caption millions of pictures on a Ray cluster, into Parquet files.",
         "serve": "Try captions in a web page on this machine.",
     },
     "Find": {

@@ -1,0 +1,106 @@
+"""`photocap batch`: caption pictures on a Ray cluster, into Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from photocap.captioning.model_files import base_model_dir, read_model_info
+from photocap.cli import console, options
+from photocap.cli.index_options import captioner_loader
+from photocap.errors import PhotocapError
+
+if TYPE_CHECKING:
+    from photocap.batch import BatchReport
+
+_WHOLE = click.IntRange(min=1)
+
+
+@click.command("batch")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--output", required=True, metavar="URI", help="The folder or object-store prefix of the Parquet files.")
+@click.option("--ray", "ray_address", metavar="ADDRESS", help="A running Ray cluster; without it one starts here.")
+@click.option("--gpus-per-worker", type=click.FloatRange(min=0), help="Share of a GPU for each captioner; 0: on CPUs.")
+@click.option("--captioners", type=_WHOLE, help="How many captioners; without it one for each share of a GPU.")
+@click.option("--shard-size", type=_WHOLE, default=256, show_default=True, help="Pictures in a Parquet file.")
+@click.option("--resume", is_flag=True, help="Continue a run: what its finished files hold is not read again.")
+@options.model_option
+@options.device_option
+@options.batch_size_option
+@options.beam_size_option
+@options.neutral_people_option
+@options.hedge_below_option
+@options.json_option
+@options.quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    inputs: tuple[str, ...],
+    output: str,
+    ray_address: str | None,
+    gpus_per_worker: float | None,
+    captioners: int | None,
+    shard_size: int,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - remembered by the option itself
+    **chosen: Any,
+) -> None:
+    """Caption millions of pictures on a Ray cluster, into Parquet files.
+
+    \b
+        photocap batch ~/Pictures --output captions
+        photocap batch s3://bucket/photos --output s3://bucket/captions --ray auto
+
+    INPUT is a folder, a glob, a prefix of an object store (s3://, gs://), or a manifest: Parquet or CSV with a column
+    uri, or text with one URI a line. Captions are those of `photocap index`. A picture that cannot be read is a row
+    with an error. After an interruption the same command with --resume continues.
+    """
+    batch = _import_batch()
+    progress = console.progress()
+
+    def on_shard(report: BatchReport) -> None:
+        progress.update(task, completed=report.captioned + report.failed)
+
+    with progress:
+        task = progress.add_task("Captioning", total=None)
+        report = batch.run_batch(
+            inputs,
+            output,
+            _model_facts(batch, chosen),
+            captioner_loader(chosen),
+            batch.BatchOptions(
+                ray_address=ray_address,
+                gpus_per_worker=gpus_per_worker,
+                workers=captioners,
+                shard_rows=shard_size,
+                resume=resume,
+            ),
+            on_shard=on_shard,
+        )
+    counts = {"captioned": report.captioned, "failed": report.failed, "finished_before": report.finished_before}
+    if as_json:
+        console.emit_json({"output": output, **counts})
+    else:
+        console.note(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count))
+    ctx.exit(report.exit_code)
+
+
+def _import_batch() -> Any:
+    try:
+        import photocap.batch
+    except ImportError as error:
+        raise PhotocapError(
+            f"batch needs Ray, which is not installed: pip install 'photocap[ray]' ({error})"
+        ) from error
+    return photocap.batch
+
+
+def _model_facts(batch: Any, chosen: Mapping[str, Any]) -> Any:
+    info = read_model_info(chosen["model"] or base_model_dir())
+    return batch.ModelFacts(
+        model_id=info.model_id, weights_sha256=info.weights_sha256, image_size_px=info.config.image_size_px
+    )
