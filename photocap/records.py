@@ -173,6 +173,8 @@ class UndoRecord:
         sha256_before: of the places that it changes, as they were; None where the file did not exist.
         sha256_after: of these places as they are after the write.
         patch: opaque bytes from which the old file is rebuilt out of the new one.
+        photo: the photo whose caption it is, as the index knows it; None where a record of an index before version 4
+            names a sidecar of which no photo is known.
     """
 
     path: Path
@@ -180,3 +182,4 @@ class UndoRecord:
     sha256_before: str | None
     sha256_after: str
     patch: bytes
+    photo: Path | None = None

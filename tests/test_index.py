@@ -370,7 +370,9 @@ def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_o
     with PhotoIndex.open(path, read_only=read_only) as index:
         assert index.photos.get(Path("/a.jpg")).caption == "a dog runs"
         assert index.query.count_photos("dog", 9) == 1
-        assert [row.record for row in index.undo.rows()] == [UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0")]
+        assert [row.record for row in index.undo.rows()] == [
+            UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0", Path("/a.jpg"))
+        ]
         assert (index.runs.latest()[0].command, index.counts().present) == ("index", 1)
     new = tmp_path / "new.db"
     PhotoIndex.open(new, create=True).close()

@@ -126,7 +126,7 @@ def test_sidecars_in_a_folder_of_their_own_are_found_from_the_photo(library, tmp
     policy = WritePolicy(MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", policy)
-    assert library.restore(photo, sidecar_dir=policy.sidecar_dir)["a.jpg.xmp"].is_restored
+    assert library.restore(photo)["a.jpg.xmp"].is_restored
     assert not list((tmp_path / "sidecars").rglob("*.xmp"))
 
 

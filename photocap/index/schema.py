@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from photocap.index.search_text import refresh_all
+from photocap.index.undo_photos import name_photos_of_undo
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -296,7 +297,14 @@ def _version_3(database: Database) -> None:
     database.executescript(_VERSION_3)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2, _version_3)
+def _version_4(database: Database) -> None:
+    """Let undo records name the photo that a write is about, so that a sidecar's photo need not be guessed."""
+    database.table("undo").add_column("photo_path", str)
+    database.execute("CREATE INDEX undo_by_photo ON undo(photo_path)")
+    name_photos_of_undo(database.conn)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2, _version_3, _version_4)
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 
 CURRENT_VERSION = len(MIGRATIONS)

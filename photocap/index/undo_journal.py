@@ -11,7 +11,9 @@ from photocap.index.database import Database, folder_range, now, path_bytes
 from photocap.index.rows import UndoRow, UndoState
 from photocap.records import UndoRecord
 
-_SELECT = "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch FROM undo"
+_SELECT = (
+    "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch, photo_path FROM undo"
+)
 
 
 class UndoJournal:
@@ -47,13 +49,13 @@ class UndoJournal:
             return [_row(row) for row in connection.execute(f"{_SELECT} WHERE state = 'open' ORDER BY id")]
 
     def rows(self, paths: Sequence[Path] = (), run_id: int | None = None) -> Iterator[UndoRow]:
-        """Yield what can be taken back, newest first: of these files and folders, of this run, or all."""
+        """Yield what can be taken back, newest first: of these files, photos and folders, of this run, or all."""
         bounds: list[bytes | int] = []
         where = ["state = 'written'"]
         if paths:
             where.append(f"({' OR '.join([_AT_OR_BELOW] * len(paths))})")
             for path in paths:
-                bounds += [path_bytes(path), *folder_range(path)]
+                bounds += 2 * [path_bytes(path), *folder_range(path)]
         if run_id is not None:
             where.append("run_id = ?")
             bounds.append(run_id)
@@ -64,7 +66,10 @@ class UndoJournal:
                 yield _row(connection.execute(f"{_SELECT} WHERE id = ?", (id_,)).fetchone())
 
 
-_AT_OR_BELOW = "path = CAST(? AS TEXT) OR (path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT))"
+_AT_OR_BELOW = " OR ".join(
+    f"{column} = CAST(? AS TEXT) OR ({column} >= CAST(? AS TEXT) AND {column} < CAST(? AS TEXT))"
+    for column in ("path", "photo_path")
+)
 
 
 def set_state(connection: sqlite3.Connection, ids: Sequence[int], state: UndoState) -> None:
@@ -74,8 +79,8 @@ def set_state(connection: sqlite3.Connection, ids: Sequence[int], state: UndoSta
 
 def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> int:
     cursor = connection.execute(
-        "INSERT INTO undo (run_id, path, created, sha256_kept, sha256_before, sha256_after, patch)"
-        " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?)",
+        "INSERT INTO undo (run_id, path, created, sha256_kept, sha256_before, sha256_after, patch,"
+        " photo_path) VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, CAST(? AS TEXT))",
         (
             run_id,
             path_bytes(record.path),
@@ -84,6 +89,7 @@ def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> 
             record.sha256_before,
             record.sha256_after,
             record.patch,
+            record.photo and path_bytes(record.photo),
         ),
     )
     assert cursor.lastrowid is not None  # an INSERT has one
@@ -91,6 +97,6 @@ def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> 
 
 
 def _row(row: tuple[object, ...]) -> UndoRow:
-    id_, run_id, state, created, path, kept, before, after, patch = row
-    record = UndoRecord(file_path(path), kept, before, after, patch)  # type: ignore[arg-type]  # the schema's types
+    id_, run_id, state, created, path, kept, before, after, patch, photo = row
+    record = UndoRecord(file_path(path), kept, before, after, patch, photo and file_path(photo))  # type: ignore[arg-type]  # the schema's types
     return UndoRow(id_, run_id, UndoState(state), created, record)  # type: ignore[arg-type]

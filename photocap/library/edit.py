@@ -1,15 +1,14 @@
-"""A person's words on a photo: into its files by the same safe writer as a model's, and into the index for good."""
+"""Apply a caption by a person to every copy of a picture and record it in the index."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from photocap.errors import PhotocapError
-from photocap.index import CaptionRecord, PhotoIndex, PhotoState
-from photocap.metadata import DryRun, ExifTool, Overwrite, PreparedWrite, WritePolicy, prepare_write
+from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoState
+from photocap.library.file_writes import FileWrite, FileWrites, is_as_indexed, note_written
+from photocap.metadata import DryRun, ExifTool, Overwrite, WritePolicy
 from photocap.records import CaptionSource, Verdict, Written
 
 
@@ -54,57 +53,34 @@ def correct(
         dry_run: YES plans only.
     """
     asked = replace(policy, overwrite=Overwrite.ALL)
-    outcomes: list[CorrectedFile] = []
-    writes: list[PreparedWrite] = []
-    with ExifTool() as exiftool:  # starts only if a file needs it
-        for path in _present_files(index, picture_hash):
+    present = _present_files(index, picture_hash)
+    as_indexed = {path for path, state in present.items() if is_as_indexed(state, path)}
+    refused: list[CorrectedFile] = []
+    prepared: list[FileWrite] = []
+    with ExifTool() as exiftool, FileWrites(asked, exiftool, dry_run) as writes:  # ExifTool starts where it is needed
+        for path in present:
             try:
-                writes.append(prepare_write(path, text, marking=None, policy=asked, dry_run=dry_run, exiftool=exiftool))
+                prepared.append(writes.prepare(path, text, None))
             except PhotocapError as error:
-                outcomes.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
-    if dry_run is DryRun.YES:
-        return outcomes + [CorrectedFile(w.path, w.before, w.written, w.reason) for w in writes]
-    try:
-        ids = iter(index.undo.begin(run_id, [record for write in writes for record in write.undo]))
-    except BaseException:
-        for write in writes:
-            write.discard()
-        raise
-    settled: list[int] = []
-    for write in writes:
-        rows = [next(ids) for _ in write.undo]
-        outcome, stat = _commit(write)
-        outcomes.append(outcome)
-        if stat is not None:
-            settled += rows
-            _update_file_state(index, write, stat)
-    index.captions.record(
-        run_id, picture_hash, CaptionRecord(text, CaptionSource.PERSON), verdict=verdict, settled=settled
-    )
-    return outcomes
+                refused.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
+        if dry_run is DryRun.NO:
+            writes.commit(index, run_id)
+            for write in prepared:
+                if not write.problem and write.prepared.path in as_indexed:
+                    note_written(index, write.prepared.path, write.written, write.status)
+            caption = CaptionRecord(text, CaptionSource.PERSON)
+            index.captions.record(run_id, picture_hash, caption, verdict=verdict, settled=writes.settled)
+    return refused + [_outcome(write) for write in prepared]
 
 
-def _present_files(index: PhotoIndex, picture_hash: str) -> Sequence[Path]:
+def _present_files(index: PhotoIndex, picture_hash: str) -> dict[Path, FileState]:
     known = index.photos.find_picture(picture_hash)
-    paths = known.paths if known else ()
-    states = {path: index.photos.file_state(path) for path in paths}
-    return [path for path, state in states.items() if state is not None and state.state is PhotoState.PRESENT]
+    states = {path: index.photos.file_state(path) for path in (known.paths if known else ())}
+    return {path: state for path, state in states.items() if state is not None and state.state is PhotoState.PRESENT}
 
 
-def _commit(write: PreparedWrite) -> tuple[CorrectedFile, os.stat_result | None]:
-    """Put one prepared file in place; the journal rows of a failed write stay open and are settled by its content."""
-    try:
-        stat = write.commit()
-    except PhotocapError as error:
-        return CorrectedFile(write.path, write.before, Written.NONE, error=str(error)), None
-    return CorrectedFile(write.path, write.before, write.written, write.reason), stat
-
-
-def _update_file_state(index: PhotoIndex, write: PreparedWrite, stat: os.stat_result) -> None:
-    index.photos.update_file_state(
-        write.path,
-        size_bytes=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
-        inode=stat.st_ino,
-        written=write.written,
-    )
+def _outcome(write: FileWrite) -> CorrectedFile:
+    done = write.prepared
+    if write.problem:
+        return CorrectedFile(done.path, done.before, Written.NONE, error=str(write.problem))
+    return CorrectedFile(done.path, done.before, done.written, done.reason)

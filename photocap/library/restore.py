@@ -10,10 +10,9 @@ from pathlib import Path
 
 from photocap.atomicfile import Replacement, remove_file
 from photocap.index import PhotoIndex, UndoRow, UndoState
-from photocap.metadata import DryRun, check_replaceable, matches_after, matches_before, revert, sidecar_under
+from photocap.library.file_writes import is_as_indexed, note_written
+from photocap.metadata import DryRun, check_replaceable, is_sidecar, matches_after, matches_before, revert
 from photocap.records import Written
-
-_SIDECAR_SUFFIX = ".xmp"
 
 
 @dataclass(frozen=True)
@@ -38,23 +37,23 @@ def restore(
     paths: Sequence[Path] = (),
     *,
     run_id: int | None = None,
-    sidecar_dir: Path | None = None,
     dry_run: DryRun = DryRun.NO,
 ) -> Iterator[Restored]:
     """Take writes back, file by file, the newest write of each file first.
 
     Args:
         index: open for writing, unless it is a dry run.
-        paths: photos, sidecars and folders, absolute; none means all.
+        paths: photos, sidecars and folders, absolute; none means all. A photo stands for its sidecars too, wherever
+            they are.
         run_id: only what this run wrote.
-        sidecar_dir: where sidecars of the photos may stand besides next to them.
         dry_run: YES tells what would happen.
 
     Yields:
         One result for each file that photocap wrote to, in order of path.
     """
     by_path: dict[Path, dict[int, UndoRow]] = {}
-    for asked in _places(paths, sidecar_dir):
+    # The journal names files without links, and photos as the index knows them.
+    for asked in [[path, path.resolve()] for path in paths] or [[]]:
         for row in index.undo.rows(asked, run_id):
             by_path.setdefault(row.record.path, {})[row.id] = row
     for path in sorted(by_path):
@@ -62,21 +61,11 @@ def restore(
         yield _restore_file(index, path, rows, dry_run)
 
 
-def _places(paths: Sequence[Path], sidecar_dir: Path | None) -> Iterator[list[Path]]:
-    """Yield where to look for writes, some at a time: at files and folders, and at their sidecars."""
-    if not paths:
-        yield []
-    for path in paths:
-        real = path.resolve()  # the journal names files without links
-        beside = [path, real, *(p.with_name(p.name + _SIDECAR_SUFFIX) for p in (path, real))]
-        if sidecar_dir is not None:
-            under = sidecar_under(path, sidecar_dir)
-            beside += [under, under.with_suffix("")]
-        yield beside
-
-
 def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_run: DryRun) -> Restored:
     """Take back the writes to one file; `rows` are the newest first."""
+    photo = rows[0].record.photo
+    before = index.photos.file_state(photo) if photo else None
+    as_indexed = photo is not None and is_as_indexed(before, photo)
     try:
         plan = _plan(path, rows)
         if dry_run is DryRun.NO:
@@ -85,7 +74,8 @@ def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_ru
         return Restored(path, is_restored=False, reason=getattr(error, "strerror", None) or str(error))
     if plan.undone and dry_run is DryRun.NO:
         index.undo.set_state([row.id for row in plan.undone], UndoState.RESTORED)
-        _update_file_state(index, path)
+        if photo is not None and as_indexed:
+            _note(index, photo)
     if plan.undone:
         return Restored(path, is_restored=True, writes=len(plan.undone), reason=plan.remark)
     return Restored(path, is_restored=False, reason=_later_write(index, path, rows[0]) or plan.remark)
@@ -148,19 +138,19 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
 
 def _later_write(index: PhotoIndex, path: Path, row: UndoRow) -> str:
     """Say so where a later run wrote to a file than the one that is to be taken back."""
-    latest = next(iter(index.undo.rows([path])), row)
+    latest = next((later for later in index.undo.rows([path]) if later.record.path == path), row)
     return "" if latest.id == row.id else f"run {latest.run_id} wrote to it later; take that back first"
 
 
-def _update_file_state(index: PhotoIndex, path: Path) -> None:
-    """Tell the index how the photo lies on the disk now, so that the next run does not caption it again."""
-    photo = path.with_suffix("") if path.suffix.lower() == _SIDECAR_SUFFIX else path
+def _note(index: PhotoIndex, photo: Path) -> None:
+    """Note the photo's new state and what is left of photocap's writes to it."""
     with contextlib.suppress(OSError):  # a photo that is gone has nothing to note
-        now = photo.stat()
-        index.photos.update_file_state(
-            photo,
-            size_bytes=now.st_size,
-            mtime_ns=now.st_mtime_ns,
-            inode=now.st_ino,
-            written=Written.NONE,
-        )
+        note_written(index, photo, _still_written(index, photo), None)
+
+
+def _still_written(index: PhotoIndex, photo: Path) -> Written:
+    """Return where an earlier caption is by now, of which the write was not taken back."""
+    for row in index.undo.rows([photo]):
+        if row.record.photo == photo:
+            return Written.SIDECAR if is_sidecar(row.record.path) else Written.EMBEDDED
+    return Written.NONE

@@ -32,6 +32,11 @@ def existing_sidecars(photo: Path, sidecar_dir: Path | None = None) -> list[Path
     return _without_repeats(found)
 
 
+def is_sidecar(path: Path) -> bool:
+    """Tell whether a file is a sidecar by its name."""
+    return path.suffix in _SUFFIXES
+
+
 def sidecar_for(photo: Path, existing: Iterable[Path], sidecar_dir: Path | None = None) -> Path:
     """Return the sidecar to write: one that exists, else `NAME.EXT.xmp`."""
     if sidecar_dir is not None:

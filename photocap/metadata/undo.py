@@ -24,7 +24,9 @@ class PatchError(ValueError):
     """An undo record is damaged, or does not fit the file it is applied to."""
 
 
-def record_write(path: Path, old: bytes | None, new: bytes, edits: Iterable[Edit]) -> UndoRecord:
+def record_write(
+    path: Path, old: bytes | None, new: bytes, edits: Iterable[Edit], *, photo: Path | None = None
+) -> UndoRecord:
     """Return what takes a write back, after having tried it.
 
     Args:
@@ -32,6 +34,7 @@ def record_write(path: Path, old: bytes | None, new: bytes, edits: Iterable[Edit
         old: its content before the write; None where it does not exist.
         new: its content after the write.
         edits: what turns the one into the other.
+        photo: whose caption it is, where the file is a sidecar or reached through a link; None: the file itself.
 
     Raises:
         PatchError: the record would not give back the old content.
@@ -47,6 +50,7 @@ def record_write(path: Path, old: bytes | None, new: bytes, edits: Iterable[Edit
         sha256_before=None if old is None else _sha256_at(old, _places_before(back)),
         sha256_after=_sha256_at(new, _places_after(back)),
         patch=patch,
+        photo=photo or path,
     )
 
 

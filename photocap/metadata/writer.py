@@ -222,7 +222,7 @@ class _Plan:
         """
         replacements: list[Replacement] = []
         try:
-            records = tuple(_undo_record(change) for change in changes)
+            records = tuple(_undo_record(change, self.photo.path) for change in changes)
             if self.dry_run is DryRun.NO:
                 replacements.extend(_replacement(change, self.policy) for change in changes)
         except BaseException:
@@ -234,9 +234,9 @@ class _Plan:
         )
 
 
-def _undo_record(change: _FileChange) -> UndoRecord:
+def _undo_record(change: _FileChange, photo: Path) -> UndoRecord:
     old = None if change.opened is None else change.opened.data
-    return record_write(change.target, old, change.new.data, change.new.edits)
+    return record_write(change.target, old, change.new.data, change.new.edits, photo=photo)
 
 
 def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:

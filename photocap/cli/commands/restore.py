@@ -27,7 +27,7 @@ def command(
     run_id: int | None,
     dry_run: bool,
     db: Path,
-    sidecar_dir: Path | None,
+    sidecar_dir: Path | None,  # noqa: ARG001 - accepted as before; the journal knows the sidecars of each photo
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - console.note obeys it
 ) -> None:
@@ -51,7 +51,7 @@ def command(
             recover_interrupted_writes(index)
         asked = [path.absolute() for path in paths]
         mode = DryRun.YES if dry_run else DryRun.NO
-        for result in restore(index, asked, run_id=run_id, sidecar_dir=sidecar_dir, dry_run=mode):
+        for result in restore(index, asked, run_id=run_id, dry_run=mode):
             restored += result.is_restored
             left += not result.is_restored
             outcome = ("would be restored" if dry_run else "restored") if result.is_restored else "left alone"

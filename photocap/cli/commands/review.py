@@ -113,16 +113,11 @@ class _Session:
         self.edited += 1
 
     def _reject(self, photo: PhotoRow) -> None:
-        """Take the caption out of every file that shows the picture, and out of the index."""
-        from photocap.library.restore import restore
+        from photocap.library.reject import reject
 
-        known = self.index.photos.find_picture(photo.picture_hash or "")
-        if known is None:
-            return
-        for restored in restore(self.index, known.paths) if known.paths else ():
+        for restored in reject(self.index, photo.picture_hash or ""):
             if restored.reason:
                 console.warn(f"  {printable(restored.path)}: the caption stays in the file: {restored.reason}")
-        self.index.captions.reject(known.picture_hash)
         self.rejected += 1
 
     def _correct(self, photo: PhotoRow, words: str, verdict: Verdict) -> None:

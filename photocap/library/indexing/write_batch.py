@@ -6,17 +6,19 @@ then the batch is recorded in one transaction, which also closes its journal rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 
 import photocap
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
+from photocap.library.file_writes import FileWrite, FileWrites
 from photocap.library.indexing.decide import Decision
 from photocap.library.indexing.examine import Trouble
 from photocap.library.indexing.options import IndexOptions
-from photocap.metadata import DryRun, ExifTool, PreparedWrite, Signature, prepare_write
+from photocap.metadata import DryRun, ExifTool, Signature
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.records import CaptionSource, Label, Written
 from photocap.report import Outcome, PhotoResult
@@ -36,8 +38,7 @@ class PhotoJob:
         trouble: why it could not be read.
         write_trouble: why its caption could not be written into files; the index has it, and the next run tries again.
         changed: it is no longer the file that was read; nothing is recorded of it.
-        prepared: what is to be written into files.
-        undo_ids: the journal records of that.
+        write: what is to be written into files.
         photo: the file as it lies on disk, after the write.
     """
 
@@ -48,8 +49,7 @@ class PhotoJob:
     trouble: Trouble | None = None
     write_trouble: Trouble | None = None
     changed: bool = False
-    prepared: PreparedWrite | None = None
-    undo_ids: Sequence[int] = ()
+    write: FileWrite | None = None
     photo: PhotoFile = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,29 +71,16 @@ class BatchWriter:
 
     def write(self, batch: list[PhotoJob], start_run: Callable[[], int]) -> list[PhotoResult]:
         """Write a batch into photos and index; return what became of each photo."""
-        try:
-            list(self._pool.map(self._prepare, batch))
+        with FileWrites(self._options.policy, self._exiftool, self._options.dry_run) as writes:
+            list(self._pool.map(partial(self._prepare, writes), batch))
             if self._options.dry_run is DryRun.NO:
-                self._put_in_place(batch, start_run())
-        except BaseException:
-            for item in batch:
-                if item.prepared:
-                    item.prepared.discard()
-            raise
+                run_id = start_run()
+                writes.commit(self._index, run_id, map_=self._pool.map)
+                records = [_record(item) for item in map(_noted, batch) if _is_to_be_recorded(item)]
+                self._index.record_batch(run_id, records, settled=writes.settled)
         return [_result(item) for item in batch]
 
-    def _put_in_place(self, batch: list[PhotoJob], run_id: int) -> None:
-        writing = [item for item in batch if item.prepared and item.prepared.undo]
-        if writing:
-            records = [record for item in writing for record in item.prepared.undo]  # type: ignore[union-attr]
-            ids = iter(self._index.undo.begin(run_id, records))
-            for item in writing:
-                item.undo_ids = [next(ids) for _ in item.prepared.undo]  # type: ignore[union-attr]
-            list(self._pool.map(_commit, writing))
-        settled = [undo_id for item in writing if not item.write_trouble for undo_id in item.undo_ids]
-        self._index.record_batch(run_id, [_record(item) for item in batch if _is_to_be_recorded(item)], settled=settled)
-
-    def _prepare(self, item: PhotoJob) -> None:
+    def _prepare(self, writes: FileWrites, item: PhotoJob) -> None:
         """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
         caption = item.caption
         if item.trouble or caption is None:
@@ -102,28 +89,20 @@ class BatchWriter:
             if not _is_unchanged(item.photo):
                 item.changed = True
             elif caption.confidence is None or caption.confidence >= self._options.min_confidence:
-                item.prepared = prepare_write(
-                    item.photo.path,
-                    caption.text,
-                    marking=_marking(caption),
-                    policy=self._options.policy,
-                    dry_run=self._options.dry_run,
-                    exiftool=self._exiftool,
-                )
+                item.write = writes.prepare(item.photo.path, caption.text, _signature(caption))
         except Exception as problem:  # one photo never stops a run
             item.write_trouble = Trouble.of(problem)
 
 
-def _commit(item: PhotoJob) -> None:
-    """Put a prepared file in place; runs in a worker thread."""
-    assert item.prepared is not None  # only such items come here
-    try:
-        status = item.prepared.commit()
-    except Exception as problem:  # one photo never stops a run
-        item.write_trouble = Trouble.of(problem)
-        return
+def _noted(item: PhotoJob) -> PhotoJob:
+    """Return a photo after the commit of its write, with the file as it is on the disk now."""
+    if item.write is None:
+        return item
+    if item.write.problem:
+        item.write_trouble = Trouble.of(item.write.problem)
+        return item
     item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
-    if item.prepared.written is Written.EMBEDDED:
+    if item.write.written is Written.EMBEDDED and (status := item.write.status):
         item.photo = replace(
             item.photo,
             size_bytes=status.st_size,
@@ -131,6 +110,7 @@ def _commit(item: PhotoJob) -> None:
             inode=status.st_ino,
             device=status.st_dev,
         )
+    return item
 
 
 def _is_unchanged(photo: PhotoFile) -> bool:
@@ -141,7 +121,7 @@ def _is_unchanged(photo: PhotoFile) -> bool:
     return (status.st_size, status.st_mtime_ns, status.st_ino) == (photo.size_bytes, photo.mtime_ns, photo.inode)
 
 
-def _marking(caption: CaptionRecord) -> Signature | None:
+def _signature(caption: CaptionRecord) -> Signature | None:
     """Sign a model's words; a person's are nobody's but theirs."""
     if caption.source is CaptionSource.PERSON:
         return None
@@ -174,11 +154,11 @@ def _record(item: PhotoJob) -> PhotoRecord:
 
 
 def _written(item: PhotoJob) -> Written:
-    return item.prepared.written if item.prepared and not item.write_trouble else Written.NONE
+    return item.write.written if item.write else Written.NONE
 
 
 def _result(item: PhotoJob) -> PhotoResult:
-    prepared, caption = item.prepared, item.caption
+    prepared, caption = item.write and item.write.prepared, item.caption
     trouble = item.trouble or item.write_trouble
     remark = trouble.reason if trouble else _CHANGED if item.changed else ""
     if not remark and item.decision.rejected:
@@ -204,5 +184,5 @@ def _outcome(item: PhotoJob) -> Outcome:
         return Outcome.MOVED
     had = item.decision.had
     is_same = had is not None and (had.text, had.source) == (item.caption.text, item.caption.source)
-    is_written = item.prepared is not None and item.prepared.changes_files
+    is_written = item.write is not None and item.write.prepared.changes_files
     return Outcome.UNCHANGED if is_same and not is_written else Outcome.CAPTIONED
