@@ -8,6 +8,7 @@ from photocap.atomicfile import remove_stale_temps
 from photocap.index import PhotoIndex, UndoState
 from photocap.metadata import PatchError, matches_after
 from photocap.records import UndoRecord
+from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
 
 
 def recover_interrupted_writes(index: PhotoIndex) -> int:
@@ -35,7 +36,7 @@ def recover_interrupted_writes(index: PhotoIndex) -> int:
 def _content(path: Path) -> bytes | None:
     """Return what is in a file, None where there is none that can be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path, limit_bytes=MAX_PHOTO_BYTES)[0]
     except OSError:
         return None
 

@@ -13,6 +13,7 @@ from photocap.index import PhotoIndex, UndoRow, UndoState
 from photocap.library.file_writes import is_as_indexed, note_written
 from photocap.metadata import DryRun, check_replaceable, is_sidecar, matches_after, matches_before, revert
 from photocap.records import Written
+from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
         OSError: the file cannot be read.
     """
     like = path.lstat() if os.path.lexists(path) else None
-    current = None if like is None else path.read_bytes()
+    current = None if like is None else read_regular(path, limit_bytes=MAX_PHOTO_BYTES)[0]
     content = current
     undone: list[UndoRow] = []
     remark = ""

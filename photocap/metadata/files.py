@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.errors import ReadError
+from photocap.errors import ReadError, printable
 from photocap.metadata.sidecar import existing_sidecars
+from photocap.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,16 @@ class OpenedFile:
     stat: os.stat_result
 
 
-def open_file(path: Path) -> OpenedFile:
+def open_file(path: Path, *, limit_bytes: int = MAX_PHOTO_BYTES) -> OpenedFile:
     """Read a file.
 
     Raises:
-        ReadError: it is not there, no regular file, or cannot be read.
+        ReadError: it is not there, no regular file, too large, or cannot be read.
     """
     try:
         target = path.resolve(strict=True)
-        like = target.stat()
-        if not stat.S_ISREG(like.st_mode):
-            raise ReadError(path, "it is not a regular file")
-        return OpenedFile(path, target, target.read_bytes(), like)
+        data, like = read_regular(target, limit_bytes=limit_bytes)
+        return OpenedFile(path, target, data, like)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle, on Python below 3.13
         raise ReadError(path, getattr(error, "strerror", None) or str(error)) from error
 
@@ -54,4 +52,11 @@ def open_sidecars(photo: Path, sidecar_dir: Path | None) -> dict[Path, OpenedFil
         paths = existing_sidecars(photo, sidecar_dir)
     except OSError as error:
         raise ReadError(photo, f"its sidecars cannot be looked for: {error.strerror or error}") from error
-    return {path: open_file(path) for path in paths}
+    return {path: _open_sidecar(photo, path) for path in paths}
+
+
+def _open_sidecar(photo: Path, path: Path) -> OpenedFile:
+    try:
+        return open_file(path, limit_bytes=MAX_SIDECAR_BYTES)
+    except ReadError as error:
+        raise ReadError(photo, f"its sidecar {printable(path.name)} cannot be read: {error.reason}") from error

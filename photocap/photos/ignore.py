@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, Pattern
+
+from photocap.regularfile import read_regular
 
 IGNORE_FILE = ".photocapignore"
+# Ignore files come with the folders, from anybody: what they cost per photo has to have a bound.
+_MAX_FILE_BYTES = 64 << 10
+_MAX_PATTERNS = 500
+_MAX_DEEP_STARS = 3  # "**" in one pattern
+_STAR = "[^/]*"  # what pathspec makes of "*"
 _SYSTEM_FOLDERS = frozenset(
     {
         "@eadir",
@@ -50,14 +59,21 @@ class Rules:
     def of_root(cls, root: str, exclude: Iterable[str]) -> Rules:
         """Make the rules of a root from `--exclude` patterns."""
         lines = list(exclude)
-        return cls(((root, GitIgnoreSpec.from_lines(lines)),) if lines else ())
+        return cls(((root, _spec(lines)),) if lines else ())
 
     def inside(self, folder: str, names: Set[str]) -> Rules:
-        """Return the rules that hold inside a folder with these names in it."""
+        """Return the rules that hold inside a folder with these names in it.
+
+        Raises:
+            ValueError: its ignore file cannot be read or understood.
+        """
         if IGNORE_FILE not in names:
             return self
-        lines = Path(folder, IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
-        return Rules((*self.specs, (folder, GitIgnoreSpec.from_lines(lines))))
+        try:
+            data, _ = read_regular(Path(folder, IGNORE_FILE), limit_bytes=_MAX_FILE_BYTES)
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+        return Rules((*self.specs, (folder, _spec(data.decode("utf-8", "replace").splitlines()))))
 
     def leave_out(self, path: str, *, is_folder: bool) -> bool:
         """Tell whether a path is to be left out; as with git, the innermost rule that speaks of it decides."""
@@ -70,3 +86,51 @@ class Rules:
 
     def __bool__(self) -> bool:
         return bool(self.specs)
+
+
+def _spec(lines: list[str]) -> GitIgnoreSpec:
+    """Return the patterns of an ignore file.
+
+    Raises:
+        ValueError: there are too many, or one cannot be understood.
+    """
+    if len(lines) > _MAX_PATTERNS:
+        raise ValueError(f"more than {_MAX_PATTERNS} lines")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of `re`, about brackets inside of brackets
+            return GitIgnoreSpec.from_lines(lines, _pattern)
+    except re.error as error:
+        raise ValueError(f"a pattern is no pattern ({error})") from error
+
+
+def _pattern(line: str) -> Pattern:
+    (pattern,) = GitIgnoreSpec.from_lines([line]).patterns
+    regex = getattr(pattern, "regex", None)
+    if regex is not None:
+        pattern.regex = re.compile(_linear(regex.pattern))
+    return pattern
+
+
+def _linear(regex: str) -> str:
+    """Return an expression that matches the same names without going back over its stars.
+
+    As `a*a*a*b` stands, Python tries every way to share a name out among the stars, which takes years. The first place
+    where the text after a star fits is as good as any later one, so it is kept; `fnmatch` does the same.
+
+    Raises:
+        ValueError: it has too many "**", which the same cannot be done for.
+    """
+    if regex.count(".+") > _MAX_DEEP_STARS:
+        raise ValueError(f"a pattern with more than {_MAX_DEEP_STARS} **")
+    first, *between = regex.split(_STAR)
+    if not between:
+        return regex
+    *between, last = between
+    parts = [first]
+    for number, text in enumerate(between):
+        if "/" in text.replace("[^/]", ""):  # the next star belongs to another folder
+            parts.append(_STAR + text)
+        elif text:
+            parts.append(f"(?=(?P<star{number}>{_STAR}?{text}))(?P=star{number})")
+    return "".join([*parts, _STAR, last])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from photocap.errors import ReadError
+from photocap.regularfile import MAX_PHOTO_BYTES, open_regular
 
 
 @contextmanager
@@ -16,18 +17,15 @@ def open_photo(path: Path) -> Iterator[BinaryIO]:
     """Open a photo's file for reading.
 
     Raises:
-        ReadError: there is no such file, it is empty, it is not a regular file, or it may not be read.
+        ReadError: there is no such file, it is empty or too large, it is not a regular file, or it may not be read.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise ReadError(path, "this is not a regular file")
-        if status.st_size == 0:
-            raise ReadError(path, "the file is empty (0 bytes)", "copy it again from where it came")
-        file = path.open("rb")
+        file = open_regular(path, limit_bytes=MAX_PHOTO_BYTES)
     except OSError as error:
         raise ReadError(path, reason_of(error)) from error
     with file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise ReadError(path, "the file is empty (0 bytes)", "copy it again from where it came")
         yield file
 
 
