@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +15,7 @@ from photocap.captioning.isolation import caption_each
 from photocap.errors import ReadError, unexpected
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
+from photocap.workers import Overdue, WorkerPool
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,7 +51,7 @@ def caption_photos(
     errors: dict[Path, ReadError] = {}
     batches = [paths[i : i + captioner.batch_size] for i in range(0, len(paths), captioner.batch_size)]
     start = perf_counter()
-    with ThreadPoolExecutor(_DECODERS) as pool:
+    with WorkerPool(_DECODERS) as pool:
 
         def decode(batch: Sequence[Path]) -> list[Future[Image.Image]]:
             return [pool.submit(load_image, path, captioner.image_size_px) for path in batch]
@@ -61,9 +62,11 @@ def caption_photos(
             images: dict[Path, Image.Image] = {}
             for path, future in zip(batch, ready, strict=True):
                 try:
-                    images[path] = future.result()
+                    images[path] = pool.result(future)
                 except ReadError as error:
                     errors[path] = error
+                except Overdue as error:
+                    errors[path] = ReadError(path, str(error))
             if images:
                 for path, answer in zip(images, caption_each(captioner, list(images.values())), strict=True):
                     if isinstance(answer, Exception):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from photocap.errors import ReadError, as_read_error
+from photocap.photos.decode_memory import LARGE_BYTES, TooManyPixels, check_size, decoded_bytes
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
 from photocap.photos.pillow_limits import bound_directories
@@ -28,8 +29,8 @@ from photocap.photos.suffixes import FileKind, kind_of
 
 # The largest cameras make 200 megapixels. Beyond this limit a small file can claim more memory than a machine has.
 MAX_PIXELS = 256_000_000
-# Pictures above this size are decoded one at a time, so that memory does not grow with the number of workers.
-LARGE_PIXELS = 50_000_000
+_BAND_PIXELS = 4_000_000  # of a large picture, as many are scaled at a time
+_MAX_ASPECT = 8  # a panorama longer than this is squeezed: a strip of 65,000 pixels would stay as large as it is
 
 # Pillow warns from its limit on and raises at twice the limit; here the limit is one line.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -86,10 +87,12 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         with open_photo(path) as file:
             if kind_of(path) is not FileKind.RAW:
                 with Image.open(file, formats=_formats()) as image:
+                    check_size(image.size, decoded_bytes(image))
                     yield image
                 return
         preview = extract_preview(path)
         with Image.open(io.BytesIO(preview.data), formats=_PREVIEW_FORMATS) as image:
+            check_size(image.size, decoded_bytes(image))
             image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)
             yield image
     except ReadError:
@@ -118,11 +121,29 @@ def _decode_small(image: Image.Image, min_side_px: int) -> Image.Image:
     image.draft(None, (min_side_px, min_side_px))  # JPEG only: decode at 1/2, 1/4 or 1/8; the size becomes that
     image.load()
     orientation = orientation_of(image)  # after load: TIFF turns itself there, PNG finds its EXIF there
-    small = _to_rgb(image)
-    factor = min(small.size) // min_side_px
-    if factor >= 2:
-        small = small.reduce(factor)
+    small = _scaled(image, max(min(image.size) // min_side_px, 1))
+    shorter, longer = sorted(small.size)
+    if longer > _MAX_ASPECT * shorter and longer > _MAX_ASPECT * min_side_px:
+        squeeze = longer // (_MAX_ASPECT * max(shorter, min_side_px))
+        small = small.reduce((squeeze, 1) if small.width == longer else (1, squeeze))
     return small.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else small
+
+
+def _scaled(image: Image.Image, factor: int) -> Image.Image:
+    """Return a picture in RGB, `factor` times smaller.
+
+    A large picture is turned into RGB a band at a time, so that it is never there twice.
+    """
+    width, height = image.size
+    band_rows = max(_BAND_PIXELS // width // factor, 1) * factor
+    if factor < 2 or band_rows >= height or image.mode in ("I", "F"):  # those are spread over their whole range
+        small = _to_rgb(image)
+        return small.reduce(factor) if factor >= 2 else small
+    small = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, band_rows):
+        band = _to_rgb(image.crop((0, top, width, min(top + band_rows, height))))
+        small.paste(band.reduce(factor), (0, top // factor))
+    return small
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -151,7 +172,7 @@ def _stretch(values: NDArray[Any]) -> NDArray[Any]:
 
 @contextmanager
 def _one_large_picture_at_a_time(image: Image.Image) -> Iterator[None]:
-    if image.width * image.height <= LARGE_PIXELS:
+    if decoded_bytes(image) <= LARGE_BYTES:
         yield
         return
     with _large_picture:
@@ -162,6 +183,8 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
     """Put a decoder's complaint into a reason and a way out."""
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"the picture is larger than the limit of {MAX_PIXELS // 1_000_000} megapixels", "save a smaller copy"
+    if isinstance(error, TooManyPixels):
+        return str(error), "save a smaller copy"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode this picture", "save a smaller copy"
     if isinstance(error, UnidentifiedImageError):
@@ -175,7 +198,7 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
 
 
 def _what_it_looks_like(path: Path) -> tuple[str, str]:
-    with path.open("rb") as file:
+    with open_photo(path) as file:
         start = file.read(512)
     if start.startswith(_PICTURE_STARTS) or start[4:8] == b"ftyp":
         return "the picture is damaged (its header makes no sense)", ""

@@ -10,8 +10,10 @@ from PIL import ExifTags, Image
 
 from photocap.formats.bmff_picture import jxl_picture
 from photocap.formats.spans import Span, read_exactly
+from photocap.photos.decode_memory import check_size
 
 _FORMAT = "JXL"
+_DECODER_BYTES_PER_PIXEL = 8  # as measured; the package decodes while it opens
 _BARE_CODESTREAM = b"\xff\x0a"
 _HEADER_BYTES = 12  # that hold the signature and any size
 _SIZE_BITS = (9, 13, 18, 30)
@@ -39,6 +41,7 @@ def register_jxl_opener() -> None:
         width, height = jxl_size(file)
         if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
             raise Image.DecompressionBombError(f"{width} x {height} pixels")
+        check_size((width, height), width * height * _DECODER_BYTES_PER_PIXEL)
         file.seek(0)
         image: Any = open_any(file, name)
         if not image.jpeg:  # a JPEG packed losslessly is unpacked as it was, and turned by its EXIF as any JPEG

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from photocap.datasets import CaptionRow, Problem
 from photocap.errors import PhotocapError, ReadError
 from photocap.photos import load_image
 from photocap.tokenizer import tokenize
+from photocap.workers import Overdue, WorkerPool
 
 _CROPPED_SIDE = 6 / 7  # of 224 px: 192, as 32 divides it
 _MIRRORED = {"left": "right", "right": "left"}
@@ -205,15 +205,17 @@ def load_squares(
     reserve(part, int(np.prod(shape)))
     squares = np.memmap(part, np.uint8, "r+", shape=shape)
     errors: dict[int, ReadError] = {}
-    with ThreadPoolExecutor(workers) as pool:
+    with WorkerPool(workers) as pool:
         for start in range(0, len(photos), 4 * workers):
             numbers = range(start, min(start + 4 * workers, len(photos)))
             jobs = [pool.submit(_load_square, photos[i].path, side_px) for i in numbers]
             for i, job in zip(numbers, jobs, strict=True):
                 try:
-                    squares[i] = job.result()
+                    squares[i] = pool.result(job)
                 except ReadError as error:
                     errors[i] = error
+                except Overdue as error:
+                    errors[i] = ReadError(photos[i].path, str(error))
             progress(numbers.stop)
     squares.flush()
     if errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -12,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from photocap import photos
-from photocap.errors import FileProblem, unexpected
+from photocap.errors import FileProblem, ReadError, unexpected
 from photocap.records import Caption, CaptionerProtocol
+from photocap.workers import Overdue, WorkerPool
 
 ADDRESS = "127.0.0.1"
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+MAX_UPLOADS = 8  # on their way at the same time
+UPLOAD_SECONDS = 30.0  # for one of them, from its first byte to its last
+_PIECE_BYTES = 1 << 16
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -37,7 +42,9 @@ class CaptionServer(ThreadingHTTPServer):
 
     def __init__(self, captioner: CaptionerProtocol, port: int) -> None:
         self.captioner = captioner
-        self.turn = threading.Lock()  # one upload in memory and one picture in the network at a time
+        self.turn = threading.Lock()  # one picture in the network at a time
+        self.arrivals = threading.BoundedSemaphore(MAX_UPLOADS)
+        self._pool = WorkerPool(1)
         super().__init__((ADDRESS, port), _Handler)
 
     @property
@@ -59,8 +66,16 @@ class CaptionServer(ThreadingHTTPServer):
         with tempfile.TemporaryDirectory(prefix="photocap-") as folder:
             path = Path(folder) / "upload"
             path.write_bytes(data)
-            image = photos.load_image(path, self.captioner.image_size_px)
+            try:
+                image = self._pool.result(self._pool.submit(photos.load_image, path, self.captioner.image_size_px))
+            except Overdue as error:
+                raise ReadError(path, str(error)) from error
         return self.captioner.caption_batch([image])[0]
+
+    def server_close(self) -> None:
+        """Close the port and end the decoder's thread."""
+        super().server_close()
+        self._pool.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,9 +99,42 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length) > MAX_UPLOAD_BYTES:
             limit = f"the file is larger than {MAX_UPLOAD_BYTES >> 20} MiB"
             self._answer_json(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": limit})
+        elif not self.server.arrivals.acquire(blocking=False):
+            self._answer_json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "too many pictures at a time; try again"})
         else:
-            with self.server.turn:
-                self._answer_picture(self.rfile.read(int(length)))
+            try:
+                self._receive(int(length))
+            finally:
+                self.server.arrivals.release()
+
+    def _receive(self, length: int) -> None:
+        """Take in a whole upload before it gets its turn, so that one that trickles holds up nobody."""
+        data = self._read_in_time(length)
+        if data is None:
+            self.close_connection = True
+            self._answer_json(HTTPStatus.REQUEST_TIMEOUT, {"error": "the picture did not arrive in time"})
+            return
+        with self.server.turn:
+            self._answer_picture(data)
+
+    def _read_in_time(self, length: int) -> bytes | None:
+        """Return the body of a request; None where it is not there after `UPLOAD_SECONDS`, or not whole."""
+        data = bytearray()
+        deadline_s = time.monotonic() + UPLOAD_SECONDS
+        while len(data) < length:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return None
+            self.connection.settimeout(left_s)
+            try:
+                piece = self.rfile.read1(min(length - len(data), _PIECE_BYTES))
+            except TimeoutError:
+                return None
+            if not piece:
+                return None
+            data += piece
+        self.connection.settimeout(self.timeout)
+        return bytes(data)
 
     def _answer_picture(self, data: bytes) -> None:
         try:

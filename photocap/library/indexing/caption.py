@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,11 @@ from photocap.captioning.isolation import caption_each
 from photocap.errors import unexpected
 from photocap.index import CaptionRecord
 from photocap.library.indexing.examine import Trouble
-from photocap.library.indexing.prefetch import in_chunks, map_ahead
+from photocap.library.indexing.prefetch import in_chunks
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
 from photocap.report import Outcome, PhotoResult
+from photocap.workers import Overdue, WorkerPool, map_ahead
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,8 +70,11 @@ def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers:
         except Exception as problem:  # one photo never stops a run
             return path, Trouble.of(problem)
 
-    with ThreadPoolExecutor(workers) as pool:
-        decoded = map_ahead(pool, decode, paths, ahead=2 * captioner.batch_size)
+    def overdue(path: Path, error: Overdue) -> tuple[Path, Trouble]:
+        return path, Trouble.of(error)
+
+    with WorkerPool(workers) as pool:
+        decoded = map_ahead(pool, decode, paths, ahead=2 * captioner.batch_size, overdue=overdue)
         for batch in in_chunks(decoded, captioner.batch_size):
             pictures = [image for _, image in batch if not isinstance(image, Trouble)]
             answers = iter(caption_each(captioner, pictures) if pictures else [])

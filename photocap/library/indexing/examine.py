@@ -9,6 +9,7 @@ from photocap.index import FileState
 from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
 from photocap.photos import PhotoFile, picture_hash, read_facts
 from photocap.records import PhotoFacts
+from photocap.workers import Overdue
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Trouble:
     @classmethod
     def of(cls, problem: Exception) -> Trouble:
         """Say what a problem means for the photo, whatever it is."""
+        if isinstance(problem, Overdue):
+            return cls(str(problem), may_pass=True)
         if not isinstance(problem, FileProblem):
             return cls(unexpected(problem), isinstance(problem, MemoryError))
         cause = problem.__cause__

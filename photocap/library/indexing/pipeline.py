@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from photocap.library.indexing.decide import Decider, Decision
 from photocap.library.indexing.detect_changes import changed_photos
 from photocap.library.indexing.examine import Examined, Trouble, examine
 from photocap.library.indexing.options import IndexOptions
-from photocap.library.indexing.prefetch import interrupts_wait, map_ahead
+from photocap.library.indexing.prefetch import interrupts_wait
 from photocap.library.indexing.tombstones import mark_missing
 from photocap.library.indexing.write_batch import BatchWriter, PhotoJob
 from photocap.library.recovery import recover_interrupted_writes
@@ -23,6 +22,7 @@ from photocap.metadata import DryRun, Overwrite
 from photocap.photos import PhotoFile, Skip, Skipped, find_photos, outermost
 from photocap.records import Caption, CaptionerProtocol
 from photocap.report import Outcome, PhotoResult, Report
+from photocap.workers import Overdue, WorkerPool, map_ahead
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,7 +64,7 @@ def index_photos(
         PhotocapError: the index cannot be written or the model cannot be loaded.
     """
     options = options or IndexOptions()
-    with ThreadPoolExecutor(options.workers, "photocap") as pool:
+    with WorkerPool(options.workers) as pool:
         run = _Run(index, LazyCaptioner(load_captioner), options, pool, on_result)
         try:
             run.go(outermost(roots))
@@ -91,7 +91,7 @@ class _Run:
         index: PhotoIndex,
         captioner: LazyCaptioner,
         options: IndexOptions,
-        pool: Executor,
+        pool: WorkerPool,
         on_result: Callable[[PhotoResult], None],
     ) -> None:
         self.report = Report()
@@ -131,9 +131,10 @@ class _Run:
             self._index, photos, self._options, on_result=self._tell, on_return=self._record_returned
         )
         ahead = 4 * self._options.workers
-        examined = map_ahead(self._pool, self._examine, changed, ahead)
+        examined = map_ahead(self._pool, self._examine, changed, ahead, overdue=_examined_too_long)
         decided = map(self._decider.decide, examined)
-        return map_ahead(self._pool, self._decode, self._with_captioner(decided), max(ahead, 64))
+        ready = self._with_captioner(decided)
+        return map_ahead(self._pool, self._decode, ready, max(ahead, 64), overdue=_decoded_too_long)
 
     def _examine(self, changed: tuple[PhotoFile, FileState | None]) -> Examined:
         return examine(*changed, self._options.policy)
@@ -251,6 +252,14 @@ class _Run:
     def _tell(self, result: PhotoResult) -> None:
         self.report.add(result)
         self._on_result(result)
+
+
+def _examined_too_long(changed: tuple[PhotoFile, FileState | None], error: Overdue) -> Examined:
+    return Examined(*changed, trouble=Trouble.of(error))
+
+
+def _decoded_too_long(decision: Decision, error: Overdue) -> _Ready:
+    return _Ready(decision, trouble=Trouble.of(error))
 
 
 def _batches(ready: Iterable[_Ready], captioner: LazyCaptioner) -> Iterator[list[_Ready]]:

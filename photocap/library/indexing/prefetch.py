@@ -1,30 +1,16 @@
-"""Working ahead in threads with bounded memory, and putting off Ctrl-C for a moment."""
+"""Cutting a stream into chunks, and putting off Ctrl-C for a moment."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from types import FrameType
 from typing import TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
-
-
-def map_ahead(pool: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[R]:
-    """Yield `work(item)` in order, with at most `ahead` results waiting, whatever the number of items."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
