@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exif, exif_difference
+from photocap.formats.exif import describe_exifs, exif_difference
 from photocap.formats.splice import Edit
 
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -176,8 +176,7 @@ class JpegXl(BoxFormat):
 def _layout(exifs: list[bytes], packets: list[bytes]) -> Layout:
     parts: dict[Part, bytes] = {}
     locked: dict[Part, str] = {}
-    for exif in exifs:
-        describe_exif(exif, parts, locked)
+    describe_exifs(exifs, parts, locked)
     if packets:
         parts[Part.XMP] = packets[0]
     for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):

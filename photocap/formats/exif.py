@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import piexif
 
-from photocap.formats.base import Change, Part
+from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.splice import Edit
 from photocap.formats.tiff_ifd import ASCII, IMAGE_DESCRIPTION, TiffBlock, TiffError
+
+_MAX_BLOCKS = 16
 
 
 @lru_cache(maxsize=8)
@@ -17,7 +20,19 @@ def _block(exif: bytes) -> TiffBlock:
     return TiffBlock(exif)
 
 
-def describe_exif(exif: bytes, parts: dict[Part, bytes], locked: dict[Part, str]) -> None:
+def describe_exifs(exifs: Sequence[bytes], parts: dict[Part, bytes], locked: dict[Part, str]) -> None:
+    """Add what the EXIF blocks of a file hold to a layout; of several, the first description counts.
+
+    Raises:
+        FormatError: there are so many that the file was made to keep its readers busy.
+    """
+    if len(exifs) > _MAX_BLOCKS:
+        raise FormatError(f"it has {len(exifs)} EXIF blocks")
+    for exif in exifs:
+        _describe_exif(exif, parts, locked)
+
+
+def _describe_exif(exif: bytes, parts: dict[Part, bytes], locked: dict[Part, str]) -> None:
     """Add what an EXIF block holds to a layout: its description, or why that cannot be changed."""
     try:
         block = _block(exif)

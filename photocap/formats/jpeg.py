@@ -5,12 +5,13 @@ Sources: ITU-T T.81 annex B (segments), Exif 3.0 section 4.5, XMP part 3 section
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exif, exif_change, exif_difference
+from photocap.formats.exif import describe_exifs, exif_change, exif_difference
 from photocap.formats.mpf import MPF_ID, mpf_edits
 from photocap.formats.splice import Edit, growth, same_bytes, shifted
 
@@ -19,7 +20,9 @@ _XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
 _IRB = (0xED, b"Photoshop 3.0\0")
 _KINDS = {Part.DESCRIPTION: _EXIF, Part.XMP: _XMP, Part.IRB: _IRB}
 _MAX_PAYLOAD_BYTES = 0xFFFF - 2
-_MAX_SEGMENTS = 100_000
+_MAX_SEGMENTS = 20_000  # real files have some hundred
+_MAX_TABLES = 16
+_FILL_BYTES = re.compile(rb"\xff+(?=\xff)")
 _SOI, _EOI, _SOS, _APP0, _APP2, _APP11 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE2, 0xEB
 _BARE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 
@@ -49,8 +52,7 @@ class Jpeg:
             contents[Part.IRB] = b"".join(_content(data, place, _IRB) for place in found[Part.IRB])
         locked = {part: f"it has {len(places)} blocks of it" for part, places in found.items() if len(places) > 1}
         contents.pop(Part.DESCRIPTION, None)  # so far the whole block; what counts is the value in it
-        for place in found[Part.DESCRIPTION]:
-            describe_exif(_content(data, place, _EXIF), contents, locked)
+        describe_exifs([_content(data, place, _EXIF) for place in found[Part.DESCRIPTION]], contents, locked)
         return Layout(contents, locked)
 
     def refusal(self, data: bytes) -> str:
@@ -116,8 +118,8 @@ def read_segments(data: bytes) -> list[Segment]:
         start = position
         if data[position : position + 1] != b"\xff":
             raise FormatError(f"there is no segment at byte {position}")
-        while data[position : position + 2] == b"\xff\xff":  # fill bytes
-            position += 1
+        if fill := _FILL_BYTES.match(data, position):
+            position = fill.end()
         head = data[position + 1 : position + 4]
         if len(head) < 3 or head[0] in _BARE or head[0] in (_SOI, _EOI, 0):
             raise FormatError(f"there is no picture before byte {position}")
@@ -166,11 +168,13 @@ def _length(payload_bytes: int) -> bytes:
 def _table_edits(data: bytes, segments: list[Segment], edits: list[Edit]) -> list[Edit]:
     """Return the edits to the multi-picture table that the other edits call for."""
     found: list[Edit] = []
-    for segment in segments:
-        if segment.marker == _APP2 and data.startswith(MPF_ID, segment.payload):
-            base = segment.payload + len(MPF_ID)
-            before = growth(edit for edit in edits if edit.start < base)
-            found += shifted(mpf_edits(data[base : segment.end], growth(edits), before), base)
+    tables = [s for s in segments if s.marker == _APP2 and data.startswith(MPF_ID, s.payload)]
+    if len(tables) > _MAX_TABLES:
+        raise FormatError(f"it has {len(tables)} multi-picture tables")
+    for segment in tables:
+        base = segment.payload + len(MPF_ID)
+        before = growth(edit for edit in edits if edit.start < base)
+        found += shifted(mpf_edits(data[base : segment.end], growth(edits), before), base)
     return found
 
 

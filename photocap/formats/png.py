@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exif, exif_change, exif_difference
+from photocap.formats.exif import describe_exifs, exif_change, exif_difference
 from photocap.formats.splice import Edit, splice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -21,6 +21,7 @@ _XMP_HEAD = _XMP_KEYWORD + b"\0\0\0\0"  # not compressed; no language, no transl
 _MAX_CHUNK_BYTES = (1 << 31) - 1
 _MAX_XMP_BYTES = 32 << 20
 _OVERHEAD_BYTES = 12
+_MAX_CHUNKS = 50_000  # a picture of 400 MB in pieces of 8 KB
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Png:
         packets = [chunk for chunk in chunks if _is_xmp(data, chunk)]
         if packets:
             parts[Part.XMP] = _packet(data, packets[0])
-        for exif in exifs:
-            describe_exif(_content(data, exif), parts, locked)
+        describe_exifs([_content(data, exif) for exif in exifs], parts, locked)
         for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
@@ -110,6 +110,8 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
         if len(head) < 8 or end > len(data):
             raise FormatError(f"it was cut off: the chunk at byte {position} reaches past the end")
         chunks.append(_Chunk(head[4:], position, position + 8, end))
+        if len(chunks) > _MAX_CHUNKS:
+            raise FormatError(f"it has more than {_MAX_CHUNKS:,} chunks")
         position = end
     if chunks[0].type != b"IHDR" or all(chunk.type != b"IDAT" for chunk in chunks):
         raise FormatError("it has no picture")

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exif, exif_change, exif_difference
+from photocap.formats.exif import describe_exifs, exif_change, exif_difference
 from photocap.formats.splice import Edit, growth, shifted
 
 _HEAD_BYTES = 12  # RIFF, size, WEBP
 _EXIF, _XMP, _EXTENDED, _LOSSY, _LOSSLESS, _SIGNED = b"EXIF", b"XMP ", b"VP8X", b"VP8 ", b"VP8L", b"C2PA"
 _EXTENDED_BYTES = 10
+_MAX_CHUNKS = 50_000  # the frames of an animation
 _FLAGS = {_EXIF: 0x08, _XMP: 0x04}
 _ALPHA_FLAG = 0x10
 _LOSSLESS_SIGNATURE = 0x2F
@@ -48,8 +49,7 @@ class WebP:
             if found and part is Part.XMP:
                 parts[part] = data[found[0].content : found[0].content_end]
             elif part is Part.DESCRIPTION:
-                for exif in found:
-                    describe_exif(_exif(data, exif), parts, locked)
+                describe_exifs([_exif(data, exif) for exif in found], parts, locked)
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
         return Layout(parts, locked)
@@ -119,6 +119,8 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
         if head[:4] == _EXTENDED and content_end - position - 8 < _EXTENDED_BYTES:
             raise FormatError("its extended header is too short")
         chunks.append(_Chunk(head[:4], position, position + 8, content_end, end))
+        if len(chunks) > _MAX_CHUNKS:
+            raise FormatError(f"it has more than {_MAX_CHUNKS:,} chunks")
         position = end
     if not any(chunk.type in (_LOSSY, _LOSSLESS, b"ANMF") for chunk in chunks):
         raise FormatError("it has no picture")

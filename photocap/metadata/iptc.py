@@ -16,6 +16,7 @@ _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 _IPTC, _DIGEST = 0x0404, 0x0425
 _CHARSET, _CAPTION = (1, 90), (2, 120)
 _UTF8 = b"\x1b%G"
+_MAX_PARTS = 10_000  # real files have some dozen
 
 
 class IptcError(ValueError):
@@ -147,6 +148,8 @@ def _resources(irb: bytes) -> list[_Resource]:
         start, end = size_at + 4, size_at + 4 + size
         if end > len(irb):
             raise IptcError("a Photoshop resource reaches past the end")
+        if len(found) >= _MAX_PARTS:
+            raise IptcError(f"it has more than {_MAX_PARTS:,} Photoshop resources")
         found.append(_Resource(int.from_bytes(irb[position + 4 : position + 6], "big"), size_at, start, end))
         position = end + (size & 1)
     return found
@@ -169,6 +172,8 @@ def _datasets(iim: bytes) -> list[tuple[tuple[int, int], int, int, int]]:
             start += width
         if start + length > len(iim):
             raise IptcError("an IPTC dataset reaches past the end")
+        if len(found) >= _MAX_PARTS:
+            raise IptcError(f"it has more than {_MAX_PARTS:,} IPTC datasets")
         found.append(((iim[position + 1], iim[position + 2]), position, start, start + length))
         position = start + length
     if iim[position:].strip(b"\0"):
