@@ -213,15 +213,15 @@ def test_failures_are_remembered_and_tried_again_when_they_change_or_on_request(
 
 def test_a_missing_permission_is_not_remembered(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     path = library.photo("a.jpg")
-    original = Path.open
+    original = os.open
 
-    def refuse(self: Path, *args: Any, **kwargs: Any) -> object:
-        if self == path:
-            raise PermissionError(13, "Permission denied", str(self))
-        return original(self, *args, **kwargs)
+    def refuse(name: Path, *args: int, **kwargs: int) -> int:
+        if name == path:
+            raise PermissionError(13, "Permission denied", str(name))
+        return original(name, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)
+        patch.setattr(os, "open", refuse)
         assert library.run().exit_code == 3
     assert library.result("a.jpg").error == "no permission to read it"
     assert library.run().summary == "1 captioned"

@@ -133,7 +133,7 @@ def _iptc_resource(irb: bytes) -> _Resource | None:
 
 
 def _resources(irb: bytes) -> list[_Resource]:
-    found = []
+    found: list[_Resource] = []
     position = 0
     while position < len(irb):
         if irb[position : position + 4] not in _SIGNATURES:
@@ -157,7 +157,7 @@ def _resources(irb: bytes) -> list[_Resource]:
 
 def _datasets(iim: bytes) -> list[tuple[tuple[int, int], int, int, int]]:
     """Return (record and dataset number, where it begins, where its value begins, where it ends) of each dataset."""
-    found = []
+    found: list[tuple[tuple[int, int], int, int, int]] = []
     position = 0
     while position < len(iim) and iim[position] == 0x1C:
         if position + 5 > len(iim):
