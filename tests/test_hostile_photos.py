@@ -97,7 +97,7 @@ def test_the_neighbours_are_captioned(library, tmp_path):
 def test_a_value_that_overlaps_its_entry_gets_a_sidecar_with_the_reason(name, tmp_path):
     (tmp_path / name).write_bytes(HOSTILE[name])
     result = index(tmp_path, tmp_path / "index.db")[name]
-    assert (result.outcome, result.written) == (Outcome.CAPTIONED, Written.SIDECAR.value)
+    assert (result.outcome, result.written) == (Outcome.CAPTIONED, Written.SIDECAR)
     assert "unexpected" not in result.error
 
 
