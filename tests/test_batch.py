@@ -21,6 +21,7 @@ if not all(map(importlib.util.find_spec, ("pyarrow", "ray"))):
     pytest.skip("batch needs the extra `ray`, which is not installed", allow_module_level=True)
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from photocap.batch import BatchOptions, BatchReport, ModelFacts, Output, run_batch
@@ -248,3 +249,32 @@ def test_an_interrupted_run_is_continued(tmp_path):
     assert report.finished_before >= 8
     assert report.captioned + report.finished_before == 20
     assert uris_in(tmp_path / "out") == sorted(map(str, photos))
+
+
+def test_an_index_is_exported_in_the_same_layout(tmp_path, cli, monkeypatch):
+    photos = make_photos(tmp_path / "photos", 5)
+    monkeypatch.setattr("photocap.captioning.captioner.load_captioner", lambda *_, **__: FakeCaptioner(embed=True))
+    db, output = tmp_path / "index.db", tmp_path / "out"
+    assert cli("index", photos[0].parent, "--db", db, "--metadata", "none").exit_code == 0
+    done = cli("export", "--parquet", output, "--db", db)
+    assert done.exit_code == 0, done.output
+    assert "5 photos" in done.output
+    exported = pq.read_table(output, filters=pa.compute.field("uri").isin(list(map(str, photos)))).to_pylist()
+    batch = {row["uri"]: row for row in captioned(listing(*photos))}
+    for row in exported:
+        for name in ("picture_hash", "caption", "width", "height", "taken", "camera", "error"):
+            assert row[name] == batch[row["uri"]][name], name
+    assert cli("export", "--parquet", output, "--db", db).exit_code == 1  # there is output already
+    assert cli("export", "--db", db).exit_code == 2
+
+
+def test_other_programs_read_the_shards(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    pandas = pytest.importorskip("pandas")
+    WriteStage(str(tmp_path / "out"))(
+        CaptionStage(FakeCaptioner)(ReadStage(FAKE.image_size_px, 2, 10)(listing(*make_photos(tmp_path / "photos", 3))))
+    )
+    shard = tmp_path / "out" / "part-001-00000000.parquet"
+    texts = [fake for (fake,) in duckdb.sql(f"SELECT caption FROM '{shard}' ORDER BY uri").fetchall()]
+    assert texts == sorted(pandas.read_parquet(shard)["caption"], key=texts.index)
+    assert texts[0] == "a red photo 40 by 30"

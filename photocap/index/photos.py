@@ -98,6 +98,12 @@ class Photos:
             row = connection.execute("SELECT picture_id FROM photo WHERE id = ?", (photo_id,)).fetchone()
         return row[0] if row else None
 
+    def labels(self, picture_id: int) -> list[tuple[str, float]]:
+        """Return the labels of a picture with their probabilities, the likeliest first."""
+        sql = "SELECT label, probability FROM picture_label WHERE picture_id = ? ORDER BY probability DESC, label"
+        with self._database.reading() as connection:
+            return connection.execute(sql, (picture_id,)).fetchall()
+
     def failed(self) -> Iterator[tuple[Path, str]]:
         """Yield the photos that could not be read and why."""
         with self._database.reading() as connection:

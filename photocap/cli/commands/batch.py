@@ -9,8 +9,8 @@ import click
 
 from photocap.captioning.model_files import base_model_dir, read_model_info
 from photocap.cli import console, options
+from photocap.cli.batch_import import import_batch
 from photocap.cli.index_options import captioner_loader
-from photocap.errors import PhotocapError
 
 if TYPE_CHECKING:
     from photocap.batch import BatchReport
@@ -59,7 +59,7 @@ def command(
     uri, or text with one URI a line. Captions are those of `photocap index`. A picture that cannot be read is a row
     with an error. After an interruption the same command with --resume continues.
     """
-    batch = _import_batch()
+    batch = import_batch()
     progress = console.progress()
 
     def on_shard(report: BatchReport) -> None:
@@ -87,16 +87,6 @@ def command(
     else:
         console.note(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count))
     ctx.exit(report.exit_code)
-
-
-def _import_batch() -> Any:
-    try:
-        import photocap.batch
-    except ImportError as error:
-        raise PhotocapError(
-            f"batch needs Ray, which is not installed: pip install 'photocap[ray]' ({error})"
-        ) from error
-    return photocap.batch
 
 
 def _model_facts(batch: Any, chosen: Mapping[str, Any]) -> Any:

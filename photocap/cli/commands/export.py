@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING
 import click
 
 from photocap.cli import console, options
+from photocap.cli.batch_import import import_batch
 from photocap.errors import WriteError, printable
 
 if TYPE_CHECKING:
-    from photocap.index import PhotoRow
+    from photocap.index import PhotoIndex, PhotoRow
 
 
 @click.command("export")
 @options.db_option
 @click.option(
     "--captions",
-    required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help='The CSV table to write; "-" for standard output.',
 )
+@click.option("--parquet", metavar="URI", help="A new folder for Parquet files in the layout of `photocap batch`.")
 @click.option("--all", "also_generated", is_flag=True, help="Also the captions that models wrote.")
 @options.quiet_option
 def command(
     db: Path,
-    captions: Path,
+    captions: Path | None,
+    parquet: str | None,
     also_generated: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
 ) -> None:
@@ -37,28 +39,42 @@ def command(
     \b
         photocap export --captions captions.csv
         photocap train captions.csv --images /
+        photocap export --parquet captions
 
     The table has the columns image (the full path) and caption, one row for each picture: the captions
-    that persons wrote or accepted, which is what a model should learn from.
+    that persons wrote or accepted, which is what a model should learn from. The Parquet files hold every photo with
+    its facts, caption, labels and embedding.
     """
     from photocap.index import PhotoIndex
 
+    if (captions is None) == (parquet is None):
+        raise click.UsageError("give either --captions FILE or --parquet URI")
+    with PhotoIndex.open(db, read_only=True) as index:
+        if parquet is not None:
+            rows = import_batch().export_index(index, parquet)
+            console.note(f"{rows:,} photos")
+            return
+        text, rows = _table(index, also_generated=also_generated)
+    if str(captions) == "-":
+        click.echo(text.encode(), nl=False)
+    elif captions is not None:
+        _write(captions, text)
+    console.note(f"{rows:,} captions")
+
+
+def _table(index: PhotoIndex, *, also_generated: bool) -> tuple[str, int]:
+    """Return the CSV table and how many captions it holds."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("image", "caption"))
     rows = 0
-    with PhotoIndex.open(db, read_only=True) as index:
-        for photo in index.captions.one_photo_each(by_person_only=not also_generated):
-            if _is_utf8(photo):
-                table.writerow((photo.path, photo.caption))
-                rows += 1
-            else:
-                console.warn(f"photocap: {printable(photo.path)}: its name is not UTF-8 and cannot stand in a table")
-    if str(captions) == "-":
-        click.echo(text.getvalue().encode(), nl=False)
-    else:
-        _write(captions, text.getvalue())
-    console.note(f"{rows:,} captions")
+    for photo in index.captions.one_photo_each(by_person_only=not also_generated):
+        if _is_utf8(photo):
+            table.writerow((photo.path, photo.caption))
+            rows += 1
+        else:
+            console.warn(f"photocap: {printable(photo.path)}: its name is not UTF-8 and cannot stand in a table")
+    return text.getvalue(), rows
 
 
 def _is_utf8(photo: PhotoRow) -> bool:
