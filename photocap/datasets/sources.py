@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from photocap.datasets import BadRow, CaptionRow, CaptionTable, Problem, as_table, make_row, read_captions
+from photocap.datasets.shards import read_shard, shards_of
 from photocap.errors import CaptionFileError, ReadError
 from photocap.index import PhotoIndex
 from photocap.metadata import Origin, read_caption
@@ -34,18 +35,21 @@ def read_caption_source(path: Path, images: Path | None, extracted: Path) -> Cap
     """Read captions from whatever `path` is.
 
     Args:
-        path: a caption file; a folder that `datasets` has saved; or a folder of photos, of which those are
-            taken whose metadata holds words by a person.
+        path: a caption file; a folder that `datasets` has saved; Parquet or WebDataset (tar) shards of captioned
+            pictures, one file or a folder of them; or a folder of photos, of which those are taken whose metadata
+            holds words by a person.
         images: the folder of the images; None is the folder of the caption file, or the folder itself.
         extracted: where pictures are put that a data set carries inside; made when needed.
 
     Raises:
         CaptionFileError: there is nothing in it that can be used.
     """
-    if not path.is_dir():
-        return CaptionSet(path, read_captions(path), images or path.parent)
     if any((path / mark).is_file() for mark in _DATASET_MARKS):
         return _read_dataset(path, images, extracted)
+    if shards := shards_of(path):
+        return _read_shards(path, shards, images, extracted)
+    if not path.is_dir():
+        return CaptionSet(path, read_captions(path), images or path.parent)
     return _read_photos(path)
 
 
@@ -99,22 +103,40 @@ def _read_dataset(folder: Path, images: Path | None, extracted: Path) -> Caption
     return CaptionSet(folder, as_table(folder, rows, problems), images or extracted)
 
 
+def _read_shards(path: Path, shards: Sequence[Path], images: Path | None, extracted: Path) -> CaptionSet:
+    entries = [entry for shard in shards for entry in _rows_of(shard.name, "", read_shard(shard), extracted)]
+    rows = [entry for entry in entries if isinstance(entry, CaptionRow)]
+    problems = [entry for entry in entries if isinstance(entry, Problem)]
+    return CaptionSet(path, as_table(path, rows, problems), images or extracted)
+
+
 def _entries(folder: Path, split: str, part: Any, extracted: Path) -> Iterator[CaptionRow | Problem]:
-    """Yield the captions of one split, row by row."""
-    image_column = next((name for name in part.column_names if _IMAGE_COLUMN.fullmatch(name)), None)
-    caption_columns = [name for name in part.column_names if _CAPTION_COLUMN.fullmatch(name)]
-    if image_column is None or not caption_columns:
+    """Yield the captions of one split of a data set, row by row."""
+    if not (
+        any(map(_IMAGE_COLUMN.fullmatch, part.column_names)) and any(map(_CAPTION_COLUMN.fullmatch, part.column_names))
+    ):
         found = ", ".join(part.column_names)
         raise CaptionFileError(folder, f"has no columns for image and caption (found: {found})")
     # The table below shows pictures as they are stored; `datasets` itself would decode every one of them.
     stored = (row for batch in part.data.to_batches() for row in batch.to_pylist())
+    return _rows_of(split or folder.name, split, stored, extracted)
+
+
+def _rows_of(
+    name: str, split: str, stored: Iterable[Mapping[str, Any]], extracted: Path
+) -> Iterator[CaptionRow | Problem]:
+    """Yield a caption for each text of each stored row, and a problem for each row that cannot be used."""
     for number, row in enumerate(stored, start=1):
         try:
-            image = _image_name(row[image_column], extracted)
-            for caption in _texts(row[name] for name in caption_columns):
-                yield make_row(image, caption, str(row.get("split") or split), number)
+            image = next((value for column, value in row.items() if _IMAGE_COLUMN.fullmatch(column)), None)
+            texts = list(_texts(value for column, value in row.items() if _CAPTION_COLUMN.fullmatch(column)))
+            if not texts:
+                raise BadRow("no caption")
+            image_name = _image_name(image, extracted)
+            for caption in texts:
+                yield make_row(image_name, caption, str(row.get("split") or split), number)
         except BadRow as error:
-            yield Problem(number, f"row {number} of {split or folder.name}: {error}")
+            yield Problem(number, f"row {number} of {name}: {error}")
 
 
 def _image_name(value: object, extracted: Path) -> str:
@@ -124,6 +146,8 @@ def _image_name(value: object, extracted: Path) -> str:
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        value = {"bytes": value}
     if not isinstance(value, dict) or not (value.get("bytes") or value.get("path")):
         raise BadRow("no image")
     data, path = value.get("bytes"), value.get("path") or ""
