@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from photocap.errors import WriteError
+from photocap.index.browse import Browse
 from photocap.index.captions import Captions
 from photocap.index.connection import check_place, connect_for_reading, connect_for_writing, is_outdated
 from photocap.index.counts import IndexCounts, count_everything
@@ -35,6 +36,7 @@ class PhotoIndex:
         captions: the captions of pictures, with their history.
         embeddings: the pictures' embeddings.
         query: full-text search and ranking.
+        browse: the library in order: by date, by folder, for review.
         runs: the runs of commands that write.
         scan: which files a scan of the library has met.
         undo: the journal of writes to files.
@@ -49,6 +51,7 @@ class PhotoIndex:
         self.captions = Captions(database)
         self.embeddings = Embeddings(database)
         self.query = SearchQueries(database)
+        self.browse = Browse(database)
         self.runs = Runs(database)
         self.scan = Scan(database)
         self.undo = UndoJournal(database)

@@ -304,7 +304,14 @@ def _version_4(database: Database) -> None:
     name_photos_of_undo(database.conn)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2, _version_3, _version_4)
+def _version_5(database: Database) -> None:
+    """Let photos be counted by month and camera from the index alone, whatever their state."""
+    for name, columns in {"photo_by_taken": "taken, state", "photo_by_camera": "camera_id, state"}.items():
+        database.execute(f"DROP INDEX {name}")
+        database.execute(f"CREATE INDEX {name} ON photo({columns})")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2, _version_3, _version_4, _version_5)
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 
 CURRENT_VERSION = len(MIGRATIONS)
