@@ -4,6 +4,7 @@ from photocap.photos.decode import load_image
 from photocap.photos.facts import read_facts
 from photocap.photos.picture_hash import picture_hash
 from photocap.photos.suffixes import FileKind, kind_of
+from photocap.photos.thumbnail import render_jpeg
 from photocap.photos.walk import (
     PhotoFile,
     Skip,
@@ -27,4 +28,5 @@ __all__ = [
     "outermost",
     "picture_hash",
     "read_facts",
+    "render_jpeg",
 ]
