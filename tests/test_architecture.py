@@ -14,8 +14,10 @@ PACKAGE = REPOSITORY / "photocap"
 # Who may import what from outside; names of types, imported for type checkers only, are everybody's.
 OWNERS = {
     "PIL": {"batch", "captioning", "evaluation", "photos", "training"},
+    "anyio": {"web"},
     "click": {"cli"},
     "fsspec": {"batch"},
+    "jinja2": {"web"},
     "matplotlib": {"training"},
     "pathspec": {"photos"},
     "piexif": {"formats", "metadata", "photos"},
@@ -29,8 +31,10 @@ OWNERS = {
     "safetensors": {"captioning", "training"},
     "sqlite3": {"index"},
     "sqlite_utils": {"index"},
+    "starlette": {"web"},
     "torch": {"captioning", "training", "evaluation"},
     "torchvision": {"captioning", "training"},
+    "uvicorn": {"web"},
 }
 
 

@@ -185,7 +185,9 @@ def test_recaption_takes_up_another_choice_of_neutral_people(
 def test_serve_speaks_as_it_is_told(
     cli: Cli, library: Path, monkeypatch: pytest.MonkeyPatch, loads: list[dict[str, object]]
 ) -> None:
-    monkeypatch.setattr("photocap.web.server.CaptionServer.serve_forever", lambda _: None)
+    sites = []
+    monkeypatch.setattr("photocap.web.server.create_app", sites.append)
+    monkeypatch.setattr("uvicorn.Server.run", lambda _, **__: sites[0].model._load())
     done = cli("serve", "--port", 0, "--model", library, "--neutral-people", "--hedge-below", 0.3)
     assert done.exit_code == 0, done.output
     assert loads == [{"model_dir": library, "device": "auto", "neutral_people": True, "hedge_below": 0.3}]

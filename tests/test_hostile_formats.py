@@ -13,13 +13,11 @@ import time
 
 import metadata_files as files
 import pytest
-from fakes import FakeCaptioner
 
 import photocap.web.server as server_module
 from photocap import photos, workers
 from photocap.errors import ReadError
-from photocap.photos import load_image, read_facts
-from photocap.web.server import CaptionServer
+from photocap.photos import load_image, read_facts, render_jpeg
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n(PWNED) (w) file\n{} loop\n%%EOF\n"
 
@@ -47,8 +45,8 @@ def test_postscript_is_never_run(name, ghostscript, tmp_path):
     for read in (lambda: load_image(path, 64), lambda: read_facts(path)):
         with pytest.raises(ReadError, match="not a picture"):
             read()
-    with CaptionServer(FakeCaptioner(), 0) as server, pytest.raises(ReadError):
-        server.caption(POSTSCRIPT)
+    with pytest.raises(ReadError):
+        render_jpeg(path, 64)  # as of an upload
     assert not ghostscript.exists()
     assert time.monotonic() - begin < 2
 

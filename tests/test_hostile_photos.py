@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import io
-import json
 import shutil
 import struct
-import threading
 from pathlib import Path
 
 import metadata_files as files
@@ -25,7 +22,6 @@ from photocap.library.indexing import caption_photos, examine, index_photos
 from photocap.metadata import read_caption
 from photocap.records import Written
 from photocap.report import Outcome
-from photocap.web.server import CaptionServer
 
 
 def cut_offsets():
@@ -170,24 +166,6 @@ def test_a_model_that_fails_on_everything_stops_the_run(tmp_path):
         (tmp_path / name).write_bytes(photo(31, ord(name[0])))
     with pytest.raises(RuntimeError, match="square"):
         index(tmp_path, tmp_path / "index.db", Stumbling)
-
-
-def test_an_upload_that_nobody_foresaw_gets_an_answer(monkeypatch):
-    with CaptionServer(FakeCaptioner(), 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        real = photos.load_image
-        monkeypatch.setattr(photos, "load_image", lambda *_: (_ for _ in ()).throw(MemoryError()))
-        assert post(server, b"x") == (422, {"error": "there is not enough memory"})
-        monkeypatch.setattr(photos, "load_image", real)
-        assert post(server, files.encoded("JPEG"))[0] == 200
-        server.shutdown()
-
-
-def post(server, data):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
-    connection.request("POST", "/caption", data)
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
 
 
 def test_reading_never_raises_anything_but_problems(library):

@@ -46,7 +46,7 @@ def test_the_wheel_holds_the_package_the_model_and_nothing_else(wheel):
     assert {
         f"photocap/_models/photocap-base/{name}" for name in ("model.safetensors", "config.json", "README.md")
     } <= set(names)
-    assert "photocap/web/page.html" in names
+    assert {"photocap/web/templates/base.html", "photocap/web/static/htmx.min.js"} <= set(names)
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert any(name.endswith("/licenses/models/LICENSE") for name in names)
     assert wheel.stat().st_size < 100_000_000

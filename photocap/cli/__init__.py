@@ -21,7 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "watch": "Keep captioning what is new in a library.",
         "caption": "Print a caption for each photo; write nothing.",
         "batch": "Caption millions of pictures on a Ray cluster, into Parquet files.",
-        "serve": "Try captions in a web page on this machine.",
+        "serve": "Search, look at, correct and review the library in a web page.",
     },
     "Find": {
         "search": "Find photos by words.",

@@ -1,13 +1,18 @@
-"""From the path of a photo, as typed, to what the index knows of it."""
+"""From what was typed to what is meant: a photo of the index, the model for a search."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from photocap.errors import IndexNotFound, ReadError
+from photocap.cli import console
+from photocap.errors import CheckpointError, IndexNotFound, ReadError
 from photocap.index import PhotoIndex, PhotoRow
 from photocap.photos import picture_hash
+
+if TYPE_CHECKING:
+    from photocap.search import TextEncoderProtocol
 
 
 def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) -> PhotoRow:
@@ -27,3 +32,22 @@ def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) ->
     if found is None:
         raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")
     return found
+
+
+def text_encoder_for(index: PhotoIndex, model: Path | None) -> TextEncoderProtocol | None:
+    """Load what tells how photos that fit some words look; None where words alone decide, which is said."""
+    space_id = index.embeddings.space_id()
+    if space_id is None:
+        return None
+    from photocap.captioning.model_files import base_model_dir, read_model_info
+    from photocap.captioning.text_encoder import load_text_encoder
+
+    try:
+        folder = model or base_model_dir()
+        if read_model_info(folder).space_id != space_id:
+            console.note("the photos were looked at by another model: going by words alone (--model names that one)")
+            return None
+        return load_text_encoder(folder)
+    except CheckpointError as error:
+        console.note(f"{error}; going by words alone")
+        return None

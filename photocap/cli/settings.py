@@ -61,6 +61,11 @@ def data_dir() -> Path:
     return platformdirs.user_data_path("photocap")
 
 
+def cache_dir() -> Path:
+    """Return the folder of what can be made again."""
+    return platformdirs.user_cache_path("photocap")
+
+
 def installed_models() -> InstalledModels:
     """Return the models that this user has trained, and the choice between them."""
     return InstalledModels(data_dir() / "models")

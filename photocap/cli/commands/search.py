@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from photocap.cli import console, options
-from photocap.errors import CheckpointError
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex
-    from photocap.search import SearchResult, TextEncoderProtocol
+    from photocap.search import SearchResult
 
 
 _LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=|$)")
@@ -90,12 +89,13 @@ def command(
     text: no query is wrong. On a terminal a table is printed, into a pipe one path a line.
     """
     from photocap.cli import output_search
+    from photocap.cli.model_choice import text_encoder_for
     from photocap.index import PhotoIndex, Sort
     from photocap.search import search
 
     text = " ".join(words)
     with PhotoIndex.open(db, read_only=True) as index:
-        encoder = _text_encoder(index, model)
+        encoder = text_encoder_for(index, model)
         result = search(index, text, limit=limit, offset=offset, sort=Sort(sort), text_encoder=encoder)
         output_search.explain(result, in_full=explain)
         _print(index, text, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
@@ -106,25 +106,6 @@ def command(
 
         open_photo_in_viewer(result.hits[0].photo.path)
     ctx.exit(3 if failed else 0)
-
-
-def _text_encoder(index: PhotoIndex, model: Path | None) -> TextEncoderProtocol | None:
-    """Load what tells how photos that fit the words look; without it, words alone decide."""
-    space_id = index.embeddings.space_id()
-    if space_id is None:
-        return None
-    from photocap.captioning.model_files import base_model_dir, read_model_info
-    from photocap.captioning.text_encoder import load_text_encoder
-
-    try:
-        folder = model or base_model_dir()
-        if read_model_info(folder).space_id != space_id:
-            console.note("the photos were looked at by another model: going by words alone (--model names that one)")
-            return None
-        return load_text_encoder(folder)
-    except CheckpointError as error:
-        console.note(f"{error}; going by words alone")
-        return None
 
 
 def _print(

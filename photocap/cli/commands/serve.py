@@ -1,37 +1,77 @@
-"""`photocap serve`: a web page on this machine to try captions."""
+"""`photocap serve`: the library as a page in the browser."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from photocap.cli import console, options
+from photocap.cli import console, options, settings
+
+if TYPE_CHECKING:
+    from photocap.captioning.captioner import Captioner
 
 
 @click.command("serve")
+@options.db_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address lets other machines in.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+@options.metadata_option
+@options.sidecar_dir_option
 @options.model_option
 @options.device_option
 @options.neutral_people_option
 @options.hedge_below_option
 def command(
-    port: int, open_browser: bool, model: Path | None, device: str, neutral_people: bool, hedge_below: float
+    db: Path,
+    port: int,
+    host: str,
+    open_browser: bool,
+    metadata: str,
+    sidecar_dir: Path | None,
+    model: Path | None,
+    device: str,
+    neutral_people: bool,
+    hedge_below: float,
 ) -> None:
-    """Try captions in a web page on this machine.
+    """Search, look at, correct and review the library in a web page.
 
     \b
         photocap serve --open
 
-    Only this machine can reach the page, and nothing is stored. Ctrl-C ends it.
+    Only this machine can reach the page. With another --host, other machines can; the address that is
+    printed then holds a token without which nobody gets in. Pictures that are tried on the page are not
+    stored. Ctrl-C ends it.
     """
-    from photocap.captioning.captioner import load_captioner
-    from photocap.web.server import CaptionServer
+    from photocap.cli.model_choice import text_encoder_for
+    from photocap.metadata import MetadataMode, WritePolicy
+    from photocap.web.guard import Access
+    from photocap.web.library import Library
+    from photocap.web.model import BackgroundModel
+    from photocap.web.server import listen, server_for
+    from photocap.web.site import Site
+    from photocap.web.thumbnails import Thumbnails
 
-    captioner = load_captioner(model, device=device, neutral_people=neutral_people, hedge_below=hedge_below)
-    with CaptionServer(captioner, port) as server:
-        console.note(f"{server.url}  (Ctrl-C ends it)")
+    def load() -> Captioner:
+        from photocap.captioning.captioner import load_captioner
+
+        return load_captioner(model, device=device, neutral_people=neutral_people, hedge_below=hedge_below)
+
+    with listen(host, port) as listener:
+        access = Access.for_address(host, listener.getsockname()[1])
+        site = Site(
+            access=access,
+            library=Library(db, WritePolicy(MetadataMode(metadata), sidecar_dir=sidecar_dir)),
+            model=BackgroundModel(load),
+            thumbnails=Thumbnails(settings.cache_dir() / "thumbnails"),
+            load_text_encoder=lambda index: text_encoder_for(index, model),
+        )
+        server = server_for(site)
+        console.note(f"{access.url}  (Ctrl-C ends it)")
+        if access.token:
+            console.warn("photocap: other machines can reach this page, and what they send is not encrypted")
         if open_browser:
-            click.launch(server.url)
-        server.serve_forever()
+            click.launch(access.url)
+        server.run(sockets=[listener])

@@ -1,0 +1,267 @@
+"""Looking: the grid of photos, the timeline, the folders, a photo's own page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from photocap.errors import QueryError, printable
+from photocap.index import COUNTED_TO, PhotoIndex, PhotoRow
+from photocap.metadata import read_caption
+from photocap.query.fields import FIELDS
+from photocap.records import CaptionSource
+from photocap.search import SearchResult, search
+from photocap.search.similar import similar
+from photocap.web.library import photo_of
+from photocap.web.site import is_fragment, page, site_of
+
+PAGE_PHOTOS = 60
+_FACET_PHOTOS = 1_000
+_FACET_VALUES = 12
+_SIMILAR = 12
+_FOLDER_COUNTED_TO = 1_000
+_CONFIDENCE_BANDS = (("0.8", "", "very likely right"), ("0.4", "0.8", "uncertain"), ("", "0.4", "likely wrong"))
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One value to filter by.
+
+    Attributes:
+        label: what is shown.
+        term: what it adds to the query.
+        photos: how many photos have it, at least.
+    """
+
+    label: str
+    term: str
+    photos: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """Photos in a row, and where the row goes on.
+
+    Attributes:
+        rows: the photos.
+        more: the address of the next ones; empty at the end.
+        origin: the query string that leads from a photo's page back here.
+    """
+
+    rows: Sequence[PhotoRow]
+    more: str
+    origin: str
+
+
+def photos(request: Request) -> Response:
+    """Show what a query finds, or the newest photos where there is none."""
+    site = site_of(request)
+    text = request.query_params.get("q", "").strip()
+    offset = _number(request, "offset")
+    with site.library.reading() as index:
+        if text:
+            result = search(index, text, limit=PAGE_PHOTOS, offset=offset, text_encoder=site.text_encoder(index))
+            shelf = _found(text, offset, result)
+        else:
+            result = None
+            shelf = _newest(index, _number(request, "after"))
+    if is_fragment(request) and request.headers.get("HX-Target") != "results":
+        return page(request, "tiles.html", shelf=shelf, query=text)
+    template = "results.html" if is_fragment(request) else "photos.html"
+    return page(request, template, shelf=shelf, query=text, result=result, counted_to=COUNTED_TO)
+
+
+def _found(text: str, offset: int, result: SearchResult) -> Shelf:
+    rows = [hit.photo for hit in result.hits]
+    following = urlencode({"q": text, "offset": offset + PAGE_PHOTOS})
+    return Shelf(rows=rows, more=f"/?{following}" if len(rows) == PAGE_PHOTOS else "", origin=urlencode({"q": text}))
+
+
+def _newest(index: PhotoIndex, after: int) -> Shelf:
+    ids = index.browse.newest(PAGE_PHOTOS, after or None)
+    more = f"/?{urlencode({'after': ids[-1]})}" if len(ids) == PAGE_PHOTOS else ""
+    return Shelf(rows=index.photos.by_id(ids), more=more, origin="")
+
+
+def facets(request: Request) -> Response:
+    """Show what the photos of a query, or of the whole library, can be narrowed down to."""
+    site = site_of(request)
+    text = request.query_params.get("q", "").strip()
+    with site.library.reading() as index:
+        if text:
+            result = search(index, text, limit=_FACET_PHOTOS, text_encoder=site.text_encoder(index))
+            groups = _facets_of([hit.photo for hit in result.hits])
+        else:
+            groups = _library_facets(index)
+    shown = {title: values for title, values in groups.items() if values}
+    return page(request, "facets.html", groups=shown, query=text, counted_to=COUNTED_TO)
+
+
+def _facets_of(rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:
+    """Count the values among the best photos of a search."""
+    years = Counter(row.taken[:4] for row in rows if row.taken)
+    cameras = Counter(row.camera for row in rows if row.camera)
+    parents = Counter(row.path.parent for row in rows)
+    edited = sum(row.source is CaptionSource.PERSON for row in rows)
+    sure = [row.confidence for row in rows if row.confidence is not None]
+    bands = [
+        sum(float(low or 0) <= confidence < float(high or 2) for confidence in sure)
+        for low, high, _ in _CONFIDENCE_BANDS
+    ]
+    return {
+        "Year": [Facet(year, f"date:{year}", count) for year, count in sorted(years.items(), reverse=True)],
+        "Camera": [_camera(name, count) for name, count in cameras.most_common(_FACET_VALUES)],
+        "Folder": [_folder(folder, count) for folder, count in parents.most_common(_FACET_VALUES)],
+        "Caption": _caption_facets(edited, bands),
+    }
+
+
+def _library_facets(index: PhotoIndex) -> dict[str, list[Facet]]:
+    years: Counter[str] = Counter()
+    for month in index.browse.months():
+        if month.month:
+            years[month.month[:4]] += month.photos
+    bands = [index.browse.count_confidence(float(low or 0), float(high or 2)) for low, high, _ in _CONFIDENCE_BANDS]
+    return {
+        "Year": [Facet(year, f"date:{year}", count) for year, count in years.items()],
+        "Camera": [_camera(name, count) for name, count in index.browse.cameras(_FACET_VALUES)],
+        "Caption": _caption_facets(index.browse.count_edited(), bands),
+    }
+
+
+def _caption_facets(edited: int, bands: Sequence[int]) -> list[Facet]:
+    found = [Facet("written by a person", "is:edited", edited)]
+    for (low, high, label), count in zip(_CONFIDENCE_BANDS, bands, strict=True):
+        terms = [f"conf:>={low}"] if low else []
+        terms += [f"conf:<{high}"] if high else []
+        found.append(Facet(label, " ".join(terms), count))
+    return [facet for facet in found if facet.photos]
+
+
+def _camera(name: str, count: int) -> Facet:
+    return Facet(name, f"camera:{_quoted(name)}", count)
+
+
+def _folder(folder: Path, count: int) -> Facet:
+    return Facet(printable(folder.name or folder), f"path:{_quoted(printable(folder))}", count)
+
+
+def _quoted(text: str) -> str:
+    plain = text.replace('"', " ")
+    return plain if plain.isalnum() else f'"{plain}"'
+
+
+def timeline(request: Request) -> Response:
+    """Show the months of the library."""
+    with site_of(request).library.reading() as index:
+        months = index.browse.months()
+        covers = {row.id: row for row in index.photos.by_id([month.newest_id for month in months])}
+    years: dict[str, list[object]] = {}
+    for month in months:
+        years.setdefault(month.month[:4], []).append((month, covers[month.newest_id]))
+    return page(request, "timeline.html", years=years, query="", counted_to=1 << 62)
+
+
+def folders(request: Request) -> Response:
+    """Show what lies in a folder, which is named by a photo below it and the number of its parts."""
+    after_id = _number(request, "after")
+    with site_of(request).library.reading() as index:
+        folder = _asked_folder(request, index)
+        if folder is None:
+            return page(request, "empty.html", query="")
+        after = photo_of(index, after_id).path if after_id else None
+        entries = index.browse.folder_entries(folder, PAGE_PHOTOS, after)
+        rows = {row.id: row for row in index.photos.by_id([entry.photo_id for entry in entries])}
+        root = index.browse.root() or folder
+        below = [
+            (entry.name, rows[entry.photo_id], index.browse.count_below(folder / entry.name, _FOLDER_COUNTED_TO))
+            for entry in entries
+            if entry.name
+        ]
+    more = f"{request.url.path}?after={entries[-1].photo_id}" if len(entries) == PAGE_PHOTOS else ""
+    shelf = Shelf(rows=[rows[entry.photo_id] for entry in entries if not entry.name], more="", origin="")
+    depth = len(folder.parts)
+    trail = [(part, number) for number, part in enumerate(folder.parts, start=1) if number >= len(root.parts)]
+    return page(
+        request,
+        "folders.html",
+        folder=folder,
+        photo_id=entries[0].photo_id if entries else 0,
+        depth=depth,
+        trail=trail,
+        below=below,
+        shelf=shelf,
+        more=more,
+        query="",
+        counted_to=_FOLDER_COUNTED_TO,
+    )
+
+
+def _asked_folder(request: Request, index: PhotoIndex) -> Path | None:
+    if "photo_id" not in request.path_params:
+        return index.browse.root()
+    parts = photo_of(index, request.path_params["photo_id"]).path.parts
+    return Path(*parts[: max(1, min(request.path_params["depth"], len(parts) - 1))])
+
+
+def photo(request: Request) -> Response:
+    """Show one photo with all that is known of it."""
+    text = request.query_params.get("q", "").strip()
+    with site_of(request).library.reading() as index:
+        row = photo_of(index, request.path_params["photo_id"])
+        older = index.browse.newest(1, row.id)
+        values = caption_values(index, row)
+        newer = index.browse.newer(row.id)
+    return page(request, "photo.html", query=text, older=older[0] if older else None, newer=newer, notice="", **values)
+
+
+def caption_values(index: PhotoIndex, row: PhotoRow) -> dict[str, Any]:
+    """Return what the page of a photo shows of its caption."""
+    history = index.captions.history(row.picture_hash) if row.picture_hash else []
+    known = index.photos.find_picture(row.picture_hash) if row.picture_hash else None
+    others = [path for path in known.paths if path != row.path] if known else []
+    return {
+        "photo": row,
+        "history": list(reversed(history)),
+        "others": others,
+        "is_by_person": row.source is CaptionSource.PERSON,
+    }
+
+
+def copies(request: Request) -> Response:
+    """Show where each copy of a photo's caption is."""
+    site = site_of(request)
+    with site.library.reading() as index:
+        row = photo_of(index, request.path_params["photo_id"])
+    found = read_caption(row.path, sidecar_dir=site.library.policy.sidecar_dir)
+    return page(request, "copies.html", found=found, photo=row)
+
+
+def similar_photos(request: Request) -> Response:
+    """Show photos that look like one."""
+    with site_of(request).library.reading() as index:
+        row = photo_of(index, request.path_params["photo_id"])
+        try:
+            rows = [hit.photo for hit in similar(index, row, limit=_SIMILAR)]
+        except QueryError:  # the index has no embedding of it, and there is nothing to do about that here
+            rows = []
+    return page(request, "similar.html", shelf=Shelf(rows=rows, more="", origin=""))
+
+
+def search_help(request: Request) -> Response:
+    """Show what the search box understands."""
+    fields = [(name, expected) for name, (_, expected) in FIELDS.items()]
+    return page(request, "help.html", fields=fields, query="")
+
+
+def _number(request: Request, name: str) -> int:
+    """Return a whole number out of the address; 0 where there is none."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
