@@ -257,8 +257,7 @@ def similar_photos(request: Request) -> Response:
 
 def search_help(request: Request) -> Response:
     """Show what the search box understands."""
-    fields = [(name, expected) for name, (_, expected) in FIELDS.items()]
-    return page(request, "help.html", fields=fields, query="")
+    return page(request, "help.html", fields=FIELDS.values())
 
 
 def _number(request: Request, name: str) -> int:

@@ -6,6 +6,7 @@ import base64
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,8 @@ def _caption_values(caption: Caption) -> dict[str, Any]:
         "caption": caption.text,
         "confidence": caption.confidence,
         "standing": confidence_words(caption.confidence),
+        "labels": [asdict(label) for label in caption.labels],
+        "words": [asdict(word) for word in caption.words],
     }
 
 

@@ -78,12 +78,12 @@ function label({ name, probability }) {
 // Words of the caption: how sure each is, and where the model looked when it said it.
 function showWords(card, words) {
   const canvas = card.querySelector("canvas");
-  const buttons = words.map(({ text, confidence, attention }) => {
+  const buttons = words.map(({ word, probability, attention }) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = text;
-    button.title = `${Math.round(100 * confidence)} % sure`;
-    button.classList.toggle("unsure", confidence < UNSURE_BELOW);
+    button.textContent = word;
+    button.title = `${Math.round(100 * probability)} % sure`;
+    button.classList.toggle("unsure", probability < UNSURE_BELOW);
     if (attention) {
       for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => shade(canvas, attention));
       for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => shade(canvas, null));
