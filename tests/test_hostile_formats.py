@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import io
-import json
 import os
 import stat
 import sys
-import threading
 import time
 
 import metadata_files as files
 import pytest
 
-import photocap.web.server as server_module
-from photocap import photos, workers
 from photocap.errors import ReadError
 from photocap.photos import load_image, read_facts, render_jpeg
 
@@ -83,49 +78,3 @@ def test_formats_that_are_promised_are_opened(kind, options, tmp_path):
         files.picture(size=(48, 32)).save(file, kind, **options)
     assert load_image(path, 16).size == (48 * 16 // 32, 16)
     assert read_facts(path).width_px == 48
-
-
-def test_an_upload_that_trickles_holds_up_nobody(monkeypatch):
-    monkeypatch.setattr(server_module, "UPLOAD_SECONDS", 1.0)
-    with CaptionServer(FakeCaptioner(), 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        trickles = [trickle(server) for _ in range(server_module.MAX_UPLOADS - 1)]
-        assert post(server, files.encoded("JPEG")).status == 200  # while the others are still on their way
-        last = trickle(server)
-        assert post(server, files.encoded("JPEG")).status == 503
-        for connection in (*trickles, last):
-            answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())["error"]) == (408, "the picture did not arrive in time")
-        assert post(server, files.encoded("JPEG")).status == 200
-        server.shutdown()
-
-
-def trickle(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
-    connection.putrequest("POST", "/caption")
-    connection.putheader("Content-Length", "1000")
-    connection.endheaders(b"\xff\xd8")
-    time.sleep(0.05)
-    return connection
-
-
-def post(server, data):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
-    connection.request("POST", "/caption", data)
-    answer = connection.getresponse()
-    answer.read()
-    return answer
-
-
-def test_a_decoder_that_never_ends_does_not_block_the_server(monkeypatch):
-    blocker = threading.Event()
-    monkeypatch.setattr(workers, "PHOTO_SECONDS", 0.5)
-    real = photos.load_image
-    monkeypatch.setattr(photos, "load_image", lambda *arguments: blocker.wait() or real(*arguments))
-    with CaptionServer(FakeCaptioner(), 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        assert post(server, files.encoded("JPEG")).status == 422
-        monkeypatch.setattr(photos, "load_image", real)
-        assert post(server, files.encoded("JPEG")).status == 200
-        server.shutdown()
-        blocker.set()

@@ -23,6 +23,7 @@ from photocap.metadata import Origin, read_caption
 from photocap.photos import render_jpeg
 from photocap.records import CaptionSource
 from photocap.web import trial
+from photocap.web.decoder import PhotoDecoder
 from photocap.web.guard import Access
 from photocap.web.model import BackgroundModel, ModelState
 from photocap.web.phrases import confidence_words, day, month
@@ -154,7 +155,7 @@ def test_a_thumbnail_outlives_a_caption_but_not_a_turn(site):
 
 
 def test_the_cache_is_bounded_and_keeps_what_was_used_last(tmp_path, site):
-    cache = Thumbnails(tmp_path / "small", limit_bytes=60_000)
+    cache = Thumbnails(tmp_path / "small", site.site.decoder, limit_bytes=60_000)
     with site.site.library.reading() as index:
         rows = list(index.photos.all())
     for age, row in enumerate(rows):
@@ -302,6 +303,16 @@ def test_review_can_be_undone_and_resumed(site):
     assert site.change("/review/undo")[0] == 422
 
 
+def test_undo_never_replaces_what_somebody_wrote_since(site):
+    number, shown = card(text_of(site, "/review"))
+    site.change(f"/review/{number}", decision="save", words="Mine", shown=shown)
+    site.change(f"/photos/{number}/caption", words="Theirs", shown="Mine")
+    site.site.steps.pop()
+    assert site.change("/review/undo")[0] == 422
+    with site.site.library.reading() as index:
+        assert index.photos.by_id([number])[0].caption == "Theirs"
+
+
 # Selection
 
 
@@ -385,6 +396,17 @@ def test_an_error_that_nobody_foresaw_gets_an_answer(site, monkeypatch):
     assert site.upload(b"x") == (422, {"error": "there is not enough memory"})
 
 
+def test_a_picture_whose_decoding_never_ends_costs_one_answer(site, monkeypatch):
+    blocker = threading.Event()
+    site.site.decoder = PhotoDecoder(limit_s=0.3)
+    monkeypatch.setattr(trial, "render_jpeg", lambda *_: blocker.wait())
+    status, found = site.upload(b"x")
+    assert (status, "took longer" in found["error"]) == (422, True)
+    monkeypatch.undo()
+    assert site.upload((site.photos.parent / "spare.jpg").read_bytes())[0] == 200
+    blocker.set()
+
+
 def test_a_model_that_cannot_be_loaded_is_said_and_tried_again():
     answers: list[object] = [PhotocapError("no weights"), None]
 
@@ -394,7 +416,7 @@ def test_a_model_that_cannot_be_loaded_is_said_and_tried_again():
             raise answer
         return answer
 
-    model = BackgroundModel(load)
+    model = BackgroundModel(load, PhotoDecoder())
     assert model.state is ModelState.IDLE
     with pytest.raises(PhotocapError, match="no weights"):
         model.caption(Path("x"))

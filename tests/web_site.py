@@ -20,6 +20,7 @@ from sample_photos import sample_photos
 from photocap.index import PhotoIndex, PhotoRow
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.metadata import WritePolicy
+from photocap.web.decoder import PhotoDecoder
 from photocap.web.guard import Access
 from photocap.web.library import Library
 from photocap.web.model import BackgroundModel
@@ -103,12 +104,14 @@ def running_site(folder: Path, *, host: str = "127.0.0.1") -> Iterator[Running]:
         loads.append("loaded")
         return FakeCaptioner()
 
+    decoder = PhotoDecoder()
     with listen(host, 0) as listener:
         site = Site(
             access=Access.for_address(host, listener.getsockname()[1]),
             library=Library(folder / "index.db", WritePolicy()),
-            model=BackgroundModel(load),
-            thumbnails=Thumbnails(folder / "thumbnails"),
+            decoder=decoder,
+            model=BackgroundModel(load, decoder),
+            thumbnails=Thumbnails(folder / "thumbnails", decoder),
             load_text_encoder=lambda _: None,
         )
         server = server_for(site)
@@ -119,3 +122,4 @@ def running_site(folder: Path, *, host: str = "127.0.0.1") -> Iterator[Running]:
         finally:
             server.should_exit = True
             thread.join()
+            decoder.close()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 
 from photocap.captioning.hedge import unhedged
 from photocap.errors import PhotocapError, ReadError, printable
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRow
 from photocap.library.edit import correct
-from photocap.library.restore import restore
+from photocap.library.reject import reject
+from photocap.library.restore import Restored, restore
 from photocap.metadata import WritePolicy
 from photocap.records import Verdict
 
@@ -36,7 +36,8 @@ class CaptionDecision:
         kind: what was decided.
         photo_id: the photo that was shown.
         picture_hash: the picture that it is about.
-        before: the caption that stood there.
+        before: the caption that it replaced.
+        after: the caption that it left; None where it left none.
         run_id: the run under which files were written.
         problems: files that could not be written as they should, one line each.
     """
@@ -45,6 +46,7 @@ class CaptionDecision:
     photo_id: int
     picture_hash: str
     before: CaptionRecord | None
+    after: str | None
     run_id: int
     problems: tuple[str, ...] = ()
 
@@ -77,7 +79,13 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
     problems = tuple(f"{file.error}; your words are in the index" for file in files if file.error)
     kind = DecisionKind.ACCEPTED if accepted else DecisionKind.EDITED
     return CaptionDecision(
-        kind=kind, photo_id=photo.id, picture_hash=picture_hash, before=before, run_id=run_id, problems=problems
+        kind=kind,
+        photo_id=photo.id,
+        picture_hash=picture_hash,
+        before=before,
+        after=words,
+        run_id=run_id,
+        problems=problems,
     )
 
 
@@ -90,16 +98,14 @@ def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str) -> CaptionDecis
     """
     picture_hash, before = _current(index, photo, shown)
     run_id = index.runs.start("serve")
-    known = index.photos.find_picture(picture_hash)
-    paths = known.paths if known else ()
-    problems = _restore(index, paths)
-    index.captions.reject(picture_hash)
+    problems = _left_alone(reject(index, picture_hash))
     index.runs.finish(run_id, "1 caption rejected")
     return CaptionDecision(
         kind=DecisionKind.REJECTED,
         photo_id=photo.id,
         picture_hash=picture_hash,
         before=before,
+        after=None,
         run_id=run_id,
         problems=problems,
     )
@@ -110,15 +116,22 @@ def undo(index: PhotoIndex, decision: CaptionDecision) -> tuple[str, ...]:
 
     Files are as they were before the decision. Where that had taken a caption out of files, the caption
     is in the index again, and comes into the files with the next `photocap index`.
+
+    Raises:
+        CaptionChanged: somebody has changed the caption since.
     """
     known = index.photos.find_picture(decision.picture_hash)
-    problems = _restore(index, known.paths if known else (), decision.run_id)
+    current = known.caption.text if known and known.caption else None
+    if current != decision.after:
+        raise CaptionChanged("Somebody has changed this caption since; it stays as it is.")
+    # No paths would mean all files of the library.
+    restored = list(restore(index, known.paths, run_id=decision.run_id)) if known and known.paths else []
     if decision.before is None:
         index.captions.reject(decision.picture_hash)
     else:
         again = replace(decision.before, over_person=True)
         index.captions.record(decision.run_id, decision.picture_hash, again)
-    return problems
+    return _left_alone(restored)
 
 
 def _current(index: PhotoIndex, photo: PhotoRow, shown: str) -> tuple[str, CaptionRecord | None]:
@@ -132,7 +145,6 @@ def _current(index: PhotoIndex, photo: PhotoRow, shown: str) -> tuple[str, Capti
     return photo.picture_hash, known.caption if known else None
 
 
-def _restore(index: PhotoIndex, paths: Sequence[Path], run_id: int | None = None) -> tuple[str, ...]:
-    """Take writes to photos back; return a line for each file that has to stay as it is."""
-    results = restore(index, paths, run_id=run_id) if paths else ()
+def _left_alone(results: Iterable[Restored]) -> tuple[str, ...]:
+    """Return a line for each file that has to stay as it is."""
     return tuple(f"{printable(result.path)} stays as it is: {result.reason}" for result in results if result.reason)

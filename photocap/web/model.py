@@ -10,6 +10,7 @@ from pathlib import Path
 from photocap.errors import PhotocapError
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
+from photocap.web.decoder import PhotoDecoder
 
 
 class ModelState(Enum):
@@ -26,10 +27,12 @@ class BackgroundModel:
 
     Args:
         load: makes the captioner; called at most once unless it fails.
+        decoder: decodes the pictures.
     """
 
-    def __init__(self, load: Callable[[], CaptionerProtocol]) -> None:
+    def __init__(self, load: Callable[[], CaptionerProtocol], decoder: PhotoDecoder) -> None:
         self._load = load
+        self._decoder = decoder
         self._lock = threading.Lock()  # one picture in the network at a time
         self._starting = threading.Lock()
         self._captioner: CaptionerProtocol | None = None
@@ -78,6 +81,6 @@ class BackgroundModel:
         captioner = self._captioner
         if captioner is None:
             raise PhotocapError(f"the model cannot be loaded: {self._error}")
-        image = load_image(path, captioner.image_size_px)
+        image = self._decoder.run(load_image, path, captioner.image_size_px)
         with self._lock:
             return captioner.caption_batch([image])[0]

@@ -20,6 +20,7 @@ from photocap.index import PhotoIndex, PhotoRow
 from photocap.library.decision import CaptionDecision
 from photocap.search import TextEncoderProtocol
 from photocap.web import phrases
+from photocap.web.decoder import PhotoDecoder
 from photocap.web.guard import Access
 from photocap.web.library import Library
 from photocap.web.model import BackgroundModel
@@ -41,6 +42,7 @@ class Site:
     Attributes:
         access: who may open the pages.
         library: the index and how captions are written.
+        decoder: decodes photos.
         model: captions pictures that are tried.
         thumbnails: the small pictures.
         load_text_encoder: gives words a place among the pictures; None where there is no such model.
@@ -51,6 +53,7 @@ class Site:
 
     access: Access
     library: Library
+    decoder: PhotoDecoder
     model: BackgroundModel
     thumbnails: Thumbnails
     load_text_encoder: Callable[[PhotoIndex], TextEncoderProtocol | None]

@@ -12,13 +12,13 @@ from pathlib import Path
 from photocap.atomicfile import replace_file
 from photocap.index import PhotoRow
 from photocap.photos import render_jpeg
+from photocap.web.decoder import PhotoDecoder
 
 THUMBNAIL_PX = 512
 SCREEN_PX = 2048
 DEFAULT_LIMIT_BYTES = 1 << 30
 _KEPT_SHARE = 0.8  # what is left after a clean-up
 _TOUCH_AFTER_S = 24 * 3600  # how exactly the last look at a thumbnail is remembered
-_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
 
 
 class Thumbnails:
@@ -26,15 +26,16 @@ class Thumbnails:
 
     Args:
         folder: where they are kept; it holds nothing else.
+        decoder: renders them.
         limit_bytes: how much they may take.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+    def __init__(self, folder: Path, decoder: PhotoDecoder, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         self._folder = folder
+        self._decoder = decoder
         self._limit_bytes = limit_bytes
         self._size_bytes: int | None = None  # not known before the first write
         self._cleaning = threading.Lock()
-        self._renderers = threading.BoundedSemaphore(_AT_ONCE)
 
     def get(self, photo: PhotoRow, longest_side_px: int) -> bytes:
         """Return a photo as a JPEG that fits a square.
@@ -47,8 +48,7 @@ class Thumbnails:
             data = path.read_bytes()
             _note_use(path)
             return data
-        with self._renderers:
-            data = render_jpeg(photo.path, longest_side_px)
+        data = self._decoder.run(render_jpeg, photo.path, longest_side_px)
         with contextlib.suppress(OSError):  # a full disk costs the cache, not the picture
             self._keep(path, data)
         return data

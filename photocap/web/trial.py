@@ -23,8 +23,8 @@ from photocap.web.phrases import confidence_words
 from photocap.web.site import Site, page, site_of
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
-DEADLINE_S = 120.0
-_SILENCE_S = 30.0
+DEADLINE_S = 60.0
+_SILENCE_S = 15.0
 _PREVIEW_PX = 1024
 
 
@@ -123,7 +123,8 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 def _describe(site: Site, path: Path) -> dict[str, Any]:
-    preview = render_jpeg(path, _PREVIEW_PX)  # before the model is loaded, so that what is no picture is told at once
+    # Before the model is loaded, so that what is no picture is said at once.
+    preview = site.decoder.run(render_jpeg, path, _PREVIEW_PX)
     caption = site.model.caption(path)
     return {"preview": base64.b64encode(preview).decode(), **_caption_values(caption)}
 

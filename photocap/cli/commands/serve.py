@@ -47,6 +47,7 @@ def command(
     """
     from photocap.cli.model_choice import text_encoder_for
     from photocap.metadata import MetadataMode, WritePolicy
+    from photocap.web.decoder import PhotoDecoder
     from photocap.web.guard import Access
     from photocap.web.library import Library
     from photocap.web.model import BackgroundModel
@@ -59,13 +60,15 @@ def command(
 
         return load_captioner(model, device=device, neutral_people=neutral_people, hedge_below=hedge_below)
 
+    decoder = PhotoDecoder()
     with listen(host, port) as listener:
         access = Access.for_address(host, listener.getsockname()[1])
         site = Site(
             access=access,
             library=Library(db, WritePolicy(MetadataMode(metadata), sidecar_dir=sidecar_dir)),
-            model=BackgroundModel(load),
-            thumbnails=Thumbnails(settings.cache_dir() / "thumbnails"),
+            decoder=decoder,
+            model=BackgroundModel(load, decoder),
+            thumbnails=Thumbnails(settings.cache_dir() / "thumbnails", decoder),
             load_text_encoder=lambda index: text_encoder_for(index, model),
         )
         server = server_for(site)
