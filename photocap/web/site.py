@@ -97,7 +97,7 @@ class Form:
 
     def text(self, name: str) -> str:
         """Return a field's text without blanks around it; empty where there is none."""
-        return self.fields.get(name, [""])[0].strip()
+        return self.fields.get(name, [""])[0].replace("\r\n", "\n").strip()
 
     def numbers(self, name: str) -> list[int]:
         """Return the whole numbers that a field holds."""
