@@ -163,6 +163,19 @@ class PhotoWords:
 
 
 @dataclass(frozen=True)
+class CaptionMemory:
+    """What the index knows of a picture's captions.
+
+    Attributes:
+        machine: texts that a model wrote, and no person has taken over.
+        seen: descriptions by persons that it has met before: what differs from them is the newer word.
+    """
+
+    machine: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class UndoRecord:
     """One write to one file; `metadata.undo` makes and reads it.
 

@@ -13,7 +13,7 @@ PACKAGE = REPOSITORY / "photocap"
 
 # Who may import what from outside; names of types, imported for type checkers only, are everybody's.
 OWNERS = {
-    "PIL": {"batch", "captioning", "evaluation", "photos", "training"},
+    "PIL": {"batch", "captioning", "evaluation", "metadata", "photos", "training"},
     "anyio": {"web"},
     "click": {"cli"},
     "fsspec": {"batch"},

@@ -122,7 +122,7 @@ def test_show_and_train_and_caption_go_on(library, cli, tmp_path):
 @pytest.mark.parametrize(
     "error", [MemoryError(), RecursionError("deep"), struct.error("cut"), KeyError("x"), OSError()]
 )
-@pytest.mark.parametrize("stage", ["picture_hash", "read_facts", "read_caption"])
+@pytest.mark.parametrize("stage", ["picture_hash", "read_facts", "read_metadata"])
 def test_what_nobody_foresaw_is_that_photos_row(stage, error, tmp_path, monkeypatch):
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         (tmp_path / name).write_bytes(photo(24 + ord(name[0])))

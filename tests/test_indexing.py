@@ -351,11 +351,15 @@ def test_a_person_edits_what_photocap_wrote(library: Library) -> None:
     exif = piexif.load(str(path))
     exif["0th"][piexif.ImageIFD.ImageDescription] = b"My red wall"
     piexif.insert(piexif.dump(exif), str(path))
-    before = path.read_bytes()
     library.run()
     assert library.outcomes() == {"a.jpg": "captioned"}
     assert library.captions() == {"a.jpg": "My red wall"}
     assert library.captioner.pictures == 0
+    found = read_caption(path)  # the copy that still said what photocap had written follows
+    assert {copy.text for copy in found.copies} == {"My red wall"}
+    assert (found.origin, found.agree) == (Origin.PERSON, True)
+    before = path.read_bytes()
+    library.run()
     assert path.read_bytes() == before
 
 

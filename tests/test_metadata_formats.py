@@ -32,7 +32,13 @@ C2PA = segment(0xEB, b"JP\0\1\0\0\0\1" + b"jumbf" * 9)
 SEFT = b"SEFH" + bytes(24) + b"SEFT"
 SEFT_FILE = b"\0\0\1\x0a\x0e\0\0\0Image_UTC_Data1577836800000" + SEFT
 VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + b"moving picture" * 50
-EXTENDED = segment(0xE1, files.EXTENDED_ID + b"0" * 32 + struct.pack(">II", 400, 0) + b"<extended/>" * 30)
+EXTENDED_XMP = files.xmp_packet(properties="<my:mask>" + "painted " * 40 + "</my:mask>")
+EXTENDED = b"".join(
+    segment(
+        0xE1, files.EXTENDED_ID + b"0" * 32 + struct.pack(">II", len(EXTENDED_XMP), at) + EXTENDED_XMP[at : at + 300]
+    )
+    for at in range(0, len(EXTENDED_XMP), 300)
+)
 HAS_EXTENDED = f' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{"0" * 32}"'
 MOTION = (
     ' xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"'
@@ -56,7 +62,7 @@ def pages():
 CASES = {
     "bare.jpg": jpeg(),
     "jfif.jpg": jpeg(files.JFIF),
-    "fill-bytes.jpg": jpeg(files.JFIF, b"\xff\xff" + segment(0xFE, b"a comment")),
+    "fill-bytes.jpg": jpeg(files.JFIF, b"\xff\xff" + segment(0xFE, b"CREATOR: gd-jpeg v1.0")),
     "little-endian.jpg": jpeg(exif_segment()),
     "big-endian.jpg": jpeg(exif_segment(order=">")),
     "jfif-and-exif.jpg": jpeg(files.JFIF, exif_segment()),
@@ -65,7 +71,7 @@ CASES = {
     "xmp.jpg": jpeg(xmp_segment()),
     "xmp-before-exif.jpg": jpeg(xmp_segment(), exif_segment()),
     "exif-before-xmp.jpg": jpeg(exif_segment(), xmp_segment(padding=" " * 900 + "\n")),
-    "extended-xmp.jpg": jpeg(exif_segment(), xmp_segment(attributes=HAS_EXTENDED), EXTENDED, EXTENDED),
+    "extended-xmp.jpg": jpeg(exif_segment(), xmp_segment(attributes=HAS_EXTENDED), EXTENDED),
     "progressive.jpg": jpeg(exif_segment(), progressive=True),
     "cmyk.jpg": jpeg(exif_segment(), mode="CMYK"),
     "grey.jpg": jpeg(files.JFIF, mode="L"),

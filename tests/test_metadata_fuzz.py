@@ -23,8 +23,10 @@ from photocap.formats.splice import Edit, splice
 from photocap.formats.tiff_ifd import TiffBlock, TiffError
 from photocap.metadata.captions import Origin, clean_text
 from photocap.metadata.contents import parse_contents
-from photocap.metadata.iptc import IptcError, caption_in, with_caption
+from photocap.metadata.files import Surroundings
+from photocap.metadata.iptc import IptcChange, IptcError, captions_in, changed_datasets
 from photocap.metadata.plan import CannotEmbed, plan_embed, plan_sidecar
+from photocap.metadata.policy import WriteOrder
 from photocap.metadata.reader import find_captions
 from photocap.metadata.undo import PatchError, matches_after, matches_before, record_write, revert
 from photocap.metadata.xml import XmlError
@@ -44,10 +46,14 @@ SEEDS = [name for name in CASES if name not in ("pages.tif",)]
 MAX_SECONDS, MAX_BYTES = 2.0, 64 << 20
 
 
+def order(text, **more):
+    return WriteOrder(text=text, signature=files.MARKING, **more)
+
+
 def put(name, data, text):
     """Put a caption into bytes; return the new bytes, or None where that is refused."""
     try:
-        return plan_embed(parse_contents(Path(name), data), text, files.MARKING, alt_text=True)
+        return plan_embed(parse_contents(Path(name), data), order(text, alt_text=text))
     except CannotEmbed:
         return None
 
@@ -68,7 +74,7 @@ def test_any_text_survives_in_a_photo(name, text):
     text = clean_text(text)
     new = put(name, CASES[name], text)
     assert new is not None
-    found = find_captions(parse_contents(Path(name), new.data), {})
+    found = find_captions(parse_contents(Path(name), new.data), Surroundings())
     assert (found.text, found.origin, found.agree) == (text, Origin.PHOTOCAP, True)
     check_undo(CASES[name], new.data, new.edits)
 
@@ -77,8 +83,8 @@ def test_any_text_survives_in_a_photo(name, text):
 @given(TEXTS, TEXTS)
 def test_any_text_replaces_any_text_in_a_sidecar(first, second):
     first, second = clean_text(first), clean_text(second)
-    once = plan_sidecar(None, first, files.MARKING, alt_text=False)
-    twice = plan_sidecar(once.data, second, files.MARKING, alt_text=False)
+    once = plan_sidecar(None, order(first))
+    twice = plan_sidecar(once.data, order(second))
     assert Packet(twice.data).text(DESCRIPTION) == second
     assert twice.data.count(b"<rdf:Description") == 1
     check_undo(once.data, twice.data, twice.edits)
@@ -170,8 +176,8 @@ def test_any_bytes_are_parsed_or_refused(data):
     for parse in (
         lambda: Packet(data),
         lambda: TiffBlock(b"II*\0\x08\0\0\0" + data).directories,
-        lambda: caption_in(b"\x1c\2\x78" + data),
-        lambda: with_caption(b"\x1c\2\x05" + data, "a dog"),
+        lambda: captions_in(b"\x1c\2\x78" + data),
+        lambda: changed_datasets(b"\x1c\2\x05" + data, IptcChange(caption="a dog")),
     ):
         try:
             parse()
@@ -232,7 +238,7 @@ def fuzz(seed, count):
         data = mutated(CASES[name], chance)
         start = time.process_time()
         contents = parse_contents(Path(name), data)
-        find_captions(contents, {})
+        find_captions(contents, Surroundings())
         new = put(name, data, "a dog on a beach")
         slowest = max(slowest, time.process_time() - start)
         if new is not None:

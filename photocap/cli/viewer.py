@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from photocap.errors import ReadError
-from photocap.photos.suffixes import FileKind, kind_of
+from photocap.formats.suffixes import FileKind, kind_of
 
 _SHOWN = (FileKind.PICTURE, FileKind.RAW)
 

@@ -16,6 +16,7 @@ class Part(Enum):
     """A block of metadata that formats carry in their own wrappings."""
 
     DESCRIPTION = "EXIF ImageDescription"  # its value; the block around it is the format's affair
+    XP_COMMENT = "EXIF XPComment"  # stands in the same block
     XMP = "XMP"
     IRB = "Photoshop resources"  # IPTC stands inside these
     IIM = "IPTC"  # bare, as TIFF has it
@@ -29,6 +30,35 @@ class FormatError(ValueError):
 Change: TypeAlias = "Sequence[Edit] | bytes"
 
 
+class CommentKind(Enum):
+    """A plain text in a format's own wrapping."""
+
+    COMMENT = "comment"
+    DESCRIPTION = "description"
+    TITLE = "title"
+
+
+@dataclass(frozen=True)
+class EmbeddedTexts:
+    """What may hold a person's words besides the parts; it is read and never changed.
+
+    Attributes:
+        exifs: every EXIF block, from its TIFF header on.
+        packets: XMP packets besides the one in the parts: repeated ones, Extended XMP, raw profiles.
+        irbs: Photoshop resources besides those in the parts.
+        iims: bare IPTC datasets besides those in the parts.
+        comments: comments and text chunks.
+        problems: why something may hold words that were not read.
+    """
+
+    exifs: tuple[bytes, ...] = ()
+    packets: tuple[bytes, ...] = ()
+    irbs: tuple[bytes, ...] = ()
+    iims: tuple[bytes, ...] = ()
+    comments: tuple[tuple[CommentKind, str], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Layout:
     """The metadata parts of one file.
@@ -36,10 +66,12 @@ class Layout:
     Attributes:
         parts: the content of each part that is there, without its wrapping.
         locked: parts that must stay as they are, and why.
+        texts: what else may hold words.
     """
 
     parts: Mapping[Part, bytes]
     locked: Mapping[Part, str] = field(default_factory=dict)
+    texts: EmbeddedTexts = field(default_factory=EmbeddedTexts)
 
 
 class Container(Protocol):

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, Change, EmbeddedTexts, FormatError, Layout, Part
 from photocap.formats.exif import describe_exifs, exif_difference
 from photocap.formats.splice import Edit
 
@@ -138,8 +138,10 @@ class JpegXl(BoxFormat):
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""
-        packets = [data[b.content : b.end] for b in _boxes(data, 0, len(data)) if b.type == self._XMP]
-        return _layout(self.exifs(data), packets)
+        boxes = _boxes(data, 0, len(data))
+        packets = [data[b.content : b.end] for b in boxes if b.type == self._XMP]
+        is_packed = any(data[b.content : b.content + 4] in (self._EXIF, self._XMP) for b in boxes if b.type == b"brob")
+        return _layout(self.exifs(data), packets, "its metadata is compressed" if is_packed else "")
 
     def suffix_of(self, data: bytes) -> str:  # noqa: ARG002 - the protocol's
         """Return how the names of such files end."""
@@ -173,7 +175,7 @@ class JpegXl(BoxFormat):
         return _in_order([(o.start, n.start, o.end - o.start) for o, n in pairs if o.end - o.start == n.end - n.start])
 
 
-def _layout(exifs: list[bytes], packets: list[bytes]) -> Layout:
+def _layout(exifs: list[bytes], packets: list[bytes], problem: str = "") -> Layout:
     parts: dict[Part, bytes] = {}
     locked: dict[Part, str] = {}
     describe_exifs(exifs, parts, locked)
@@ -182,12 +184,22 @@ def _layout(exifs: list[bytes], packets: list[bytes]) -> Layout:
     for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
         if len(found) > 1:
             locked[part] = f"it has {len(found)} blocks of it"
-    return Layout(parts, locked)
+    texts = EmbeddedTexts(exifs=tuple(exifs), packets=tuple(packets[1:]), problems=(problem,) if problem else ())
+    return Layout(parts, locked, texts)
 
 
 def _exif(content: bytes) -> bytes:
     """Return the EXIF block of an item or box, which begins with the place of the TIFF header."""
     return content[4 + int.from_bytes(content[:4], "big") :]
+
+
+def read_boxes(data: bytes) -> list[tuple[bytes, int, int]]:
+    """Return the type of each outermost box, where its content begins, and the byte after it.
+
+    Raises:
+        FormatError: one reaches past the end.
+    """
+    return [(box.type, box.content, box.end) for box in _boxes(data, 0, len(data))]
 
 
 def _boxes(data: bytes, start: int, end: int) -> list[_Box]:

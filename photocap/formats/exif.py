@@ -1,15 +1,26 @@
-"""The EXIF block that JPEG, PNG and WebP carry: its ImageDescription, and nothing else touched."""
+"""The EXIF block that JPEG, PNG and WebP carry: its ImageDescription and XPComment, and nothing else touched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import piexif
 
 from photocap.formats.base import Change, FormatError, Part
+from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit
-from photocap.formats.tiff_ifd import ASCII, IMAGE_DESCRIPTION, TiffBlock, TiffError
+from photocap.formats.tiff_ifd import ASCII, BYTE, IMAGE_DESCRIPTION, TiffBlock, TiffError
+
+_TAGS = {Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII), Part.XP_COMMENT: (XP_COMMENT, BYTE)}
+_CENTERED = 1
+_FRESH_TAGS = {
+    piexif.ImageIFD.XResolution,
+    piexif.ImageIFD.YResolution,
+    piexif.ImageIFD.ResolutionUnit,
+    piexif.ImageIFD.YCbCrPositioning,
+}
 
 _MAX_BLOCKS = 16
 
@@ -33,46 +44,83 @@ def describe_exifs(exifs: Sequence[bytes], parts: dict[Part, bytes], locked: dic
 
 
 def _describe_exif(exif: bytes, parts: dict[Part, bytes], locked: dict[Part, str]) -> None:
-    """Add what an EXIF block holds to a layout: its description, or why that cannot be changed."""
+    """Add what an EXIF block holds to a layout: its description and comment, or why they cannot be changed."""
     try:
         block = _block(exif)
-        value = block.value(IMAGE_DESCRIPTION)
-        if value is not None:
-            parts.setdefault(Part.DESCRIPTION, value)
+        for part, (tag, _) in _TAGS.items():
+            if (value := block.value(tag)) is not None:
+                parts.setdefault(part, value)
         block.check()
     except TiffError as error:
         locked.setdefault(Part.DESCRIPTION, f"its EXIF block is damaged: {error}")
 
 
-def exif_change(exif: bytes | None, value: Change, *, limit_bytes: int) -> list[Edit] | bytes:
-    """Return the edits that set the description in a block, or a fresh block where there is none.
+def exif_values(changes: Mapping[Part, Change]) -> dict[Part, bytes]:
+    """Return those changes of a file that are made in its EXIF block."""
+    return {part: change for part in _TAGS if isinstance(change := changes.get(part), bytes)}
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How densely a picture is to be printed, as EXIF says it: pixels per inch (unit 2) or per centimetre (3)."""
+
+    x: int = 72
+    y: int = 72
+    unit: int = 2
+
+
+def exif_change(
+    exif: bytes | None, values: Mapping[Part, bytes], *, limit_bytes: int, resolution: Resolution = Resolution()
+) -> list[Edit] | bytes:
+    """Return the edits that set values in a block, or a fresh block where there is none.
 
     Args:
         exif: the block, from its TIFF header on.
-        value: the new value of ImageDescription.
+        values: the new values of ImageDescription and XPComment.
         limit_bytes: how long the block may be.
+        resolution: what the file says elsewhere, for a fresh block.
 
     Raises:
-        TiffError: it is damaged, or the value does not fit.
+        TiffError: it is damaged, or the values do not fit.
     """
-    text = bytes(value) if isinstance(value, bytes) else b""
     if exif is not None:
-        return _block(exif).edits({IMAGE_DESCRIPTION: (ASCII, text)}, limit_bytes=limit_bytes)
-    if len(text) + 64 > limit_bytes:
+        typed = {_TAGS[part][0]: (_TAGS[part][1], value) for part, value in values.items()}
+        return _block(exif).edits(typed, limit_bytes=limit_bytes)
+    fresh = _fresh_block(values, resolution)
+    if len(fresh) > limit_bytes:
         raise TiffError("the caption is too long for EXIF")
-    fresh: bytes = piexif.dump({"0th": {piexif.ImageIFD.ImageDescription: text.rstrip(b"\0")}})
+    return fresh
+
+
+def _fresh_block(values: Mapping[Part, bytes], resolution: Resolution) -> bytes:
+    """Return a block of its own, with the tags that Exif 3.0 (table 20) requires of its first directory."""
+    zeroth: dict[int, object] = {
+        piexif.ImageIFD.XResolution: (resolution.x, 1),
+        piexif.ImageIFD.YResolution: (resolution.y, 1),
+        piexif.ImageIFD.ResolutionUnit: resolution.unit,
+        piexif.ImageIFD.YCbCrPositioning: _CENTERED,
+    }
+    if (description := values.get(Part.DESCRIPTION)) is not None:
+        zeroth[piexif.ImageIFD.ImageDescription] = description.rstrip(b"\0")
+    if (comment := values.get(Part.XP_COMMENT)) is not None:
+        zeroth[piexif.ImageIFD.XPComment] = tuple(comment)
+    fresh: bytes = piexif.dump({"0th": zeroth})
     return fresh[len(b"Exif\0\0") :]
 
 
 def exif_difference(old: list[bytes], new: list[bytes]) -> str:
-    """Name what differs between the EXIF blocks of two files; empty where only a description does."""
+    """Name what differs between the EXIF blocks of two files; empty where only photocap's values do."""
     if old == new:
         return ""
     if len(new) != max(len(old), 1):
         return "the number of EXIF blocks"
+    own = {tag for tag, _ in _TAGS.values()}
     try:
-        before = [_block(block).foreign({IMAGE_DESCRIPTION}) for block in old] or [[("0", 0)]]
-        after = [_block(block).foreign({IMAGE_DESCRIPTION}) for block in new]
+        after = [_block(block).foreign(own) for block in new]
+        if not old:
+            tags = {row[1] for rows in after for row in rows if len(row) > len(("directory", "next"))}
+            return "" if tags <= _FRESH_TAGS else "other EXIF tags"
+        before = [_block(block).foreign(own) for block in old]
     except TiffError as error:
         return f"the EXIF block, which is damaged: {error}"
     return "" if before == after else "other EXIF tags"

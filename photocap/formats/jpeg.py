@@ -10,14 +10,20 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exifs, exif_change, exif_difference
+from photocap.formats.base import SIGNED, Change, CommentKind, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
+from photocap.formats.exif_texts import decoded
+from photocap.formats.jpeg_trailer import trailer_refusal
 from photocap.formats.mpf import MPF_ID, mpf_edits
 from photocap.formats.splice import Edit, growth, same_bytes, shifted
 
+_JFIF = (0xE0, b"JFIF\0")
+_JFIF_BYTES = 12  # up to the density
 _EXIF = (0xE1, b"Exif\0\0")
 _XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
+_EXTENDED_XMP = (0xE1, b"http://ns.adobe.com/xmp/extension/\0")
 _IRB = (0xED, b"Photoshop 3.0\0")
+_COMMENT = (0xFE, b"")
 _KINDS = {Part.DESCRIPTION: _EXIF, Part.XMP: _XMP, Part.IRB: _IRB}
 _MAX_PAYLOAD_BYTES = 0xFFFF - 2
 _MAX_SEGMENTS = 20_000  # real files have some hundred
@@ -52,8 +58,9 @@ class Jpeg:
             contents[Part.IRB] = b"".join(_content(data, place, _IRB) for place in found[Part.IRB])
         locked = {part: f"it has {len(places)} blocks of it" for part, places in found.items() if len(places) > 1}
         contents.pop(Part.DESCRIPTION, None)  # so far the whole block; what counts is the value in it
-        describe_exifs([_content(data, place, _EXIF) for place in found[Part.DESCRIPTION]], contents, locked)
-        return Layout(contents, locked)
+        exifs = tuple(_content(data, place, _EXIF) for place in found[Part.DESCRIPTION])
+        describe_exifs(exifs, contents, locked)
+        return Layout(contents, locked, _texts(data, segments, exifs, found[Part.XMP][1:]))
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed: signed, cut off, or with data that would move out of reach."""
@@ -65,9 +72,8 @@ class Jpeg:
         exifs = _find(segments, data, _EXIF)
         if not all(_content(data, exif, _EXIF).startswith((b"II*\0", b"MM\0*")) for exif in exifs):
             return "its EXIF block is damaged: it has no TIFF header"  # Exiv2 would read nothing at all of this file
-        if any(_points_behind(data, segments[-1].end, exif) for exif in exifs):
-            return "its EXIF block points to data behind the picture, which would move out of reach"
-        return ""
+        blocks = [(_content(data, exif, _EXIF), exif.payload + len(_EXIF[1])) for exif in exifs]
+        return trailer_refusal(data, segments[-1].end, blocks)
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""
@@ -75,12 +81,16 @@ class Jpeg:
         edits: list[Edit] = []
         fresh_at = _after_jfif(segments)
         fresh = b""
-        for part, kind in ((part, kind) for part, kind in _KINDS.items() if part in changes):
+        values = exif_values(changes)
+        for part, kind in _KINDS.items():
+            if part not in changes and not (part is Part.DESCRIPTION and values):
+                continue
             places = _find(segments, data, kind)
             old = _content(data, places[0], kind) if places else None
-            change = changes[part]
+            change = changes.get(part, b"")
             if part is Part.DESCRIPTION:
-                change = exif_change(old, change, limit_bytes=_MAX_PAYLOAD_BYTES - len(_EXIF[1]))
+                limit_bytes = _MAX_PAYLOAD_BYTES - len(_EXIF[1])
+                change = exif_change(old, values, limit_bytes=limit_bytes, resolution=_resolution(data, segments))
                 fresh_at = places[0].end if places else fresh_at
             if isinstance(change, bytes):
                 fresh += bytes([0xFF, kind[0]]) + _length(len(kind[1]) + len(change)) + kind[1] + change
@@ -141,6 +151,47 @@ def _content(data: bytes, segment: Segment, kind: tuple[int, bytes]) -> bytes:
     return data[segment.payload + len(kind[1]) : segment.end]
 
 
+def _resolution(data: bytes, segments: list[Segment]) -> Resolution:
+    """Return the resolution that the JFIF header says; 72 dots per inch where it says none."""
+    for segment in _find(segments, data, _JFIF):
+        if segment.end - segment.payload < _JFIF_BYTES:
+            continue
+        unit, x, y = struct.unpack_from(">BHH", data, segment.payload + 7)
+        if unit in (1, 2) and x and y:
+            return Resolution(x, y, unit + 1)  # JFIF counts from inches at 1, EXIF at 2
+    return Resolution()
+
+
+def _texts(
+    data: bytes, segments: list[Segment], exifs: tuple[bytes, ...], more_packets: list[Segment]
+) -> EmbeddedTexts:
+    """Return what else may hold words: comments, repeated packets and Extended XMP."""
+    extended, problem = _extended_xmp([_content(data, s, _EXTENDED_XMP) for s in _find(segments, data, _EXTENDED_XMP)])
+    comments = [decoded(_content(data, segment, _COMMENT)) for segment in _find(segments, data, _COMMENT)]
+    return EmbeddedTexts(
+        exifs=exifs,
+        packets=(*(_content(data, packet, _XMP) for packet in more_packets), *extended),
+        comments=tuple((CommentKind.COMMENT, comment) for comment in comments),
+        problems=(problem,) if problem else (),
+    )
+
+
+def _extended_xmp(pieces: list[bytes]) -> tuple[list[bytes], str]:
+    """Return the packets that Extended XMP is made of, and why not; each piece names its packet, size and place.
+
+    Source: XMP part 3, section 1.1.3.1.
+    """
+    packets: dict[bytes, dict[int, bytes]] = {}
+    sizes: dict[bytes, int] = {}
+    for piece in pieces:
+        name, size, place = piece[:32], int.from_bytes(piece[32:36], "big"), int.from_bytes(piece[36:40], "big")
+        packets.setdefault(name, {})[place] = piece[40:]
+        sizes[name] = size
+    whole = {name: b"".join(rows[place] for place in sorted(rows)) for name, rows in packets.items()}
+    is_damaged = any(len(packet) != sizes[name] for name, packet in whole.items())
+    return list(whole.values()), "its Extended XMP is damaged" if is_damaged else ""
+
+
 def _after_jfif(segments: list[Segment]) -> int:
     """Return where fresh segments go: after SOI and the JFIF header, which has to come first."""
     position = 2
@@ -184,24 +235,3 @@ def _others(data: bytes, segments: list[Segment]) -> list[bytes]:
     return [
         MPF_ID if data.startswith(MPF_ID, s.payload) else data[s.start : s.end] for s in segments if s.start not in own
     ]
-
-
-def _points_behind(data: bytes, scan_at: int, segment: Segment) -> bool:
-    """Tell whether an EXIF block holds the place of something behind the picture (previews of some makers).
-
-    Such places count from the block or from the file, and nobody documents which maker note has one. So every number
-    in the block is tried: does it lead to a JPEG, or to right after the end of one? Inside a scan there is neither.
-    """
-    import numpy as np  # here, since only writers need it and it takes a tenth of a second
-
-    exif, exif_at = _content(data, segment, _EXIF), segment.payload + len(_EXIF[1])
-    order = "<u4" if exif[:2] == b"II" else ">u4"
-    for shift in range(4):
-        numbers = np.frombuffer(exif, order, (len(exif) - shift) // 4, shift)
-        for base in (0, exif_at):
-            inside = numbers[(numbers > scan_at - base) & (numbers < len(data) - base)]
-            for place in inside.tolist():
-                at = place + base
-                if data.startswith(b"\xff\xd8\xff", at) or data.startswith(b"\xff\xd9", at - 2):
-                    return True
-    return False

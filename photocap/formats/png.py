@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exifs, exif_change, exif_difference
+from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
+from photocap.formats.png_texts import TEXT_CHUNKS, PngTexts
 from photocap.formats.splice import Edit, splice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,6 +23,7 @@ _MAX_CHUNK_BYTES = (1 << 31) - 1
 _MAX_XMP_BYTES = 32 << 20
 _OVERHEAD_BYTES = 12
 _MAX_CHUNKS = 50_000  # a picture of 400 MB in pieces of 8 KB
+_PHYSICAL_BYTES, _METRE, _INCH_METRES = 9, 1, 0.0254
 
 
 @dataclass(frozen=True)
@@ -51,22 +53,29 @@ class Png:
         for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
-        return Layout(parts, locked)
+        blocks = tuple(_content(data, exif) for exif in exifs)
+        more_packets = tuple(_packet(data, chunk) for chunk in packets[1:])
+        return Layout(parts, locked, _texts(data, chunks).embedded(blocks, more_packets))
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""
-        is_signed = any(chunk.type == _SIGNED for chunk in _read_chunks(data))
-        return SIGNED if is_signed else ""
+        chunks = _read_chunks(data)
+        if any(chunk.type == _SIGNED for chunk in chunks):
+            return SIGNED
+        texts = _texts(data, chunks)
+        if texts.exifs or texts.packets or texts.problems:
+            return "its EXIF or XMP stands in a raw profile, which a second block would hide"
+        return ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""
         chunks = _read_chunks(data)
         edits: list[Edit] = []
         fresh = b""
-        if (description := changes.get(Part.DESCRIPTION)) is not None:
+        if values := exif_values(changes):
             place = next((chunk for chunk in chunks if chunk.type == _EXIF), None)
             old = _content(data, place) if place else None
-            change = exif_change(old, description, limit_bytes=_MAX_CHUNK_BYTES)
+            change = exif_change(old, values, limit_bytes=_MAX_CHUNK_BYTES, resolution=_resolution(data, chunks))
             if isinstance(change, bytes) or place is None:
                 fresh += _chunk_bytes(_EXIF, bytes(change) if isinstance(change, bytes) else b"")
             else:
@@ -116,6 +125,24 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
     if chunks[0].type != b"IHDR" or all(chunk.type != b"IDAT" for chunk in chunks):
         raise FormatError("it has no picture")
     return chunks
+
+
+def _resolution(data: bytes, chunks: list[_Chunk]) -> Resolution:
+    """Return the resolution that the pHYs chunk says, which counts pixels per metre."""
+    content = next((_content(data, chunk) for chunk in chunks if chunk.type == b"pHYs"), b"")
+    if len(content) != _PHYSICAL_BYTES or content[8] != _METRE:
+        return Resolution()
+    x, y = struct.unpack_from(">II", content)
+    return Resolution(max(1, round(x * _INCH_METRES)), max(1, round(y * _INCH_METRES)))
+
+
+def _texts(data: bytes, chunks: list[_Chunk]) -> PngTexts:
+    """Return the text chunks, without the XMP that stands where it should."""
+    texts = PngTexts()
+    for chunk in chunks:
+        if chunk.type in TEXT_CHUNKS and not _is_xmp(data, chunk):
+            texts.add(chunk.type, _content(data, chunk))
+    return texts
 
 
 def _content(data: bytes, chunk: _Chunk) -> bytes:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, Change, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit, splice
 from photocap.formats.tiff_ifd import (
     ASCII,
     BYTE,
     IMAGE_DESCRIPTION,
     IPTC_TAG,
+    LONG,
     UNDEFINED,
     XMP_TAG,
     TiffBlock,
@@ -22,15 +24,32 @@ from photocap.formats.tiff_ifd import (
 
 _IRB_TAG = 34377
 _C2PA_TAG = 0xCD41
-_TAGS = {
+PARTS = {
     Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII),
+    Part.XP_COMMENT: (XP_COMMENT, BYTE),
     Part.XMP: (XMP_TAG, BYTE),
     Part.IIM: (IPTC_TAG, UNDEFINED),
     Part.IRB: (_IRB_TAG, BYTE),
 }
-_OWN_TAGS = {tag for tag, _ in _TAGS.values()}
+_OWN_TAGS = {tag for tag, _ in PARTS.values()}
 _MAX_CLASSIC_BYTES = (1 << 32) - 1
 _MAX_BIG_BYTES = 1 << 62
+
+
+STRUCTURED = "its description is data that programs need (OME-XML, ImageJ and the like)"
+_STRUCTURED_HEADS = (b"<?xml", b"<OME", b"ImageJ=", b"SCIFIO=", b'{"shape"', b"Aperio ", b"<MetaData")
+_ITEM_BYTES = {ASCII: 1, BYTE: 1, UNDEFINED: 1, LONG: 4}
+
+
+def is_structured(description: bytes) -> bool:
+    """Tell data that microscopes and their programs keep in a description from words."""
+    return description.lstrip().startswith(_STRUCTURED_HEADS)
+
+
+def _typed(old_type: int | None, own_type: int, value: bytes) -> tuple[int, bytes]:
+    """Return a value with the type that it had; Photoshop writes IPTC as LONG, so the bytes are filled up."""
+    kind = old_type if old_type in _ITEM_BYTES else own_type
+    return kind, value + b"\0" * (-len(value) % _ITEM_BYTES[kind])
 
 
 class Tiff:
@@ -43,25 +62,29 @@ class Tiff:
         """Return the metadata parts."""
         try:
             block = TiffBlock(data)
-            values = {part: block.value(tag) for part, (tag, _) in _TAGS.items()}
+            values = {part: block.value(tag) for part, (tag, _) in PARTS.items()}
             parts = {part: value for part, value in values.items() if value is not None}
             block.check()
         except TiffError as error:
             raise FormatError(str(error)) from error
-        return Layout(parts)
+        locked = {Part.DESCRIPTION: STRUCTURED} if is_structured(parts.get(Part.DESCRIPTION, b"")) else {}
+        return Layout(parts, locked, EmbeddedTexts(exifs=(data,)))
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""
-        has_manifest = TiffBlock(data).value(_C2PA_TAG) is not None
-        return SIGNED if has_manifest else ""
+        block = TiffBlock(data)
+        if block.value(_C2PA_TAG) is not None:
+            return SIGNED
+        return STRUCTURED if is_structured(block.value(IMAGE_DESCRIPTION) or b"") else ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""
         block = TiffBlock(data)
         values = {}
         for part, change in changes.items():
-            tag, kind = _TAGS[part]
-            values[tag] = kind, change if isinstance(change, bytes) else splice(block.value(tag) or b"", change)
+            tag, kind = PARTS[part]
+            new = change if isinstance(change, bytes) else splice(block.value(tag) or b"", change)
+            values[tag] = _typed(block.type_of(tag), kind, new)
         return block.edits(values, limit_bytes=_MAX_BIG_BYTES if block.is_big else _MAX_CLASSIC_BYTES)
 
     def difference(self, old: bytes, new: bytes) -> str:
@@ -72,22 +95,3 @@ class Tiff:
         if before.picture() != after.picture():
             return "the picture data"
         return ""
-
-
-class CameraRaw(Tiff):
-    """Raw formats built like TIFF (DNG, CR2, NEF, ARW, PEF and others): read, never written to."""
-
-    name = "camera raw"
-
-    def layout(self, data: bytes) -> Layout:
-        """Return the metadata parts; where the structure is a maker's own, none."""
-        try:
-            block = TiffBlock(data)
-        except TiffError:
-            return Layout({})
-        values = {part: block.value(tag) for part, (tag, _) in _TAGS.items()}
-        return Layout({part: value for part, value in values.items() if value is not None})
-
-    def refusal(self, data: bytes) -> str:  # noqa: ARG002 - whatever is in it
-        """Say why nothing in this file may be changed."""
-        return "camera raw is never written to"

@@ -17,12 +17,15 @@ from photocap.formats.splice import Edit
 IMAGE_DESCRIPTION = 0x010E
 XMP_TAG = 700
 IPTC_TAG = 33723
-ASCII, BYTE, UNDEFINED = 2, 1, 7
+ASCII, BYTE, LONG, UNDEFINED = 2, 1, 4, 7
+EXIF_POINTER = 0x8769
+_MAGIC, _BIG_MAGIC = 42, 43
+RAW_MAGICS = (0x55, 0x4F52, 0x5352)  # Panasonic and Olympus raw files, which are TIFF otherwise
 
 _POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
 # Data found by a pair of tags: where it stands and how long it is (strips, tiles, thumbnail).
 _PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # Real files stay far below these. They bound the time that a made-up one takes, whose directories share their bytes.
 _MAX_ENTRIES = 50_000
@@ -70,18 +73,19 @@ class TiffBlock:
 
     Args:
         data: the block, or the whole file.
+        is_raw: also take the headers that makers of cameras have given their raw files.
 
     Raises:
         TiffError: no TIFF header, or the first directory is damaged.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, is_raw: bool = False) -> None:
         self.data = data
         self._order = {b"II": "<", b"MM": ">"}.get(data[:2], "")
         magic = self._number("H", 2) if self._order and len(data) >= 8 else 0
-        if magic not in (42, 43):
+        if magic not in (_MAGIC, _BIG_MAGIC) and not (is_raw and magic in RAW_MAGICS):
             raise TiffError("it has no TIFF header")
-        self.is_big = magic == 43
+        self.is_big = magic == _BIG_MAGIC
         self._offset_format, self._count_format = ("Q", "Q") if self.is_big else ("I", "H")
         self._offset_bytes = 8 if self.is_big else 4
         self._entry_bytes = 20 if self.is_big else 12
@@ -94,6 +98,39 @@ class TiffBlock:
         """Return the bytes of a value of the first directory, None where the tag is absent."""
         entry = self._entry(self.first, tag)
         return None if entry is None else self._bytes(entry)
+
+    def values(self, tag: int) -> list[bytes]:
+        """Return the bytes of every value of the first directory that has this tag; a damaged one may have several."""
+        return [self._bytes(entry) for entry in self.first.entries if entry.tag == tag]
+
+    def inner_values(self, tag: int) -> list[bytes]:
+        """Return the same of the Exif directory.
+
+        Raises:
+            TiffError: that directory is damaged.
+        """
+        pointers = [entry for entry in self.first.entries if entry.tag == EXIF_POINTER]
+        places = {at for pointer in pointers for at in self._numbers(pointer)[:_MAX_DEPTH]}
+        inner = [self._directory("0/Exif", at) for at in sorted(places)]
+        return [self._bytes(entry) for directory in inner for entry in directory.entries if entry.tag == tag]
+
+    def all_values(self, tag: int) -> list[bytes]:
+        """Return the bytes of every value that has this tag, in whichever directory.
+
+        Raises:
+            TiffError: the directories are damaged.
+        """
+        return [self._bytes(entry) for directory in self.directories for entry in directory.entries if entry.tag == tag]
+
+    @property
+    def is_little_endian(self) -> bool:
+        """Tell how numbers are written."""
+        return self._order == "<"
+
+    def type_of(self, tag: int) -> int | None:
+        """Return the type of a value of the first directory, None where the tag is absent."""
+        entry = self._entry(self.first, tag)
+        return None if entry is None else entry.type
 
     @cached_property
     def directories(self) -> list[Directory]:
@@ -170,7 +207,7 @@ class TiffBlock:
         into the old one's place where it fits, else to the end; a new tag takes a copy of the directory there too.
 
         Args:
-            values: for each tag its type (of one byte per item) and its bytes.
+            values: for each tag its type and its bytes, a whole number of items.
             limit_bytes: how long the block may become.
 
         Raises:
@@ -205,7 +242,7 @@ class TiffBlock:
         kind, new = value
         room = self._offset_bytes if entry.is_inline else entry.length
         edits = [Edit(entry.start, entry.start + room, new.ljust(room, b"\0"))]
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new))
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // _SIZES[kind])
         if not entry.is_inline and len(new) <= self._offset_bytes:
             head += new.ljust(self._offset_bytes, b"\0")  # so short a value stands in the entry itself
         return [*edits, Edit(entry.at, entry.at + len(head), head)]
@@ -239,7 +276,7 @@ class TiffBlock:
     def _packed(self, tag: int, value: tuple[int, bytes], tail: _Tail) -> bytes:
         """Return an entry, its value inside or in the tail."""
         kind, new = value
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new))
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // _SIZES[kind])
         if len(new) <= self._offset_bytes:
             return head + new.ljust(self._offset_bytes, b"\0")
         return head + struct.pack(self._order + self._offset_format, tail.put(new))

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
-from photocap.formats.exif import describe_exifs, exif_change, exif_difference
+from photocap.formats.base import SIGNED, Change, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.exif import describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.splice import Edit, growth, shifted
 
 _HEAD_BYTES = 12  # RIFF, size, WEBP
@@ -44,15 +44,15 @@ class WebP:
         chunks = _read_chunks(data)
         parts: dict[Part, bytes] = {}
         locked: dict[Part, str] = {}
-        for part, kind in ((Part.DESCRIPTION, _EXIF), (Part.XMP, _XMP)):
-            found = [chunk for chunk in chunks if chunk.type == kind]
-            if found and part is Part.XMP:
-                parts[part] = data[found[0].content : found[0].content_end]
-            elif part is Part.DESCRIPTION:
-                describe_exifs([_exif(data, exif) for exif in found], parts, locked)
+        exifs = tuple(_exif(data, chunk) for chunk in chunks if chunk.type == _EXIF)
+        packets = tuple(data[chunk.content : chunk.content_end] for chunk in chunks if chunk.type == _XMP)
+        if packets:
+            parts[Part.XMP] = packets[0]
+        describe_exifs(exifs, parts, locked)
+        for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
-        return Layout(parts, locked)
+        return Layout(parts, locked, EmbeddedTexts(exifs=exifs, packets=packets[1:]))
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""
@@ -65,15 +65,16 @@ class WebP:
         edits: list[Edit] = []
         fresh = b""
         flags = 0
+        values = exif_values(changes)
         for part, kind in ((Part.DESCRIPTION, _EXIF), (Part.XMP, _XMP)):
-            if part not in changes:
+            if part not in changes and not (part is Part.DESCRIPTION and values):
                 continue
             flags |= _FLAGS[kind]
             place = next((chunk for chunk in chunks if chunk.type == kind), None)
-            change, at = changes[part], 0
+            change, at = changes.get(part, b""), 0
             if part is Part.DESCRIPTION:
                 old = _exif(data, place) if place else None
-                change = exif_change(old, change, limit_bytes=_MAX_FILE_BYTES)
+                change = exif_change(old, values, limit_bytes=_MAX_FILE_BYTES)
                 at = place.content_end - place.content - len(old) if place and old is not None else 0
             if isinstance(change, bytes) or place is None:
                 fresh += _chunk_bytes(kind, change if isinstance(change, bytes) else b"")

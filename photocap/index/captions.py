@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from photocap.index.database import EVERYWHERE, Database, folder_range, now, storable
+from photocap.index.database import EVERYWHERE, Database, folder_range, now, path_bytes, storable
 from photocap.index.photos import PHOTO_ROW, photo_row
 from photocap.index.rows import CaptionRecord, CaptionVersion, PhotoRow, UndoState
 from photocap.index.search_text import refresh_picture
 from photocap.index.undo_journal import set_state
-from photocap.records import CaptionSource, Verdict
+from photocap.records import CaptionMemory, CaptionSource, Verdict
 
 
 class Captions:
@@ -61,6 +61,27 @@ class Captions:
                 (picture_hash,),
             ).fetchall()
         return [_history_row(row) for row in rows]
+
+    def memory(self, picture_hashes: Sequence[str], path: Path) -> CaptionMemory:
+        """Return whose words it knows of pictures, and which of those it has met in the file at `path`.
+
+        Args:
+            picture_hashes: the picture, and for a raw file that of the picture beside it.
+            path: the photo.
+        """
+        marks = ", ".join("?" * len(picture_hashes))
+        with self._database.reading() as connection:
+            written = connection.execute(
+                f"SELECT text, source FROM captions WHERE picture_hash IN ({marks}) ORDER BY id", picture_hashes
+            ).fetchall()
+            met = connection.execute(
+                "SELECT text FROM photo_word JOIN photo ON photo.id = photo_id"
+                " WHERE path = CAST(? AS TEXT) AND kind = 'description'",
+                (path_bytes(path),),
+            ).fetchall()
+        latest = dict(written)  # of a text that a person has taken over, the person
+        machine = {text for text, source in latest.items() if source == CaptionSource.MODEL.value}
+        return CaptionMemory(frozenset(machine), frozenset(latest.keys() - machine | {text for (text,) in met}))
 
     def to_review(self, folder: Path | None = None) -> list[int]:
         """Return a photo of each picture (below `folder`) whose caption no person has judged, least certain first."""

@@ -18,10 +18,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from photocap.formats.sidecar_names import FolderNames
 from photocap.index import FileState, PhotoIndex
-from photocap.metadata import DryRun, ExifTool, PreparedWrite, Signature, WritePolicy, prepare_write
+from photocap.metadata import (
+    NO_EXTRAS,
+    NO_MEMORY,
+    DryRun,
+    ExifTool,
+    Extras,
+    PreparedWrite,
+    Signature,
+    WritePolicy,
+    prepare_write,
+)
 from photocap.photos import newest_sidecar_mtime_ns
-from photocap.records import Written
+from photocap.records import CaptionMemory, Written
 
 Map = Callable[[Callable[["FileWrite"], None], Iterable["FileWrite"]], Iterable[Any]]
 """Applies a function to each write, as `map` does; a pool's `map` does it in threads."""
@@ -60,10 +71,13 @@ class FileWrite:
 class FileWrites:
     """Writes that are made safe together; what is not committed at the end of the `with` block is dropped."""
 
-    def __init__(self, policy: WritePolicy, exiftool: ExifTool, dry_run: DryRun = DryRun.NO) -> None:
+    def __init__(
+        self, policy: WritePolicy, exiftool: ExifTool, dry_run: DryRun = DryRun.NO, *, names: FolderNames | None = None
+    ) -> None:
         self._policy = policy
         self._exiftool = exiftool
         self._dry_run = dry_run
+        self._names = names or FolderNames()
         self._writes: list[FileWrite] = []
 
     def __enter__(self) -> FileWrites:
@@ -75,19 +89,37 @@ class FileWrites:
         for write in self._writes:
             write.prepared.discard()  # a committed one has nothing left to drop
 
-    def prepare(self, path: Path, text: str, signature: Signature | None) -> FileWrite:
+    def prepare(
+        self,
+        path: Path,
+        text: str,
+        signature: Signature | None,
+        *,
+        memory: CaptionMemory = NO_MEMORY,
+        extras: Extras = NO_EXTRAS,
+    ) -> FileWrite:
         """Plan and verify one photo's write and lay down its new files; may be called from several threads.
 
         Args:
             path: the photo.
             text: the caption.
             signature: the model that wrote it; None for a person's caption.
+            memory: what the index knows of the picture's captions.
+            extras: what goes with the caption.
 
         Raises:
             FileProblem: the photo cannot be read, or the caption cannot be written.
         """
         prepared = prepare_write(
-            path, text, marking=signature, policy=self._policy, dry_run=self._dry_run, exiftool=self._exiftool
+            path,
+            text,
+            marking=signature,
+            policy=self._policy,
+            dry_run=self._dry_run,
+            exiftool=self._exiftool,
+            memory=memory,
+            names=self._names,
+            extras=extras,
         )
         write = FileWrite(prepared)
         self._writes.append(write)

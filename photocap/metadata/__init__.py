@@ -1,25 +1,32 @@
 """Captions inside photo files: reading them, writing them without harm, and taking them back."""
 
-from photocap.metadata.captions import Copy, FoundCaption, Origin, Place
+from photocap.metadata.captions import NO_MEMORY, Copy, FoundCaption, Origin, Place
+from photocap.metadata.decision import NO_EXTRAS, Extras
 from photocap.metadata.exiftool import ExifTool
-from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Overwrite, Signature, WritePolicy, may_replace
-from photocap.metadata.reader import read_caption
-from photocap.metadata.sidecar import is_sidecar
+from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Overwrite, Signature, WritePolicy, may_replace
+from photocap.metadata.reader import PhotoMetadata, read_caption, read_metadata
+from photocap.metadata.sidecar import SidecarName, is_sidecar
 from photocap.metadata.undo import PatchError, matches_after, matches_before, revert
 from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_write
 
 __all__ = [
+    "NO_EXTRAS",
+    "NO_MEMORY",
+    "Also",
     "Copy",
     "DryRun",
     "ExifTool",
+    "Extras",
     "FoundCaption",
     "MetadataMode",
     "Mtime",
     "Origin",
     "Overwrite",
     "PatchError",
+    "PhotoMetadata",
     "Place",
     "PreparedWrite",
+    "SidecarName",
     "Signature",
     "WritePolicy",
     "check_replaceable",
@@ -29,5 +36,6 @@ __all__ = [
     "may_replace",
     "prepare_write",
     "read_caption",
+    "read_metadata",
     "revert",
 ]

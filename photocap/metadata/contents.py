@@ -35,8 +35,10 @@ class Contents:
 def parse_contents(path: Path, data: bytes) -> Contents:
     """Return what is in a photo; damage is noted, not raised."""
     container = container_of(data, path)
+    if container is None:
+        return Contents(path, data, None, Layout({}), None, "only ExifTool reads the words in this format")
     try:
-        layout = container.layout(data) if container else Layout({})
+        layout = container.layout(data)
     except FormatError as error:
         return Contents(path, data, container, Layout({}), None, str(error))
     content = layout.parts.get(Part.XMP)

@@ -5,11 +5,13 @@ It is handed the EXIF block and the XMP packet as they are to be, so it decides 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -42,14 +44,14 @@ class ExifTool:
     ) -> None:
         self.close()
 
-    def write(self, data: bytes, suffix: str, *, exif: bytes | None, xmp: bytes) -> bytes:
+    def write(self, data: bytes, suffix: str, *, exif: bytes | None, xmp: bytes | None) -> bytes:
         """Return a file with its EXIF block and XMP packet replaced.
 
         Args:
             data: the file.
             suffix: how the name of such a file ends; a constant of the format, never taken from the photo's name.
             exif: the new block, from its TIFF header on; None leaves the old one.
-            xmp: the new packet.
+            xmp: the new packet; None leaves the old one.
 
         Raises:
             ExifToolError: nothing was written.
@@ -58,8 +60,10 @@ class ExifTool:
             folder = Path(name)
             old, new = folder / f"old{suffix}", folder / f"new{suffix}"  # never the photo's own name
             old.write_bytes(data)
-            (folder / "xmp").write_bytes(xmp)
-            arguments = [f"-XMP<={folder / 'xmp'}"]
+            arguments = []
+            if xmp is not None:
+                (folder / "xmp").write_bytes(xmp)
+                arguments.append(f"-XMP<={folder / 'xmp'}")
             if exif is not None:
                 (folder / "exif").write_bytes(exif)
                 arguments.append(f"-EXIF<={folder / 'exif'}")
@@ -67,6 +71,19 @@ class ExifTool:
             if not new.is_file():
                 raise ExifToolError(f"ExifTool did not write it: {_first_line(answer)}")
             return new.read_bytes()
+
+    def read(self, path: Path, options: Sequence[str]) -> str:
+        """Return what ExifTool prints about a file.
+
+        Args:
+            path: the file; it is only read.
+            options: of the command line.
+
+        Raises:
+            ExifToolError: there is no ExifTool, or it failed.
+        """
+        with self._lock:
+            return self._run([*options, os.path.abspath(path)])
 
     def close(self) -> None:
         """End the process."""
@@ -107,7 +124,7 @@ class ExifTool:
     def _start(self) -> subprocess.Popen[str]:
         program = shutil.which(self._command)
         if program is None:
-            raise ExifToolError("only ExifTool writes into this format, and it is not installed")
+            raise ExifToolError("this format takes ExifTool, and it is not installed")
         try:
             done = subprocess.run([program, "-ver"], capture_output=True, text=True, timeout=_SECONDS, check=False)
             version = float(re.sub(r"[^\d.].*", "", done.stdout.strip()) or 0)
@@ -122,7 +139,7 @@ class ExifTool:
             stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
-            errors="replace",
+            errors="surrogateescape",  # names of files need not be UTF-8
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.bmff import BoxFormat
-from photocap.formats.exif import exif_change
+from photocap.formats.exif import exif_change, exif_values
 from photocap.formats.splice import Edit, edits_between, splice
 from photocap.metadata.exiftool import ExifTool
 
@@ -35,14 +35,14 @@ class ToolWriter:
         """
         if self._exiftool is None:
             raise FormatError("only ExifTool writes into this format")
-        description, packet = changes.get(Part.DESCRIPTION), changes[Part.XMP]
-        exif = None if description is None else self._exif(data, description)
-        if not isinstance(packet, bytes):
+        values, packet = exif_values(changes), changes.get(Part.XMP)
+        exif = self._exif(data, values) if values else None
+        if packet is not None and not isinstance(packet, bytes):
             packet = splice(self._container.layout(data).parts[Part.XMP], packet)
         new = self._exiftool.write(data, self._container.suffix_of(data), exif=exif, xmp=packet)
         return edits_between(data, new, self._container.anchors(data, new))
 
-    def _exif(self, data: bytes, description: Change) -> bytes:
+    def _exif(self, data: bytes, values: Mapping[Part, bytes]) -> bytes:
         old = next(iter(self._container.exifs(data)), None)
-        change = exif_change(old, description, limit_bytes=_MAX_EXIF_BYTES)
+        change = exif_change(old, values, limit_bytes=_MAX_EXIF_BYTES)
         return change if isinstance(change, bytes) else splice(old or b"", change)

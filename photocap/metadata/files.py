@@ -1,14 +1,20 @@
-"""A file read whole, with the stat by which a later change is noticed."""
+"""A photo and what lies beside it, each file read whole, with the stat by which a later change is noticed."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from photocap.errors import ReadError, printable
-from photocap.metadata.sidecar import existing_sidecars
+from photocap.errors import ReadError
+from photocap.formats.sidecar_names import Beside, FolderNames
+from photocap.metadata.sidecar import Ownership, StemSidecar, ownership, sidecar_under
+from photocap.metadata.xml import XmlError
+from photocap.metadata.xmp import SIDECAR_FOR, Packet
 from photocap.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
+
+_MAX_TEXT_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,27 @@ class OpenedFile:
     stat: os.stat_result
 
 
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """The files that say something about a photo.
+
+    Attributes:
+        own: its sidecars, the most particular first.
+        shared: sidecars whose words may be about it, and that are not written for it.
+        takeout: JSON files of Google Takeout.
+        texts: plain text files.
+        beside: the names that lie beside it.
+        problems: why one of them could not be read.
+    """
+
+    own: Mapping[Path, OpenedFile] = field(default_factory=dict)
+    shared: Mapping[Path, OpenedFile] = field(default_factory=dict)
+    takeout: tuple[OpenedFile, ...] = ()
+    texts: tuple[OpenedFile, ...] = ()
+    beside: Beside = field(default_factory=Beside)
+    problems: tuple[str, ...] = ()
+
+
 def open_file(path: Path, *, limit_bytes: int = MAX_PHOTO_BYTES) -> OpenedFile:
     """Read a file.
 
@@ -42,21 +69,59 @@ def open_file(path: Path, *, limit_bytes: int = MAX_PHOTO_BYTES) -> OpenedFile:
         raise ReadError(path, getattr(error, "strerror", None) or str(error)) from error
 
 
-def open_sidecars(photo: Path, sidecar_dir: Path | None) -> dict[Path, OpenedFile]:
-    """Read the sidecars of a photo, the most particular first.
+def open_surroundings(photo: Path, sidecar_dir: Path | None, names: FolderNames) -> Surroundings:
+    """Read what lies beside a photo; what cannot be read is noted, since it may hold a person's words.
+
+    Args:
+        photo: the photo.
+        sidecar_dir: where sidecars are kept besides.
+        names: knows what lies in folders.
 
     Raises:
-        ReadError: one is there and cannot be read; it may hold a person's words.
+        ReadError: the folder cannot be listed.
     """
     try:
-        paths = existing_sidecars(photo, sidecar_dir)
+        beside = names.beside(photo)
     except OSError as error:
         raise ReadError(photo, f"its sidecars cannot be looked for: {error.strerror or error}") from error
-    return {path: _open_sidecar(photo, path) for path in paths}
+    problems: list[str] = []
+    kept = [sidecar_under(photo, sidecar_dir)] if sidecar_dir is not None else []
+    own = _opened([*kept, *beside.full], MAX_SIDECAR_BYTES, problems)
+    shared: dict[Path, OpenedFile] = {}
+    for path, sidecar in _opened(beside.stem, MAX_SIDECAR_BYTES, problems).items():
+        whose = ownership(photo, StemSidecar(path, _made_for(sidecar)), beside.rivals)
+        if whose is Ownership.OWN and not any(sidecar.target == other.target for other in own.values()):
+            own[path] = sidecar
+        elif whose is Ownership.SHARED:
+            shared[path] = sidecar
+    return Surroundings(
+        own=own,
+        shared=shared,
+        takeout=tuple(_opened(beside.takeout, MAX_SIDECAR_BYTES, problems).values()),
+        texts=tuple(_opened(beside.texts, _MAX_TEXT_BYTES, []).values()),
+        beside=beside,
+        problems=tuple(problems),
+    )
 
 
-def _open_sidecar(photo: Path, path: Path) -> OpenedFile:
+def _opened(paths: Iterable[Path], limit_bytes: int, problems: list[str]) -> dict[Path, OpenedFile]:
+    """Read those that are there, each once; on file systems that ignore case two names may be one file."""
+    found: dict[Path, OpenedFile] = {}
+    for path in paths:
+        if not path.is_file():
+            continue
+        try:
+            data, status = read_regular(path, limit_bytes=limit_bytes)
+            if not any(os.path.samestat(status, other.stat) for other in found.values()):
+                found[path] = OpenedFile(path, path.resolve(), data, status)
+        except OSError as error:
+            problems.append(f"{path.name} cannot be read: {error.strerror or error}")
+    return found
+
+
+def _made_for(sidecar: OpenedFile) -> str:
+    """Return for which ending a sidecar says that it is; empty where it does not say or cannot be read."""
     try:
-        return open_file(path, limit_bytes=MAX_SIDECAR_BYTES)
-    except ReadError as error:
-        raise ReadError(photo, f"its sidecar {printable(path.name)} cannot be read: {error.reason}") from error
+        return (Packet(sidecar.data).text(SIDECAR_FOR) or "").strip()
+    except XmlError:
+        return ""

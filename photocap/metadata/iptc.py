@@ -1,6 +1,7 @@
 """IPTC-IIM inside Photoshop resources: reading and updating the caption where IPTC is already there.
 
-Sources: IPTC-IIM 4.2 (datasets 1:90 and 2:120), Adobe Photoshop File Formats (image resources 0x0404 and 0x0425).
+Sources: IPTC-IIM 4.2 (datasets 1:90, 2:5, 2:25, 2:90 to 2:120), Adobe Photoshop File Formats (image resources 0x0404
+and 0x0425).
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from photocap.formats.splice import Edit
 
 MAX_CAPTION_BYTES = 2000  # IIM 4.2, 2:120
+_MAX_KEYWORD_BYTES = 64  # IIM 4.2, 2:25; photocap's own are ASCII
 _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 _IPTC, _DIGEST = 0x0404, 0x0425
 _CHARSET, _CAPTION = (1, 90), (2, 120)
+TITLE, KEYWORDS, HEADLINE = (2, 5), (2, 25), (2, 105)
+PLACES = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
 _UTF8 = b"\x1b%G"
 _MAX_PARTS = 10_000  # real files have some dozen
 
@@ -31,32 +35,74 @@ class _Resource:
     end: int  # without the padding
 
 
-def caption_in_resources(irb: bytes) -> str | None:
-    """Return the IPTC caption inside Photoshop resources, None where there is none.
+def captions_in_resources(irb: bytes) -> list[str]:
+    """Return every IPTC caption inside Photoshop resources.
 
     Raises:
         IptcError: the block is damaged.
     """
-    resource = _iptc_resource(irb)
-    return None if resource is None else caption_in(irb[resource.start : resource.end])
+    return [caption for resource in _iptc_resources(irb) for caption in captions_in(irb[resource.start : resource.end])]
 
 
-def resource_edits(irb: bytes, text: str) -> list[Edit]:
-    """Return the edits that set the caption and its digest; none where there is no IPTC.
+def texts_in_resources(irb: bytes, dataset: tuple[int, int]) -> list[str]:
+    """Return every value of a dataset inside Photoshop resources.
+
+    Raises:
+        IptcError: the block is damaged.
+    """
+    found = (irb[resource.start : resource.end] for resource in _iptc_resources(irb))
+    return [text for iim in found for text in texts_in(iim, dataset)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IptcChange:
+    """What to change among the datasets.
+
+    Attributes:
+        caption: the new caption; None leaves it as it is.
+        added: keywords to add.
+        removed: keywords to take away.
+    """
+
+    caption: str | None = None
+    added: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
+
+
+def resource_edits(irb: bytes, change: IptcChange, *, create: bool = False) -> list[Edit]:
+    """Return the edits that change the datasets and the digest over them.
+
+    Args:
+        irb: the Photoshop resources.
+        change: what to change.
+        create: also where there is no IPTC so far; else there are no edits then.
 
     Raises:
         IptcError: the block is damaged.
     """
     resource = _iptc_resource(irb)
     if resource is None:
+        return [Edit(len(irb), len(irb), _resource_bytes(changed_datasets(b"", change)))] if create else []
+    old = irb[resource.start : resource.end]
+    new = changed_datasets(old, change)
+    if new == old:
         return []
-    new = with_caption(irb[resource.start : resource.end], text)
     padded_end = resource.end + ((resource.end - resource.start) & 1)
     edits = [
         Edit(resource.size_at, resource.size_at + 4, struct.pack(">I", len(new))),
         Edit(resource.start, min(padded_end, len(irb)), new + b"\0" * (len(new) & 1)),
     ]
     return edits + digest_edits(irb, new)
+
+
+def fresh_resources(change: IptcChange) -> bytes:
+    """Return Photoshop resources with IPTC alone."""
+    return _resource_bytes(changed_datasets(b"", change))
+
+
+def _resource_bytes(iim: bytes) -> bytes:
+    head = b"8BIM" + struct.pack(">HHI", _IPTC, 0, len(iim))
+    return head + iim + b"\0" * (len(iim) & 1)
 
 
 def digest_edits(irb: bytes, iim: bytes) -> list[Edit]:
@@ -71,62 +117,83 @@ def digest_edits(irb: bytes, iim: bytes) -> list[Edit]:
 
 
 def foreign_resources(irb: bytes) -> list[object]:
-    """Return all that is not the caption (or the digest over it), for comparison."""
+    """Return all that is neither caption nor keyword (nor the digest over them), for comparison."""
     found: list[object] = []
     for resource in _resources(irb):
         content = irb[resource.start : resource.end]
-        if resource.id == _IPTC:
-            found.append(foreign_datasets(content))
-        elif resource.id != _DIGEST:
+        if resource.id == _IPTC and (datasets := foreign_datasets(content)):
+            found.append(datasets)
+        elif resource.id not in (_IPTC, _DIGEST):
             found.append((resource.id, content))
     return found
 
 
-def caption_in(iim: bytes) -> str | None:
-    """Return the caption among IIM datasets, None where there is none.
+def captions_in(iim: bytes) -> list[str]:
+    """Return every caption among IIM datasets.
+
+    Raises:
+        IptcError: the datasets are damaged.
+    """
+    return texts_in(iim, _CAPTION)
+
+
+def texts_in(iim: bytes, dataset: tuple[int, int]) -> list[str]:
+    """Return every value of a dataset.
+
+    Raises:
+        IptcError: the datasets are damaged.
+    """
+    return [_decoded(iim[start:end], iim) for key, _, start, end in _datasets(iim) if key == dataset]
+
+
+def changed_datasets(iim: bytes, change: IptcChange) -> bytes:
+    """Return the datasets with caption and keywords changed, the others byte for byte as they were.
+
+    Texts are written in the encoding the datasets have. Where that cannot hold one and nothing else depends on the
+    encoding, UTF-8 is declared; else that text is left out, since a mangled one is worse than none.
 
     Raises:
         IptcError: the datasets are damaged.
     """
     datasets = _datasets(iim)
-    raw = next((iim[start:end] for key, _, start, end in datasets if key == _CAPTION), None)
-    return None if raw is None else _decoded(raw, iim)
-
-
-def with_caption(iim: bytes, text: str) -> bytes:
-    """Return the datasets with the caption replaced or added, the others byte for byte as they were.
-
-    The caption is written in the encoding the datasets have. Where that cannot hold it and nothing else depends on
-    the encoding, UTF-8 is declared; else the caption is left out, since a mangled one is worse than none.
-
-    Raises:
-        IptcError: the datasets are damaged.
-    """
-    datasets = _datasets(iim)
-    kept = [(key, iim[at:end]) for key, at, _, end in datasets if key != _CAPTION]
     tail = iim[datasets[-1][3] if datasets else 0 :]
+    kept = [
+        (key, iim[at:end])
+        for key, at, start, end in datasets
+        if not (key == _CAPTION and change.caption is not None)
+        and not (key == KEYWORDS and _decoded(iim[start:end], iim) in change.removed)
+    ]
+    texts = [(KEYWORDS, keyword[:_MAX_KEYWORD_BYTES]) for keyword in change.added]
+    if change.caption:
+        texts.append((_CAPTION, _cut(change.caption)))
     is_utf8 = _is_utf8(iim)
     others_ascii = all(raw[5:].isascii() for key, raw in kept if key[0] > 1)
-    if not text.isascii() and not is_utf8 and others_ascii and not any(key == _CHARSET for key, _ in kept):
+    needs_utf8 = any(not text.isascii() for _, text in texts)
+    if needs_utf8 and not is_utf8 and others_ascii and not any(key == _CHARSET for key, _ in kept):
         kept.insert(sum(key < _CHARSET for key, _ in kept), (_CHARSET, _dataset(_CHARSET, _UTF8)))
         is_utf8 = True
-    try:
-        raw_text = _cut(text).encode("utf-8" if is_utf8 else "cp1252")
-    except UnicodeEncodeError:
-        raw_text = b""
-    if raw_text:
-        at = next((i for i, (key, _) in enumerate(kept) if key > _CAPTION), len(kept))
-        kept.insert(at, (_CAPTION, _dataset(_CAPTION, raw_text)))
+    for key, text in texts:
+        try:
+            raw_text = text.encode("utf-8" if is_utf8 else "cp1252")
+        except UnicodeEncodeError:
+            continue
+        at = next((i for i, (other, _) in enumerate(kept) if other > key), len(kept))
+        kept.insert(at, (key, _dataset(key, raw_text)))
     return b"".join(raw for _, raw in kept) + tail
 
 
 def foreign_datasets(iim: bytes) -> list[tuple[tuple[int, int], bytes]]:
-    """Return all datasets but the caption and the encoding, for comparison."""
-    return [(key, iim[start:end]) for key, _, start, end in _datasets(iim) if key not in (_CAPTION, _CHARSET)]
+    """Return all datasets but the caption, keywords and the encoding, for comparison."""
+    own = (_CAPTION, KEYWORDS, _CHARSET)
+    return [(key, iim[start:end]) for key, _, start, end in _datasets(iim) if key not in own]
+
+
+def _iptc_resources(irb: bytes) -> list[_Resource]:
+    return [resource for resource in _resources(irb) if resource.id == _IPTC]
 
 
 def _iptc_resource(irb: bytes) -> _Resource | None:
-    found = [resource for resource in _resources(irb) if resource.id == _IPTC]
+    found = _iptc_resources(irb)
     if len(found) > 1:
         raise IptcError("it has IPTC twice")
     return found[0] if found else None

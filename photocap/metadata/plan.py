@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from photocap.errors import unexpected
-from photocap.formats.base import Change, Container, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, Change, Container, FormatError, Layout, Part
 from photocap.formats.bmff import BoxFormat
+from photocap.formats.jpeg import Jpeg
 from photocap.formats.splice import Edit, SpliceError, splice
+from photocap.formats.tiff import Tiff
 from photocap.formats.tiff_ifd import TiffError
-from photocap.metadata.captions import Origin
+from photocap.metadata.captions import Copy, Place, digest
 from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.exiftool import ExifTool, ExifToolError
 from photocap.metadata.exiftool_format import ToolWriter
+from photocap.metadata.files import Surroundings
 from photocap.metadata.iptc import (
+    KEYWORDS,
+    MAX_CAPTION_BYTES,
+    IptcChange,
     IptcError,
+    changed_datasets,
     digest_edits,
     foreign_datasets,
     foreign_resources,
+    fresh_resources,
     resource_edits,
-    with_caption,
+    texts_in,
+    texts_in_resources,
 )
-from photocap.metadata.policy import Signature
+from photocap.metadata.policy import Also, WriteOrder
 from photocap.metadata.reader import find_captions
+from photocap.metadata.second_reader import lost_tags
 from photocap.metadata.signature import OWN_PROPERTIES, caption_change
 from photocap.metadata.xml import XmlError
-from photocap.metadata.xmp import CAPTION_WRITER, EMPTY_PACKET, Packet, XmpChange
+from photocap.metadata.xmp import CAPTION_WRITER, EMPTY_PACKET, PROVENANCE, SUBJECT, BagChange, Packet, XmpChange
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -44,16 +55,12 @@ class NewContent:
     edits: list[Edit]
 
 
-def plan_embed(
-    contents: Contents, text: str, marking: Signature | None, *, alt_text: bool, exiftool: ExifTool | None = None
-) -> NewContent:
+def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | None = None) -> NewContent:
     """Return a photo with a caption put into it, verified.
 
     Args:
         contents: the photo.
-        text: the caption, cleaned.
-        marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
-        alt_text: also write the accessibility text.
+        order: what is to be written.
         exiftool: writes the formats that are not spliced; without it they are refused.
 
     Raises:
@@ -73,16 +80,21 @@ def plan_embed(
         if refusal:
             raise CannotEmbed(refusal)
         packet = contents.packet or Packet(EMPTY_PACKET)
-        change = caption_change(packet, text, marking, alt_text=alt_text)
+        if packet.text(PROVENANCE):  # Content Credentials that are kept in the cloud
+            raise CannotEmbed(SIGNED)
+        change = caption_change(packet, order)
         writer: Container | ToolWriter = container
         if isinstance(container, BoxFormat):
             writer = ToolWriter(container, exiftool)
-        edits = _edits(writer, contents, packet, change, text)
+        edits = _edits(writer, contents, packet, change, order)
+        if not edits:
+            return NewContent(data, [])
         new = splice(data, edits)
         _verify_file(container, data, new)
         after = parse_contents(contents.path, new)
-        _verify_parts(contents.layout, after, packet, change)
-        _verify_caption(after, text, is_signed=marking is not None)
+        _verify_parts(contents.layout, after, packet, change, order)
+        if order.writes_caption:
+            _verify_caption(after, order)
     return NewContent(new, edits)
 
 
@@ -105,14 +117,14 @@ def _translated() -> Iterator[None]:
         raise CannotEmbed(unexpected(error)) from error
 
 
-def plan_sidecar(content: bytes | None, text: str, marking: Signature | None, *, alt_text: bool) -> NewContent:
+def plan_sidecar(content: bytes | None, order: WriteOrder) -> NewContent:
     """Return a sidecar with a caption put into it, verified; a fresh one for None.
 
     Raises:
         XmlError: the sidecar cannot be read, or is not changed as planned.
     """
     packet = Packet(EMPTY_PACKET if content is None else content)
-    change = caption_change(packet, text, marking, alt_text=alt_text)
+    change = caption_change(packet, order)
     edits = packet.edits(change)
     new = splice(packet.data, edits)
     _verify_packet(packet, Packet(new), change)
@@ -120,25 +132,60 @@ def plan_sidecar(content: bytes | None, text: str, marking: Signature | None, *,
 
 
 def _edits(
-    container: Container | ToolWriter, contents: Contents, packet: Packet, change: XmpChange, text: str
+    container: Container | ToolWriter, contents: Contents, packet: Packet, change: XmpChange, order: WriteOrder
 ) -> list[Edit]:
     """Return the edits to the file; without EXIF where its block has to stay as it is."""
     layout = contents.layout
     edits = packet.edits(change, limit_bytes=container.xmp_limit_bytes)
-    changes: dict[Part, Change] = {Part.XMP: edits if contents.packet else splice(EMPTY_PACKET, edits)}
-    irb = b"" if Part.IRB in layout.locked else layout.parts.get(Part.IRB, b"")
-    irb_edits = resource_edits(irb, text)
-    if (datasets := layout.parts.get(Part.IIM)) is not None:
-        changes[Part.IIM] = new_datasets = with_caption(datasets, text)
-        irb_edits = irb_edits or digest_edits(irb, new_datasets)
-    if irb_edits:
-        changes[Part.IRB] = irb_edits
-    if Part.DESCRIPTION not in layout.locked:
+    changes: dict[Part, Change] = {}
+    if edits:
+        changes[Part.XMP] = edits if contents.packet else splice(EMPTY_PACKET, edits)
+    changes.update(_iptc_changes(container, layout, change, order))
+    exif = _exif_changes(layout, order)
+    if not changes and not exif:
+        return []
+    if exif:
         try:
-            return container.edits(contents.data, {**changes, Part.DESCRIPTION: text.encode() + b"\0"})
+            return container.edits(contents.data, {**changes, **exif})
         except TiffError:
             pass  # no room in EXIF: the caption goes into XMP alone
     return container.edits(contents.data, changes)
+
+
+def _iptc_changes(
+    container: Container | ToolWriter, layout: Layout, change: XmpChange, order: WriteOrder
+) -> dict[Part, Change]:
+    """Return the changes to IPTC where it is, or where it is asked for."""
+    bag = change.bags.get(SUBJECT, BagChange())
+    caption = order.text if order.writes_caption and Place.IPTC not in order.kept else None
+    wanted = IptcChange(caption=caption, added=bag.added, removed=bag.removed)
+    is_asked = Also.IPTC in order.also and caption is not None
+    changes: dict[Part, Change] = {}
+    irb = b"" if Part.IRB in layout.locked else layout.parts.get(Part.IRB, b"")
+    datasets = layout.parts.get(Part.IIM)
+    irb_edits = resource_edits(irb, wanted, create=is_asked and bool(irb) and datasets is None)
+    if datasets is not None:
+        changes[Part.IIM] = new_datasets = changed_datasets(datasets, wanted)
+        irb_edits = irb_edits or digest_edits(irb, new_datasets)
+    elif is_asked and not irb and Part.IRB not in layout.locked:
+        if isinstance(container, Jpeg):
+            changes[Part.IRB] = fresh_resources(wanted)
+        elif isinstance(container, Tiff):
+            changes[Part.IIM] = changed_datasets(b"", wanted)
+    if irb_edits:
+        changes[Part.IRB] = irb_edits
+    return changes
+
+
+def _exif_changes(layout: Layout, order: WriteOrder) -> dict[Part, Change]:
+    if not order.writes_caption or Part.DESCRIPTION in layout.locked:
+        return {}
+    changes: dict[Part, Change] = {}
+    if Place.EXIF not in order.kept:
+        changes[Part.DESCRIPTION] = order.text.encode() + b"\0"
+    if Also.XP_COMMENT in order.also:
+        changes[Part.XP_COMMENT] = order.text.encode("utf-16-le") + b"\0\0"
+    return changes
 
 
 def _verify_file(container: Container, old: bytes, new: bytes) -> None:
@@ -146,29 +193,65 @@ def _verify_file(container: Container, old: bytes, new: bytes) -> None:
     difference = container.difference(old, new)
     if difference:
         raise CannotEmbed(f"the check before writing found a change in {difference}")
+    if lost := lost_tags(old, new):
+        raise CannotEmbed(f"the check before writing found that Pillow would read {', '.join(lost)} otherwise")
 
 
-def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpChange) -> None:
-    """Make sure that of the parts only photocap's own properties changed."""
+def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpChange, order: WriteOrder) -> None:
+    """Make sure that of the parts only what was asked for changed."""
     if after.packet is None:
         raise CannotEmbed(f"the check before writing did not find the XMP again: {after.damage}")
     _verify_packet(packet, after.packet, change)
     for part, foreign in ((Part.IRB, foreign_resources), (Part.IIM, foreign_datasets)):
         old, new = before.parts.get(part, b""), after.layout.parts.get(part, b"")
-        if old != new and foreign(old) != foreign(new):
+        if old != new and (foreign(old) != foreign(new) or not _keeps_keywords(part, old, new, change)):
+            raise CannotEmbed(f"the check before writing found a change in {part.value}")
+    untouched = {
+        Part.DESCRIPTION: not order.writes_caption or Place.EXIF in order.kept,
+        Part.XP_COMMENT: Also.XP_COMMENT not in order.also,
+    }
+    for part, has_to_stay in untouched.items():
+        if has_to_stay and before.parts.get(part) != after.layout.parts.get(part):
             raise CannotEmbed(f"the check before writing found a change in {part.value}")
 
 
-def _verify_caption(after: Contents, text: str, *, is_signed: bool) -> None:
+def _keeps_keywords(part: Part, old: bytes, new: bytes, change: XmpChange) -> bool:
+    """Tell whether of the IPTC keywords all but photocap's own are still there."""
+    read = texts_in_resources if part is Part.IRB else texts_in
+    bag = change.bags.get(SUBJECT, BagChange())
+    before, after = (Counter(read(block, KEYWORDS)) for block in (old, new))
+    lost, gained = before - after, after - before
+    return set(lost) <= bag.removed and set(gained) <= set(bag.added)
+
+
+def _verify_caption(after: Contents, order: WriteOrder) -> None:
     """Make sure that the caption reads back from every place that has one."""
-    found = find_captions(after, {})
-    if found.text != text or (found.origin is Origin.PHOTOCAP) is not is_signed or not found.agree:
+    found = find_captions(after, Surroundings())
+    texts = {copy.text.encode()[:MAX_CAPTION_BYTES] for copy in found.copies if _is_written(copy, order)}
+    whole = order.text.encode()
+    is_there = bool(texts) and all(whole.startswith(text) and len(text) >= _least_bytes(whole) for text in texts)
+    marks = {mark.digest for mark in found.evidence.marks}
+    is_signed = digest(order.text) in marks
+    if not is_there or is_signed is not (order.signature is not None):
         raise CannotEmbed("the check before writing did not find the caption in all its places")
 
 
+def _least_bytes(whole: bytes) -> int:
+    """Return how much of a caption a place holds at least; IPTC cuts a long one at a whole character."""
+    return min(len(whole), MAX_CAPTION_BYTES - 10)
+
+
+def _is_written(copy: Copy, order: WriteOrder) -> bool:
+    return copy.is_main and copy.place not in order.kept
+
+
 def _verify_packet(before: Packet, after: Packet, change: XmpChange) -> None:
-    own = OWN_PROPERTIES | ({CAPTION_WRITER} if CAPTION_WRITER in change.simple else set())
+    own = OWN_PROPERTIES | set(change.bags) | ({CAPTION_WRITER} if CAPTION_WRITER in change.simple else set())
     if before.foreign(own, change.texts) != after.foreign(own, change.texts):
         raise XmlError("the check before writing found a change in another property")
     if any(after.text(name) != text for name, text in change.texts.items()):
         raise XmlError("the check before writing did not find the caption again")
+    for name, bag in change.bags.items():
+        kept = [text for _, text in before.texts(name) if text.strip() not in bag.removed]
+        if Counter(text for _, text in after.texts(name)) != Counter([*kept, *bag.added]):
+            raise XmlError("the check before writing did not find the keywords again")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from photocap.metadata.captions import FoundCaption, Origin
+from photocap.metadata.captions import FoundCaption, Origin, Place
+from photocap.metadata.sidecar import SidecarName
 
 
 class MetadataMode(Enum):
@@ -33,6 +34,13 @@ class Mtime(Enum):
     TOUCH = "touch"
 
 
+class Also(Enum):
+    """Places where a caption is written only if asked, for programs that read no others."""
+
+    XP_COMMENT = "xpcomment"
+    IPTC = "iptc"
+
+
 class DryRun(Enum):
     """Whether a write is only planned."""
 
@@ -47,6 +55,9 @@ class WritePolicy:
     Attributes:
         alt_text: also write the accessibility text that screen readers use.
         sidecar_dir: where sidecars go, by the photo's full path; None: beside the photo.
+        sidecar_name: how new sidecars beside the photo are named.
+        keywords: also write what the model recognised as keywords.
+        also: further places for the caption.
     """
 
     mode: MetadataMode = MetadataMode.EMBED
@@ -54,6 +65,45 @@ class WritePolicy:
     alt_text: bool = False
     mtime: Mtime = Mtime.KEEP
     sidecar_dir: Path | None = None
+    sidecar_name: SidecarName = SidecarName.FULL
+    keywords: bool = False
+    also: frozenset[Also] = frozenset()
+
+
+class Scope(Enum):
+    """How much of a photo's metadata a write touches."""
+
+    CAPTION = "caption"  # the caption in all its places, and what goes with it
+    EXTRAS = "extras"  # alternative text and keywords only; the caption stays as it is
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOrder:
+    """What is to be written.
+
+    Attributes:
+        text: the caption, cleaned.
+        signature: the model that wrote it; None: a person did, and photocap's own marks are taken away.
+        scope: whether the caption itself is written.
+        kept: places that stay as they are, since they hold other words of a person.
+        alt_text: the alternative text to write where there is none; empty for none. One that photocap wrote follows
+            the caption anyway.
+        keywords: to be merged into those that are there; None leaves photocap's earlier ones.
+        also: further places for the caption.
+    """
+
+    text: str
+    signature: Signature | None
+    scope: Scope = Scope.CAPTION
+    kept: frozenset[Place] = frozenset()
+    alt_text: str = ""
+    keywords: tuple[str, ...] | None = None
+    also: frozenset[Also] = frozenset()
+
+    @property
+    def writes_caption(self) -> bool:
+        """Tell whether the caption itself is written."""
+        return self.scope is Scope.CAPTION
 
 
 @dataclass(frozen=True)

@@ -1,73 +1,212 @@
-"""Finding the captions of a photo: in the file and in its sidecars."""
+"""Finding the captions of a photo and whatever else persons have written about it: in the file and beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photocap.errors import as_read_error
-from photocap.formats.base import Part
-from photocap.metadata.captions import FoundCaption, Mark, Place, clean_text, decode_exif_text, resolve_caption
+from photocap.formats.base import CommentKind, Part
+from photocap.formats.exif_texts import ExifTexts, decoded, exif_texts
+from photocap.formats.sidecar_names import FolderNames
+from photocap.metadata.captions import (
+    Evidence,
+    FoundCaption,
+    FoundText,
+    Mark,
+    Origin,
+    Place,
+    clean_text,
+    resolve_caption,
+)
 from photocap.metadata.contents import Contents, parse_contents
-from photocap.metadata.files import OpenedFile, open_file, open_sidecars
-from photocap.metadata.iptc import IptcError, caption_in, caption_in_resources
+from photocap.metadata.exiftool import ExifTool
+from photocap.metadata.exiftool_reader import ToolReader
+from photocap.metadata.files import Surroundings, open_file, open_surroundings
+from photocap.metadata.iptc import IptcError, captions_in, captions_in_resources
+from photocap.metadata.neighbours import plain_text, takeout_words
 from photocap.metadata.signature import read_mark
+from photocap.metadata.words import descriptions_of, find_words
 from photocap.metadata.xml import XmlError
-from photocap.metadata.xmp import DESCRIPTION, Packet
+from photocap.metadata.xmp import DESCRIPTION, Packet, name_of
+from photocap.records import CaptionMemory, PhotoWords
+
+_OTHER_PROPERTIES = (
+    (Place.XMP_IMAGE_DESCRIPTION, name_of("tiff:ImageDescription")),
+    (Place.XMP_USER_COMMENT, name_of("exif:UserComment")),
+    (Place.XMP_NOTES, name_of("acdsee:notes")),
+    (Place.XMP_NOTES, name_of("acdsee:caption")),
+)
 
 
-def read_caption(path: Path, *, sidecar_dir: Path | None = None) -> FoundCaption:
+@dataclass(frozen=True)
+class PhotoMetadata:
+    """What a photo's files say in words.
+
+    Attributes:
+        caption: the caption, whose it is and where each copy stands.
+        words: what persons have written besides.
+    """
+
+    caption: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    words: PhotoWords = field(default_factory=PhotoWords)
+
+    def remembering(self, memory: CaptionMemory) -> PhotoMetadata:
+        """Return what they say in the light of what the index knows of the picture."""
+        caption = self.caption.remembering(memory)
+        return PhotoMetadata(caption, replace(self.words, descriptions=descriptions_of(caption)))
+
+
+def read_metadata(
+    path: Path,
+    *,
+    sidecar_dir: Path | None = None,
+    names: FolderNames | None = None,
+    exiftool: ExifTool | None = None,
+) -> PhotoMetadata:
+    """Return what a photo's files say in words; each is opened once.
+
+    Args:
+        path: the photo.
+        sidecar_dir: where sidecars are kept, if not beside the photos.
+        names: knows what lies in the folders of a run; None lists the photo's folder.
+        exiftool: asked for what cannot be read here.
+
+    Raises:
+        ReadError: the photo cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
+    """
+    with as_read_error(path):
+        photo = open_file(path)
+        around = open_surroundings(path, sidecar_dir, names or FolderNames())
+        contents = parse_contents(path, photo.data)
+        caption = find_captions(contents, around, exiftool)
+        return PhotoMetadata(caption, find_words(contents, around, caption))
+
+
+def read_caption(path: Path, *, sidecar_dir: Path | None = None, exiftool: ExifTool | None = None) -> FoundCaption:
     """Return the caption that other programs would show for a photo, whose it is and where each copy stands.
 
     Args:
         path: the photo.
         sidecar_dir: where sidecars are kept, if not beside the photos.
+        exiftool: asked for what cannot be read here.
 
     Raises:
-        ReadError: the photo or its sidecar cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
+        ReadError: the photo cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
     """
-    with as_read_error(path):
-        photo = open_file(path)
-        return find_captions(parse_contents(path, photo.data), open_sidecars(path, sidecar_dir))
+    return read_metadata(path, sidecar_dir=sidecar_dir, exiftool=exiftool).caption
 
 
-def find_captions(contents: Contents, sidecars: Mapping[Path, OpenedFile]) -> FoundCaption:
-    """Judge the captions in a photo and in its sidecars."""
-    search = _Search([contents.damage] if contents.damage else [])
-    for path, sidecar in sidecars.items():
-        try:
-            search.packet(Place.SIDECAR, path, Packet(sidecar.data))
-        except XmlError as error:
-            search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
-    search.photo(contents)
-    return resolve_caption(search.texts, search.marks, "; ".join(search.problems))
+def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool | None = None) -> FoundCaption:
+    """Judge the captions in a photo and beside it."""
+    search = _Search([*around.problems])
+    unread: list[Path] = []
+    for sidecars, is_shared in ((around.own, False), (around.shared, True)):
+        for path, sidecar in sidecars.items():
+            try:
+                search.packet(Place.SIDECAR, path, Packet(sidecar.data), is_shared=is_shared)
+            except XmlError as error:
+                search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
+                unread.append(path)
+    if not search.photo(contents):
+        unread.append(contents.path)
+    search.neighbours(around)
+    if unread and exiftool is not None:
+        _ask(ToolReader(exiftool), unread, search)
+    return resolve_caption(search.evidence())
+
+
+def _ask(reader: ToolReader, unread: Iterable[Path], search: _Search) -> None:
+    """Let ExifTool read what could not be read here; what it reads without a warning is no problem any more."""
+    answers = [reader.read(path) for path in unread]
+    search.texts += [text for answer in answers for text in answer.texts if text not in search.texts]
+    if all(answer.is_complete for answer in answers):
+        search.problems.clear()
 
 
 class _Search:
     """Gathers copies in the order in which readers prefer them."""
 
     def __init__(self, problems: list[str]) -> None:
-        self.texts: list[tuple[Place, Path, str]] = []
+        self.texts: list[FoundText] = []
         self.marks: list[Mark] = []
         self.problems = problems
+        self.make = ""
 
-    def photo(self, contents: Contents) -> None:
-        """Look at a photo's own parts, in the order of the Metadata Working Group: EXIF, XMP, IPTC."""
-        parts = contents.layout.parts
-        if (value := parts.get(Part.DESCRIPTION)) is not None:
-            self.texts.append((Place.EXIF, contents.path, decode_exif_text(value)))
+    def evidence(self) -> Evidence:
+        """Return all that was found."""
+        return Evidence(texts=self.texts, marks=self.marks, make=self.make, problems=self.problems)
+
+    def photo(self, contents: Contents) -> bool:
+        """Look at a photo's own parts in the order of the Metadata Working Group; return whether all could be read."""
+        known_problems = len(self.problems)
+        if contents.damage:
+            self.problems.append(contents.damage)
+        texts, parts = contents.layout.texts, contents.layout.parts
+        blocks = [exif_texts(exif, is_raw=True) for exif in texts.exifs]
+        self._add(Place.EXIF, contents.path, (text for block in blocks for text in block.descriptions))
+        if not blocks and (value := parts.get(Part.DESCRIPTION)) is not None:
+            self._add(Place.EXIF, contents.path, [decoded(value)])
         if contents.packet is not None:
             self.packet(Place.XMP, contents.path, contents.packet)
-        try:
-            captions = [caption_in_resources(parts.get(Part.IRB, b"")), caption_in(parts.get(Part.IIM, b""))]
-        except IptcError as error:
-            self.problems.append(str(error))
-            return
-        self.texts += [(Place.IPTC, contents.path, clean_text(caption)) for caption in captions if caption]
+        for data in texts.packets:
+            try:
+                self.packet(Place.XMP, contents.path, Packet(data))
+            except XmlError as error:
+                self.problems.append(f"its XMP cannot be read: {error}")
+        self._iptc(contents)
+        self._more_exif(contents.path, blocks)
+        self._add(
+            Place.COMMENT, contents.path, (text for kind, text in texts.comments if kind is not CommentKind.TITLE)
+        )
+        self.problems += texts.problems
+        return len(self.problems) == known_problems
 
-    def packet(self, place: Place, path: Path, packet: Packet) -> None:
+    def packet(self, place: Place, path: Path, packet: Packet, *, is_shared: bool = False) -> None:
         """Look at a packet, in the photo or in a sidecar."""
+        descriptions = packet.texts(DESCRIPTION)
         if (mark := read_mark(packet)) is not None:
-            self.marks.append(mark)
-        if text := packet.text(DESCRIPTION):
-            self.texts.append((place, path, clean_text(text)))
+            self.marks.append(replace(mark, is_shared=is_shared))
+        for language, text in descriptions:
+            self.texts.append(FoundText(place, path, clean_text(text), language, is_shared))
+        for other, name in _OTHER_PROPERTIES:
+            for language, text in packet.texts(name):
+                self.texts.append(FoundText(other, path, clean_text(text), language, is_shared))
+
+    def neighbours(self, around: Surroundings) -> None:
+        """Look at what lies beside the photo and is no XMP."""
+        for file in around.takeout:
+            words = takeout_words(file.data)
+            self._add(Place.TAKEOUT, file.path, [words.description])
+            if not words.is_readable:
+                self.problems.append(f"{file.path.name} cannot be read")
+        for file in around.texts:
+            self._add(Place.TEXT_FILE, file.path, [plain_text(file.data)])
+
+    def _iptc(self, contents: Contents) -> None:
+        parts, texts = contents.layout.parts, contents.layout.texts
+        for irb in (parts.get(Part.IRB, b""), *texts.irbs):
+            self._datasets(contents.path, irb, is_resource=True)
+        for iim in (parts.get(Part.IIM, b""), *texts.iims):
+            self._datasets(contents.path, iim, is_resource=False)
+
+    def _datasets(self, path: Path, block: bytes, *, is_resource: bool) -> None:
+        try:
+            self._add(Place.IPTC, path, captions_in_resources(block) if is_resource else captions_in(block))
+        except IptcError as error:
+            self.problems.append(f"its IPTC cannot be read: {error}")
+
+    def _more_exif(self, path: Path, blocks: Iterable[ExifTexts]) -> None:
+        for block in blocks:
+            self.make = self.make or block.make
+            self._add(Place.USER_COMMENT, path, block.user_comments)
+            self._add(Place.XP_COMMENT, path, block.xp_comments)
+            self._add(Place.XP_TITLE, path, block.xp_titles)
+            self._add(Place.XP_SUBJECT, path, block.xp_subjects)
+            if block.problem:
+                self.problems.append(block.problem)
+
+    def _add(self, place: Place, path: Path, texts: Iterable[str]) -> None:
+        cleaned = (clean_text(text) for text in texts)
+        self.texts += [FoundText(place, path, text) for text in cleaned if text]

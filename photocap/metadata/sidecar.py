@@ -1,67 +1,101 @@
-"""Sidecar files: where they stand, and which of them belongs to a photo."""
+"""XMP sidecars: which of them belong to a photo, and which of them is written.
+
+`IMG.JPG.xmp` (darktable, digiKam, Immich) belongs to one photo. `IMG.xmp` (Lightroom, Bridge, Capture One, the exports
+of Apple Photos) belongs to the raw file of that name if there is one, else to the only picture; where it says itself
+for which file it is, that decides. Where it stays unclear, or where it is the raw file's of the same shot, its words
+count for the photo but it is not written for it.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-_SUFFIXES = (".xmp", ".XMP")
-# What Adobe programs name a sidecar after: pictures, camera raw files and videos (those that `photos` knows).
-_OWNERS = (
-    "3fr 3g2 3gp apng ari arw asf avi avif bay bmp cr2 cr3 crw dcr dng erf fff flv gif gpr heic heif hif iiq j2k jfif "
-    "jp2 jpe jpeg jpg jxl k25 kdc m2ts m4v mef mkv mos mov mp4 mpeg mpg mpo mrw mts mxf nef nrw ogv orf pef png raf "
-    "raw rw2 rwl sr2 srf srw tif tiff vob webm webp wmv x3f"
-)
+from photocap.formats.sidecar_names import SIDECAR_SUFFIX, Beside
+from photocap.formats.suffixes import FileKind, kind_of
 
 
-def existing_sidecars(photo: Path, sidecar_dir: Path | None = None) -> list[Path]:
-    """Return the sidecars a photo has, the most particular first.
+class Ownership(Enum):
+    """What a sidecar is to a photo."""
 
-    `IMG.JPG.xmp` (darktable, digiKam, Immich) belongs to one photo. `IMG.xmp` (Adobe) belongs to it only where no
-    other picture or video shares the stem, since of a raw and its JPEG it is the raw's.
+    OWN = "own"
+    SHARED = "shared"
+    FOREIGN = "foreign"
+
+
+class SidecarName(Enum):
+    """How a new sidecar is named."""
+
+    FULL = "full"
+    ADOBE = "adobe"
+
+
+@dataclass(frozen=True)
+class StemSidecar:
+    """A sidecar that is named after a stem.
+
+    Attributes:
+        path: the sidecar.
+        made_for: the ending of the file that it says it is for, without the dot; empty where it does not say.
     """
-    found = []
-    if sidecar_dir is not None:
-        found.append(sidecar_under(photo, sidecar_dir))
-    found += [photo.with_name(photo.name + suffix) for suffix in _SUFFIXES]
-    found = [path for path in found if path.is_file()]
-    adobe = [path for path in (photo.with_suffix(suffix) for suffix in _SUFFIXES) if path.is_file()]
-    if adobe and not _shares_stem(photo):
-        found += adobe
-    return _without_repeats(found)
+
+    path: Path
+    made_for: str = ""
 
 
 def is_sidecar(path: Path) -> bool:
     """Tell whether a file is a sidecar by its name."""
-    return path.suffix in _SUFFIXES
+    return path.suffix.lower() == SIDECAR_SUFFIX
 
 
-def sidecar_for(photo: Path, existing: Iterable[Path], sidecar_dir: Path | None = None) -> Path:
-    """Return the sidecar to write: one that exists, else `NAME.EXT.xmp`."""
-    if sidecar_dir is not None:
-        return sidecar_under(photo, sidecar_dir)
-    return next(iter(existing), photo.with_name(photo.name + ".xmp"))
+def ownership(photo: Path, sidecar: StemSidecar, rivals: Sequence[Path]) -> Ownership:
+    """Tell what a sidecar named after a stem is to a photo.
+
+    Args:
+        photo: the photo.
+        sidecar: the sidecar.
+        rivals: the other pictures, raw files and videos of that stem.
+    """
+    is_raw = kind_of(photo) is FileKind.RAW
+    raws = [rival for rival in rivals if kind_of(rival) is FileKind.RAW]
+    pictures = [rival for rival in rivals if kind_of(rival) is FileKind.PICTURE]
+    if sidecar.made_for:
+        ending = f".{sidecar.made_for.lower()}"
+        if photo.suffix.lower() == ending:
+            return Ownership.OWN
+        is_of_another_picture = any(rival.suffix.lower() == ending for rival in pictures)
+        return Ownership.FOREIGN if is_of_another_picture else Ownership.SHARED
+    if is_raw:
+        return Ownership.SHARED if raws else Ownership.OWN
+    return Ownership.SHARED if raws or pictures else Ownership.OWN
 
 
-def sidecar_under(photo: Path, sidecar_dir: Path) -> Path:
+def sidecar_for(photo: Path, own: Sequence[Path], beside: Beside, *, folder: Path | None, naming: SidecarName) -> Path:
+    """Return the sidecar to write: one that exists, else a new name.
+
+    Args:
+        photo: the photo.
+        own: the sidecars that are its own, the most particular first.
+        beside: what lies beside it.
+        folder: where sidecars are kept, if not beside the photos.
+        naming: how a new one is named; a name that would be another file's as well is not taken.
+    """
+    if folder is not None:
+        return sidecar_under(photo, folder)
+    if own:
+        return own[0]
+    is_raw = kind_of(photo) is FileKind.RAW
+    others = [rival for rival in beside.rivals if kind_of(rival) is not FileKind.VIDEO]
+    competes = any(kind_of(rival) is FileKind.RAW for rival in others) if is_raw else bool(others)
+    if naming is SidecarName.ADOBE and not competes and not beside.stem:
+        return photo.with_suffix(SIDECAR_SUFFIX)
+    return photo.with_name(photo.name + SIDECAR_SUFFIX)
+
+
+def sidecar_under(photo: Path, folder: Path) -> Path:
     """Return the sidecar under a folder of its own, by the photo's full path so that names cannot collide."""
     absolute = photo.absolute()
     inner = absolute.relative_to(absolute.anchor)
-    return sidecar_dir / inner.with_name(inner.name + ".xmp")
-
-
-def _shares_stem(photo: Path) -> bool:
-    """Ask for each name that matters; listing the folder for every photo in it would take ages in a large one."""
-    stem = os.fspath(photo.with_suffix(""))
-    names = (f"{stem}.{ending}" for owner in _OWNERS.split() for ending in (owner, owner.upper()))
-    return any(os.path.exists(name) and not os.path.samefile(name, photo) for name in names)
-
-
-def _without_repeats(paths: list[Path]) -> list[Path]:
-    """Return the paths without those that name the same file (on file systems that ignore case)."""
-    found: list[Path] = []
-    for path in paths:
-        if not any(path.samefile(other) for other in found):
-            found.append(path)
-    return found
+    return folder / inner.with_name(inner.name + SIDECAR_SUFFIX)

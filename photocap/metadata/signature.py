@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from photocap.metadata.captions import Mark, clean_text, digest
-from photocap.metadata.policy import Signature
+from photocap.metadata.captions import Mark, Place, clean_text, digest
+from photocap.metadata.policy import WriteOrder
 from photocap.metadata.xml import Name
-from photocap.metadata.xmp import ALT_TEXT, CAPTION_WRITER, DESCRIPTION, PHOTOCAP, Packet, XmpChange
+from photocap.metadata.xmp import (
+    ALT_TEXT,
+    CAPTION_WRITER,
+    DESCRIPTION,
+    PHOTOCAP,
+    SUBJECT,
+    BagChange,
+    Packet,
+    XmpChange,
+)
 
 MAX_ALT_TEXT_CHARACTERS = 250  # IPTC Photo Metadata 2021.1
 _MODEL: Name = (PHOTOCAP, "Model")
@@ -13,9 +22,12 @@ _VERSION: Name = (PHOTOCAP, "Version")
 _DATE: Name = (PHOTOCAP, "Date")
 _CONFIDENCE: Name = (PHOTOCAP, "Confidence")
 _DIGEST: Name = (PHOTOCAP, "TextSHA256")
+_ALT_DIGEST: Name = (PHOTOCAP, "AltTextSHA256")
+_KEYWORDS: Name = (PHOTOCAP, "Keywords")
 _WRITER = "photocap "
 
-OWN_PROPERTIES: set[Name] = {_MODEL, _VERSION, _DATE, _CONFIDENCE, _DIGEST}
+_SIGNING: set[Name] = {_MODEL, _VERSION, _DATE, _CONFIDENCE, _DIGEST}
+OWN_PROPERTIES: set[Name] = _SIGNING | {_ALT_DIGEST, _KEYWORDS}
 
 
 def read_mark(packet: Packet) -> Mark | None:
@@ -23,32 +35,29 @@ def read_mark(packet: Packet) -> Mark | None:
     text_digest = packet.text(_DIGEST)
     if text_digest is None:
         return None
-    return Mark(clean_text(packet.text(_MODEL) or "") or "unknown", text_digest.strip())
+    has_description = bool(packet.texts(DESCRIPTION))
+    return Mark(clean_text(packet.text(_MODEL) or "") or "unknown", text_digest.strip(), has_description)
 
 
-def caption_change(packet: Packet, text: str, marking: Signature | None, *, alt_text: bool) -> XmpChange:
-    """Return the change that puts a caption with its mark into a packet.
+def own_keywords(packet: Packet) -> list[str]:
+    """Return the keywords in a packet that photocap put there."""
+    return [text.strip() for _, text in packet.texts(_KEYWORDS)]
 
-    A person's caption writer and a person's alternative text stay.
+
+def caption_change(packet: Packet, order: WriteOrder) -> XmpChange:
+    """Return the change to a packet that an order asks for.
+
+    A person's caption writer, alternative text and keywords stay.
     """
-    texts = {DESCRIPTION: text}
-    if alt_text and _alt_text_is_free(packet):
-        texts[ALT_TEXT] = shortened(text)
-    writer = packet.text(CAPTION_WRITER)
-    own_writer = not writer or writer.startswith(_WRITER)
-    if marking is None:
-        return XmpChange(texts, dict.fromkeys([*sorted(OWN_PROPERTIES), *([CAPTION_WRITER] if own_writer else [])]))
-    confidence = None if marking.confidence is None else f"{marking.confidence:.3f}"
-    simple: dict[Name, str | None] = {
-        _MODEL: clean_text(marking.model_id),
-        _VERSION: marking.version,
-        _DATE: marking.date,
-        _CONFIDENCE: confidence,
-        _DIGEST: digest(text),
-    }
-    if own_writer:
-        simple[CAPTION_WRITER] = f"{_WRITER}{marking.version} ({clean_text(marking.model_id)})"
-    return XmpChange(texts, simple)
+    texts = {DESCRIPTION: order.text} if order.writes_caption and Place.XMP not in order.kept else {}
+    simple: dict[Name, str | None] = {}
+    if order.writes_caption:
+        simple = _signed(packet, order) if order.signature else _unsigned(packet)
+    alt_text = _new_alt_text(packet, order)
+    if alt_text and alt_text != packet.text(ALT_TEXT):
+        texts[ALT_TEXT] = alt_text
+        simple[_ALT_DIGEST] = digest(alt_text)
+    return XmpChange(texts, simple, {} if order.keywords is None else _keyword_bags(packet, order.keywords))
 
 
 def shortened(text: str) -> str:
@@ -59,11 +68,61 @@ def shortened(text: str) -> str:
     return (head or text[: MAX_ALT_TEXT_CHARACTERS - 1]).rstrip(" ,;") + "…"
 
 
-def _alt_text_is_free(packet: Packet) -> bool:
-    """Tell whether there is no alternative text, or one that photocap made from its own caption."""
+def is_own_alt_text(packet: Packet) -> bool:
+    """Tell whether the alternative text is one that photocap made, and nobody has changed it since."""
     current = packet.text(ALT_TEXT)
-    if not current or not current.strip():
-        return True
-    mark = read_mark(packet)
+    if not current:
+        return False
+    if packet.text(_ALT_DIGEST) is not None:
+        return packet.text(_ALT_DIGEST) == digest(current)
+    mark = read_mark(packet)  # photocap 0.x kept no digest of it
     description = packet.text(DESCRIPTION) or ""
     return mark is not None and digest(description) == mark.digest and current == shortened(description)
+
+
+def _signed(packet: Packet, order: WriteOrder) -> dict[Name, str | None]:
+    signature = order.signature
+    assert signature is not None  # the caller looked
+    model_id = clean_text(signature.model_id)
+    simple: dict[Name, str | None] = {
+        _MODEL: model_id,
+        _VERSION: signature.version,
+        _DATE: signature.date,
+        _CONFIDENCE: None if signature.confidence is None else f"{signature.confidence:.3f}",
+        _DIGEST: digest(order.text),
+    }
+    if _is_own_writer(packet):
+        simple[CAPTION_WRITER] = f"{_WRITER}{signature.version} ({model_id})"
+    return simple
+
+
+def _unsigned(packet: Packet) -> dict[Name, str | None]:
+    return dict.fromkeys([*sorted(_SIGNING), *([CAPTION_WRITER] if _is_own_writer(packet) else [])])
+
+
+def _is_own_writer(packet: Packet) -> bool:
+    writer = packet.text(CAPTION_WRITER)
+    return not writer or writer.startswith(_WRITER)
+
+
+def _new_alt_text(packet: Packet, order: WriteOrder) -> str:
+    """Return the alternative text to write; empty where it stays as it is."""
+    if is_own_alt_text(packet):
+        return shortened(order.alt_text or order.text)
+    is_free = not (packet.text(ALT_TEXT) or "").strip()
+    return shortened(order.alt_text) if is_free and order.alt_text else ""
+
+
+def _keyword_bags(packet: Packet, keywords: tuple[str, ...]) -> dict[Name, BagChange]:
+    """Return the changes that make these the keywords by photocap, beside those of persons."""
+    own = set(own_keywords(packet))
+    persons = {text.strip().lower() for _, text in packet.texts(SUBJECT)} - {keyword.lower() for keyword in own}
+    wanted = [keyword for keyword in keywords if keyword.lower() not in persons]
+    return {
+        SUBJECT: BagChange(
+            added=tuple(keyword for keyword in wanted if keyword not in own), removed=frozenset(own - set(wanted))
+        ),
+        _KEYWORDS: BagChange(
+            added=tuple(keyword for keyword in wanted if keyword not in own), removed=frozenset(own - set(wanted))
+        ),
+    }

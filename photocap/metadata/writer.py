@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 from photocap.errors import ReadError, WriteError, as_read_error
-from photocap.metadata.captions import FoundCaption, Origin, Place, clean_text
+from photocap.formats.sidecar_names import FolderNames
+from photocap.metadata.captions import NO_MEMORY, Copy, FoundCaption, Origin, Place, clean_text
 from photocap.metadata.contents import Contents, parse_contents
+from photocap.metadata.decision import NO_EXTRAS, STANDS_ALREADY, Extras, write_order
 from photocap.metadata.exiftool import ExifTool
-from photocap.metadata.files import OpenedFile, open_file, open_sidecars
+from photocap.metadata.files import OpenedFile, Surroundings, open_file, open_surroundings
 from photocap.metadata.plan import CannotEmbed, NewContent, plan_embed, plan_sidecar
-from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Signature, WritePolicy, may_replace
+from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Signature, WriteOrder, WritePolicy
 from photocap.metadata.reader import find_captions
 from photocap.metadata.sidecar import sidecar_for
 from photocap.metadata.undo import PatchError, record_write
 from photocap.metadata.xml import XmlError
-from photocap.records import UndoRecord, Written
+from photocap.records import CaptionMemory, UndoRecord, Written
 
 
 @dataclass
@@ -102,6 +104,9 @@ def prepare_write(
     policy: WritePolicy,
     dry_run: DryRun = DryRun.NO,
     exiftool: ExifTool | None = None,
+    memory: CaptionMemory = NO_MEMORY,
+    names: FolderNames | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> PreparedWrite:
     """Plan a caption for a photo, verify the plan and put the new files on disk beside the old ones.
 
@@ -111,7 +116,10 @@ def prepare_write(
         marking: the model that wrote it; None: a person did, and photocap's own marks are taken away.
         policy: where it may go and what it may replace.
         dry_run: YES plans and verifies only; `commit` must not be called.
-        exiftool: writes HEIC, AVIF and JPEG XL; without it these get a sidecar.
+        exiftool: writes HEIC, AVIF and JPEG XL, without it these get a sidecar; reads what cannot be read here.
+        memory: what the index knows of the picture's captions.
+        names: knows what lies in the folders of a run; None lists the photo's folder.
+        extras: what goes with the caption.
 
     Raises:
         ReadError: the photo cannot be read.
@@ -121,40 +129,17 @@ def prepare_write(
     with as_read_error(path):
         photo = open_file(path)
         contents = parse_contents(path, photo.data)
-        sidecars = open_sidecars(path, policy.sidecar_dir)
-        found = find_captions(contents, sidecars)
-    refusal = _refusal(found, text, policy)
-    if refusal:
-        return PreparedWrite(path, found, found.text, Written.NONE, refusal)
-    if _stands_already(found, text, marking):
-        return PreparedWrite(path, found, text, _where(found), "the same caption is there already")
-    plan = _Plan(photo, contents, sidecars, found, text, marking, policy, dry_run, exiftool)
+        around = open_surroundings(path, policy.sidecar_dir, names or FolderNames())
+        found = find_captions(contents, around, exiftool).remembering(memory)
+    order, refusal = write_order(found, text, marking, policy, extras)
+    if order is None:
+        stands = refusal == STANDS_ALREADY
+        return PreparedWrite(path, found, found.text, _where(found) if stands else Written.NONE, refusal)
+    plan = _Plan(photo, contents, around, found, order, policy, dry_run, exiftool)
     try:
         return plan.embed() if policy.mode is MetadataMode.EMBED else plan.write_sidecar("")
     except OSError as error:
         raise _write_error(path, error) from error
-
-
-def _refusal(found: FoundCaption, text: str, policy: WritePolicy) -> str:
-    """Say why nothing may be written; empty where it may."""
-    if policy.mode is MetadataMode.NONE:
-        return "writing into files is switched off"
-    if not text:
-        return "the caption is empty"
-    if may_replace(found, policy.overwrite):
-        return ""
-    return {
-        Origin.PERSON: "a person's caption is kept" if found.text else "a person deleted the caption",
-        Origin.PHOTOCAP: "photocap's earlier caption is kept",
-        Origin.JUNK: "the camera's own text is kept",
-    }[found.origin]
-
-
-def _stands_already(found: FoundCaption, text: str, marking: Signature | None) -> bool:
-    is_own = found.origin is Origin.PERSON
-    if marking is not None:
-        is_own = found.origin is Origin.PHOTOCAP and found.model_id == clean_text(marking.model_id)
-    return is_own and found.text == text and found.agree
 
 
 def _where(found: FoundCaption) -> Written:
@@ -168,10 +153,9 @@ class _Plan:
 
     photo: OpenedFile
     contents: Contents
-    sidecars: dict[Path, OpenedFile]
+    around: Surroundings
     found: FoundCaption
-    text: str
-    marking: Signature | None
+    order: WriteOrder
     policy: WritePolicy
     dry_run: DryRun
     exiftool: ExifTool | None
@@ -180,14 +164,18 @@ class _Plan:
         """Prepare the photo itself, and its sidecars that hold a description; else a sidecar, with the reason."""
         try:
             check_replaceable(self.photo.target, self.photo.stat)
-            new = plan_embed(
-                self.contents, self.text, self.marking, alt_text=self.policy.alt_text, exiftool=self.exiftool
-            )
-            stale = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR}
-            changes = [self._sidecar_change(path) for path in sorted(stale)]
-            return self._prepared(Written.EMBEDDED, "", [*changes, _FileChange(self.photo.target, self.photo, new)])
-        except (CannotEmbed, CannotCarry, PatchError, PermissionError) as error:
+            new = plan_embed(self.contents, self.order, exiftool=self.exiftool)
+        except (CannotEmbed, PermissionError) as error:
             return self.write_sidecar(_plain(error))
+        try:
+            changes = [self._sidecar_change(path) for path in self._sidecars_to_follow()]
+            if new.edits:
+                changes.append(_FileChange(self.photo.target, self.photo, new))
+            return self._prepared(Written.EMBEDDED, "", changes)
+        except (CannotCarry, PatchError, PermissionError) as error:
+            return self.write_sidecar(_plain(error))
+        except CannotEmbed as error:  # a sidecar that would go on saying something else
+            return self._index_only(str(error))
 
     def write_sidecar(self, reason: str) -> PreparedWrite:
         """Prepare a sidecar.
@@ -195,22 +183,55 @@ class _Plan:
         Args:
             reason: why not the photo itself; empty where that was not asked for.
         """
-        target = sidecar_for(self.photo.path, self.sidecars, self.policy.sidecar_dir)
+        if not self.order.writes_caption and not self.around.own:
+            return self._index_only(reason)
+        target = sidecar_for(
+            self.photo.path,
+            list(self.around.own),
+            self.around.beside,
+            folder=self.policy.sidecar_dir,
+            naming=self.policy.sidecar_name,
+        )
         try:
             return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(target)])
+        except CannotEmbed as error:
+            return self._index_only("; ".join(filter(None, (reason, str(error)))))
         except OSError as error:
             raise _write_error(target, error) from error
         except PatchError as error:
             raise WriteError(target, str(error)) from error
 
+    def _sidecars_to_follow(self) -> list[Path]:
+        """Return the sidecars whose description has to say the same as the photo."""
+        if not self.order.writes_caption:
+            return []
+        persons = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR and self._is_kept(copy)}
+        described = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR and not copy.is_shared}
+        return sorted(described - persons)
+
+    def _is_kept(self, copy: Copy) -> bool:
+        return bool(self.order.kept) and copy.origin is not Origin.PHOTOCAP
+
     def _sidecar_change(self, path: Path) -> _FileChange:
-        opened = self.sidecars.get(path)
-        content = None if opened is None else opened.data
+        """Plan the new content of a sidecar.
+
+        Raises:
+            CannotEmbed: it may not be replaced, or it cannot be changed and a model's caption can do without it.
+            WriteError: it cannot be changed, and a person wants it to be.
+        """
+        opened = self.around.own.get(path)
+        if opened is not None:
+            _check_sidecar(path, opened)
         try:
-            new = plan_sidecar(content, self.text, self.marking, alt_text=self.policy.alt_text)
+            new = plan_sidecar(None if opened is None else opened.data, replace(self.order, kept=frozenset()))
         except XmlError as error:
+            if self.order.signature is not None:
+                raise CannotEmbed(f"its sidecar {path.name} cannot be changed: {error}") from error
             raise WriteError(path, f"this sidecar cannot be changed: {error}", "move it away or mend it") from error
         return _FileChange(path if opened is None else opened.target, opened, new)
+
+    def _index_only(self, reason: str) -> PreparedWrite:
+        return PreparedWrite(self.photo.path, self.found, self.found.text, Written.NONE, reason)
 
     def _prepared(self, written: Written, reason: str, changes: list[_FileChange]) -> PreparedWrite:
         """Write the temporary files of all changes.
@@ -229,9 +250,19 @@ class _Plan:
             for replacement in replacements:
                 replacement.discard()
             raise
+        after = self.order.text if self.order.writes_caption else self.found.text
+        if not self.order.writes_caption:
+            written = _where(self.found)
         return PreparedWrite(
-            self.photo.path, self.found, self.text, written, reason, records, self.photo.target, replacements
+            self.photo.path, self.found, after, written, reason, records, self.photo.target, replacements
         )
+
+
+def _check_sidecar(path: Path, opened: OpenedFile) -> None:
+    try:
+        check_replaceable(opened.target, opened.stat)
+    except CannotEmbed as error:
+        raise CannotEmbed(f"its sidecar {path.name} is left alone: {error}") from error
 
 
 def _undo_record(change: _FileChange, photo: Path) -> UndoRecord:

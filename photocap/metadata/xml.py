@@ -19,6 +19,19 @@ _ATTRIBUTE = re.compile(rb"""\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*')""")
 _MAX_ELEMENTS = 50_000
 _MAX_ATTRIBUTES = 100_000
 
+_STARTS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"<\0\0\0": "utf-32-le",
+    b"\0\0\0<": "utf-32-be",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
+_DECLARED = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.-]+)""")
+_SINGLE_BYTE = ("iso-8859-1", "iso-8859-15", "latin1", "windows-1252", "cp1252", "windows-1250", "iso-8859-2")
+
 Name = tuple[str, str]  # namespace, local name
 
 
@@ -83,6 +96,31 @@ class Element:
         attributes = tuple(sorted((a.name, a.value) for a in self.attributes))
         text = self.text if not self.children else self.text.strip()
         return (self.name, attributes, text, tuple(child.canonical() for child in self.children))
+
+
+def as_utf_8(data: bytes) -> bytes:
+    """Return XML in UTF-8, whichever encoding it is in: by its mark, by its zeros, or as it declares.
+
+    Bytes that are no UTF-8 and declare nothing are Latin-1, as older programs wrote.
+    """
+    encoding = _encoding(data)
+    if encoding:
+        return data.decode(encoding, "replace").encode("utf-8", "replace")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace").encode()
+    return data
+
+
+def _encoding(data: bytes) -> str:
+    """Return the encoding of XML that is not in UTF-8; empty where it is, or where nothing tells."""
+    for start, encoding in _STARTS.items():
+        if data.startswith(start):
+            return encoding
+    declared = _DECLARED.match(data[:200])
+    name = declared.group(1).decode("ascii").lower() if declared else ""
+    return name if name in _SINGLE_BYTE else ""
 
 
 def parse_xml(data: bytes) -> Element:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
 from photocap.formats.splice import Edit, growth
-from photocap.metadata.xml import Element, Name, XmlError, parse_xml
+from photocap.metadata.xml import Element, Name, XmlError, as_utf_8, parse_xml
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML = "http://www.w3.org/XML/1998/namespace"
@@ -21,13 +22,34 @@ _PREFIXES = {
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
     "photocap": "urn:photocap:xmp:1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "acdsee": "http://ns.acdsee.com/iptc/1.0/",
+    "dcterms": "http://purl.org/dc/terms/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
 }
+_ARRAYS = {(RDF, "Alt"), (RDF, "Bag"), (RDF, "Seq")}
 _PREFIX_OF = {namespace: prefix for prefix, namespace in _PREFIXES.items()}
 
 DESCRIPTION: Name = (_PREFIXES["dc"], "description")
 CAPTION_WRITER: Name = (_PREFIXES["photoshop"], "CaptionWriter")
 ALT_TEXT: Name = (_PREFIXES["Iptc4xmpCore"], "AltTextAccessibility")
 PHOTOCAP = _PREFIXES["photocap"]
+SUBJECT: Name = (_PREFIXES["dc"], "subject")
+PROVENANCE: Name = (_PREFIXES["dcterms"], "provenance")
+SIDECAR_FOR: Name = (_PREFIXES["photoshop"], "SidecarForExtension")
+
+
+def name_of(qualified: str) -> Name:
+    """Return the full name of a property that is written with one of the usual prefixes, as "dc:title"."""
+    prefix, _, local = qualified.partition(":")
+    return (_PREFIXES[prefix], local)
+
 
 _WRAPPER = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -41,6 +63,14 @@ _END = b"<?xpacket end="
 _BLANKS = b" \t\n\r"
 
 
+@dataclass(frozen=True, kw_only=True)
+class BagChange:
+    """Which items to add to an array and which to take away."""
+
+    added: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class XmpChange:
     """What to change in a packet.
@@ -48,10 +78,17 @@ class XmpChange:
     Attributes:
         texts: language alternatives (dc:description and the like) and their new default text.
         simple: plain properties and their new values; None removes a property.
+        bags: arrays and what to change in them.
     """
 
     texts: dict[Name, str]
     simple: dict[Name, str | None] = field(default_factory=dict)
+    bags: dict[Name, BagChange] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to change."""
+        return not (self.texts or self.simple or any(bag.added or bag.removed for bag in self.bags.values()))
 
 
 class Packet:
@@ -61,12 +98,13 @@ class Packet:
         data: the packet, wrapper and padding included.
 
     Raises:
-        XmlError: it is not well-formed UTF-8 XML with an rdf:RDF element, or has a document type.
+        XmlError: it is not well-formed XML with an rdf:RDF element, or has a document type.
     """
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.rdf = _find_rdf(parse_xml(data.rstrip(b"\0")))
+        self.data = as_utf_8(data)
+        self.is_editable = self.data is data  # what was in another encoding is read only
+        self.rdf = _find_rdf(parse_xml(self.data.rstrip(b"\0")))
         self._tops = [child for child in self.rdf.children if child.name == (RDF, "Description")]
 
     def text(self, name: Name) -> str | None:
@@ -78,6 +116,19 @@ class Packet:
             if value is not None:
                 return value
         return None
+
+    def texts(self, name: Name) -> list[tuple[str, str]]:
+        """Return every value of a property with its language, however often it is given; blank ones are left out.
+
+        Values of arrays and of language alternatives are given one by one. The language of plain values is empty.
+        """
+        found: list[tuple[str, str]] = []
+        for top in self._tops:
+            found += [("", attribute.value) for attribute in top.attributes if attribute.name == name]
+            for element in top.children:
+                if element.name == name:
+                    found += _values(element)
+        return [(language, text) for language, text in found if text.strip()]
 
     def foreign(self, own: set[Name], texts: dict[Name, str]) -> list[object]:
         """Return everything that is not photocap's, in a form that can be compared.
@@ -107,8 +158,10 @@ class Packet:
             limit_bytes: where given, padding is given up to stay below it.
 
         Raises:
-            XmlError: it does not fit.
+            XmlError: it does not fit, or is in another encoding than UTF-8.
         """
+        if not self.is_editable:
+            raise XmlError("it is in another encoding than UTF-8")
         edits: list[Edit] = []
         fresh: dict[Name, str] = {}
         removed: set[Name] = set()
@@ -125,6 +178,11 @@ class Packet:
                 removed.add(name)
             if not in_place and value is not None:
                 fresh[name] = f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>"
+        for name, bag in change.bags.items():
+            in_place = self._bag_edits(name, bag)
+            edits += in_place
+            if not in_place and bag.added:
+                fresh[name] = _bag(name, bag.added)
         edits += self._removals(removed)
         if fresh:
             edits.append(self._insertion(list(fresh.values()), {namespace for namespace, _ in fresh}))
@@ -161,6 +219,32 @@ class Packet:
             return []
         return [Edit(elements[0].inner_start, elements[0].inner_end, escape(value).encode())]
 
+    def _bag_edits(self, name: Name, change: BagChange) -> list[Edit]:
+        """Return the edits to an array where it stands; none where there is none yet.
+
+        Raises:
+            XmlError: it is written in an unusual way.
+        """
+        places = [child for top in self._tops for child in top.children if child.name == name]
+        if not places and all(top.attribute(name) is None for top in self._tops):
+            return []
+        array = next((child for place in places for child in place.children if child.name in _ARRAYS), None)
+        if array is None:
+            raise XmlError(f"its {_qualified(name)} is written in an unusual way")
+        gone = [item for item in array.children if _item_text(item).strip() in change.removed]
+        edits = [Edit(self._blank_start(item.start), item.end, b"") for item in gone]
+        tag = f"{array.raw_name.rpartition(':')[0]}:li".lstrip(":")
+        items = "".join(f"<{tag}>{escape(text)}</{tag}>" for text in change.added).encode()
+        if array.is_closed_at_once and items:
+            edits.append(Edit(array.end - 2, array.end, b">" + items + f"</{array.raw_name}>".encode()))
+        elif items:
+            last = array.children[-1].end if array.children else array.inner_start
+            if gone and gone[-1] is array.children[-1]:  # one edit, not two that touch
+                edits[-1] = Edit(edits[-1].start, edits[-1].end, items)
+            else:
+                edits.append(Edit(last, last, items))
+        return edits
+
     def _removals(self, names: set[Name]) -> list[Edit]:
         edits = []
         for top in self._tops:
@@ -190,7 +274,8 @@ class Packet:
         return blanks.start() if blanks else position
 
     def _insertion(self, properties: list[str], namespaces: set[str]) -> Edit:
-        about = next((value for top in self._tops if (value := top.attribute((RDF, "about"))) is not None), "")
+        abouts = (top.attribute(name) for top in self._tops for name in ((RDF, "about"), ("", "about")))
+        about = next((value for value in abouts if value is not None), "")
         declared = "".join(f' xmlns:{_PREFIX_OF[ns]}="{ns}"' for ns in sorted(namespaces))
         if self.rdf.raw_name != "rdf:RDF":
             declared = f' xmlns:rdf="{RDF}"' + declared
@@ -218,6 +303,16 @@ def _languages(element: Element) -> list[tuple[str, str]]:
     return [(_language(item), _item_text(item)) for array in element.children for item in array.children]
 
 
+def _values(element: Element) -> list[tuple[str, str]]:
+    items = [
+        ((item.attribute((XML, "lang")) or "").lower(), _item_text(item))
+        for array in element.children
+        if array.name in _ARRAYS
+        for item in array.children
+    ]
+    return items or [("", _item_text(element))]
+
+
 def _text_of(element: Element) -> str:
     """Return a property's text: the default language, else the first, else what is directly inside."""
     languages = _languages(element)
@@ -238,6 +333,12 @@ def _item_text(item: Element) -> str:
 
 def _qualified(name: Name) -> str:
     return f"{_PREFIX_OF[name[0]]}:{name[1]}"
+
+
+def _bag(name: Name, items: Iterable[str]) -> str:
+    tag = _qualified(name)
+    inner = "".join(f"<rdf:li>{escape(item)}</rdf:li>" for item in items)
+    return f"<{tag}><rdf:Bag>{inner}</rdf:Bag></{tag}>"
 
 
 def _language_alternative(name: Name, text: str) -> str:

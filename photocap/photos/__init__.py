@@ -1,9 +1,9 @@
 """Finding photos, telling what is the same picture, decoding small, reading what the camera wrote."""
 
+from photocap.formats.suffixes import FileKind, kind_of
 from photocap.photos.decode import load_image
 from photocap.photos.facts import read_facts
 from photocap.photos.picture_hash import picture_hash
-from photocap.photos.suffixes import FileKind, kind_of
 from photocap.photos.thumbnail import render_jpeg
 from photocap.photos.walk import (
     PhotoFile,

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from photocap.errors import ReadError, as_read_error
+from photocap.formats.suffixes import FileKind, kind_of
 from photocap.photos.decode_memory import LARGE_BYTES, TooManyPixels, check_size, decoded_bytes
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
 from photocap.photos.pillow_limits import bound_directories
 from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
-from photocap.photos.suffixes import FileKind, kind_of
 
 # The largest cameras make 200 megapixels. Beyond this limit a small file can claim more memory than a machine has.
 MAX_PIXELS = 256_000_000

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from photocap.formats.sidecar_names import SUFFIXES_ABOUT_PHOTOS, names_about
+from photocap.formats.suffixes import FileKind, kind_of
 from photocap.photos.ignore import IGNORE_FILE, Rules, is_system_folder
 from photocap.photos.open import reason_of
-from photocap.photos.suffixes import FileKind, kind_of
 
-_SIDECAR_SUFFIXES = (".xmp", ".XMP")
 _CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir/
 
 
@@ -153,7 +153,7 @@ class _Walk:
     ) -> Iterator[PhotoFile]:
         """Yield the photos of one folder; put the folders to enter next into `folders`."""
         companions: dict[str, str] | None = None
-        sidecars = {entry.name: entry for entry in entries if entry.name.endswith(_SIDECAR_SUFFIXES)}
+        about = _files_about_photos(entries)
         for entry in entries:
             try:
                 if entry.name.startswith("."):
@@ -168,7 +168,7 @@ class _Walk:
                     if kind is FileKind.RAW:
                         companions = _pictures_by_stem(entries) if companions is None else companions
                         companion = companions.get(_stem(entry.name))
-                    newest = _newest_ns(sidecars, entry.name) if sidecars else 0
+                    newest = _newest_ns(about, entry.name) if about else 0
                     yield _photo_file(entry.path, status, companion, newest)
             except OSError as error:
                 self._skip(entry.path, Skip.UNREADABLE, reason_of(error))
@@ -225,23 +225,31 @@ class _Walk:
 
 
 def newest_sidecar_mtime_ns(photo: Path) -> int:
-    """Return the modification time of the newest sidecar beside a photo; 0 where there is none."""
+    """Return the modification time of the newest file beside a photo that says something about it; 0 without any."""
+    try:
+        with os.scandir(photo.parent) as listing:
+            return _newest_ns(_files_about_photos(list(listing)), photo.name)
+    except OSError:
+        return 0
+
+
+def _files_about_photos(entries: Iterable[os.DirEntry[str]]) -> dict[str, list[os.DirEntry[str]]]:
+    """Return the sidecars and the like among the files of a folder, by name in lower case."""
+    found: dict[str, list[os.DirEntry[str]]] = {}
+    for entry in entries:
+        name = entry.name.lower()
+        if name.endswith(SUFFIXES_ABOUT_PHOTOS):
+            found.setdefault(name, []).append(entry)
+    return found
+
+
+def _newest_ns(about: dict[str, list[os.DirEntry[str]]], photo_name: str) -> int:
+    found = [entry for name in names_about(photo_name) for entry in about.get(name, [])]
     newest = 0
-    for name in _sidecar_names(photo.name):
+    for entry in found:
         with contextlib.suppress(OSError):
-            newest = max(newest, photo.with_name(name).stat().st_mtime_ns)
+            newest = max(newest, entry.stat().st_mtime_ns)
     return newest
-
-
-def _newest_ns(sidecars: dict[str, os.DirEntry[str]], photo_name: str) -> int:
-    found = [sidecars[name] for name in _sidecar_names(photo_name) if name in sidecars]
-    return max((entry.stat().st_mtime_ns for entry in found), default=0)
-
-
-def _sidecar_names(photo_name: str) -> list[str]:
-    """Return what the sidecars of a photo may be called: `IMG.JPG.xmp` or `IMG.xmp`."""
-    stem = os.path.splitext(photo_name)[0]
-    return [name + suffix for name in (photo_name, stem) for suffix in _SIDECAR_SUFFIXES]
 
 
 def _photo_file(

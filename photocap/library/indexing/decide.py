@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photocap.index import CaptionRecord, KnownPicture, PhotoIndex
 from photocap.library.indexing.examine import Examined
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import Overwrite
-from photocap.records import CaptionSource
+from photocap.records import CaptionMemory, CaptionSource
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Decision:
         rejected: a person rejected this picture's caption; there shall be none.
         moved_from: where this very photo was before.
         had: the caption that this path had so far, if it still shows the same picture.
+        memory: what the index knows of the picture's captions.
     """
 
     examined: Examined
@@ -33,6 +34,7 @@ class Decision:
     rejected: bool = False
     moved_from: Path | None = None
     had: CaptionRecord | None = None
+    memory: CaptionMemory = field(default_factory=CaptionMemory)
 
 
 class Decider:
@@ -51,6 +53,8 @@ class Decider:
         if examined.trouble:
             return Decision(examined)
         known = self._index.photos.find_picture(examined.picture_hash)
+        memory = self._index.captions.memory((examined.picture_hash, examined.caption_key), examined.photo.path)
+        examined = replace(examined, metadata=examined.metadata.remembering(memory))
         caption, rejected = self._without_model(examined, known)
         lacks_embedding = self._wants_embeddings and not (known and known.has_embedding)
         needs_picture = (caption is None and not rejected) or lacks_embedding
@@ -60,7 +64,7 @@ class Decider:
         moved_from = self._former_place(examined, known)
         is_same = examined.known is not None and examined.known.picture_hash == examined.picture_hash
         had = known.caption if known and is_same else None
-        return Decision(examined, caption, needs_picture and not waits, waits, rejected, moved_from, had)
+        return Decision(examined, caption, needs_picture and not waits, waits, rejected, moved_from, had, memory)
 
     def known_caption(self, caption_key: str) -> CaptionRecord | None:
         """Return the caption that the index has for a picture by now."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from photocap.errors import FileProblem, unexpected
+from photocap.formats.sidecar_names import FolderNames
 from photocap.index import FileState
-from photocap.metadata import FoundCaption, Origin, WritePolicy, read_caption
+from photocap.metadata import ExifTool, Origin, PhotoMetadata, WritePolicy, read_metadata
 from photocap.photos import PhotoFile, picture_hash, read_facts
 from photocap.records import PhotoFacts
 from photocap.workers import Overdue
@@ -49,7 +50,7 @@ class Examined:
         caption_key: the hash of the picture that the caption is about: the photo's own, or that of the picture
             beside a raw file.
         facts: None where the photo could not be read.
-        found: the caption in the photo's metadata.
+        metadata: what its files say in words.
         trouble: why it could not be read; None where it could.
     """
 
@@ -58,22 +59,38 @@ class Examined:
     picture_hash: str = ""
     caption_key: str = ""
     facts: PhotoFacts | None = None
-    found: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
     trouble: Trouble | None = None
 
     @property
     def persons_words(self) -> str | None:
         """Return what a person wrote into the file; None where nobody did."""
-        return self.found.text or None if self.found.origin is Origin.PERSON else None
+        found = self.metadata.caption
+        return found.text or None if found.origin is Origin.PERSON else None
 
 
-def examine(photo: PhotoFile, known: FileState | None, policy: WritePolicy) -> Examined:
+@dataclass(frozen=True)
+class Readers:
+    """What the photos of a run are read with.
+
+    Attributes:
+        names: knows what lies in the folders.
+        exiftool: asked for what cannot be read here; starts with the first photo that needs it.
+    """
+
+    names: FolderNames = field(default_factory=FolderNames)
+    exiftool: ExifTool = field(default_factory=ExifTool)
+
+
+def examine(photo: PhotoFile, known: FileState | None, policy: WritePolicy, readers: Readers) -> Examined:
     """Read a photo's hash, facts and caption; what goes wrong is part of the result."""
     try:
         own_hash = picture_hash(photo.path)
         key = picture_hash(photo.companion) if photo.companion else own_hash
         facts = read_facts(photo.path)
-        found = read_caption(photo.path, sidecar_dir=policy.sidecar_dir)
+        metadata = read_metadata(
+            photo.path, sidecar_dir=policy.sidecar_dir, names=readers.names, exiftool=readers.exiftool
+        )
     except Exception as problem:  # one photo never stops a run
         return Examined(photo, known, trouble=Trouble.of(problem))
-    return Examined(photo, known, own_hash, key, facts, found)
+    return Examined(photo, known, own_hash, key, facts, metadata)

@@ -12,7 +12,7 @@ from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoRecord
 from photocap.library.indexing.caption import LazyCaptioner
 from photocap.library.indexing.decide import Decider, Decision
 from photocap.library.indexing.detect_changes import changed_photos
-from photocap.library.indexing.examine import Examined, Trouble, examine
+from photocap.library.indexing.examine import Examined, Readers, Trouble, examine
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import interrupts_wait
 from photocap.library.indexing.tombstones import mark_missing
@@ -101,7 +101,8 @@ class _Run:
         self._pool = pool
         self._on_result = on_result
         self._decider = Decider(index, options)
-        self._writer = BatchWriter(index, options, pool)
+        self._readers = Readers()
+        self._writer = BatchWriter(index, options, pool, self._readers)
         self._is_dry = options.dry_run is DryRun.YES
         self._run_id: int | None = None
         self._gone: dict[Path, str] = {}
@@ -121,7 +122,7 @@ class _Run:
             self._settle_root(root)
 
     def close(self) -> None:
-        self._writer.close()
+        self._readers.exiftool.close()
         if self._run_id is not None:
             self._index.runs.finish(self._run_id, self.report.summary)
 
@@ -137,7 +138,7 @@ class _Run:
         return map_ahead(self._pool, self._decode, ready, max(ahead, 64), overdue=_decoded_too_long)
 
     def _examine(self, changed: tuple[PhotoFile, FileState | None]) -> Examined:
-        return examine(*changed, self._options.policy)
+        return examine(*changed, self._options.policy, self._readers)
 
     def _with_captioner(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
         """Load the captioner, in this thread, before the first picture that needs it is decoded."""

@@ -16,9 +16,9 @@ import photocap
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.file_writes import FileWrite, FileWrites
 from photocap.library.indexing.decide import Decision
-from photocap.library.indexing.examine import Trouble
+from photocap.library.indexing.examine import Readers, Trouble
 from photocap.library.indexing.options import IndexOptions
-from photocap.metadata import DryRun, ExifTool, Signature
+from photocap.metadata import DryRun, Signature, is_sidecar
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.records import CaptionSource, Label, Written
 from photocap.report import Outcome, PhotoResult
@@ -59,19 +59,15 @@ class PhotoJob:
 class BatchWriter:
     """Writes batches of one run."""
 
-    def __init__(self, index: PhotoIndex, options: IndexOptions, pool: Executor) -> None:
+    def __init__(self, index: PhotoIndex, options: IndexOptions, pool: Executor, readers: Readers) -> None:
         self._index = index
         self._options = options
         self._pool = pool
-        self._exiftool = ExifTool()  # starts with the first photo that needs it
-
-    def close(self) -> None:
-        """End what was started for this run."""
-        self._exiftool.close()
+        self._readers = readers
 
     def write(self, batch: list[PhotoJob], start_run: Callable[[], int]) -> list[PhotoResult]:
         """Write a batch into photos and index; return what became of each photo."""
-        with FileWrites(self._options.policy, self._exiftool, self._options.dry_run) as writes:
+        with self._file_writes() as writes:
             list(self._pool.map(partial(self._prepare, writes), batch))
             if self._options.dry_run is DryRun.NO:
                 run_id = start_run()
@@ -79,6 +75,10 @@ class BatchWriter:
                 records = [_record(item) for item in map(_noted, batch) if _is_to_be_recorded(item)]
                 self._index.record_batch(run_id, records, settled=writes.settled)
         return [_result(item) for item in batch]
+
+    def _file_writes(self) -> FileWrites:
+        readers, options = self._readers, self._options
+        return FileWrites(options.policy, readers.exiftool, options.dry_run, names=readers.names)
 
     def _prepare(self, writes: FileWrites, item: PhotoJob) -> None:
         """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
@@ -89,7 +89,8 @@ class BatchWriter:
             if not _is_unchanged(item.photo):
                 item.changed = True
             elif caption.confidence is None or caption.confidence >= self._options.min_confidence:
-                item.write = writes.prepare(item.photo.path, caption.text, _signature(caption))
+                memory = item.decision.memory
+                item.write = writes.prepare(item.photo.path, caption.text, _signature(caption), memory=memory)
         except Exception as problem:  # one photo never stops a run
             item.write_trouble = Trouble.of(problem)
 
@@ -101,7 +102,8 @@ def _noted(item: PhotoJob) -> PhotoJob:
     if item.write.problem:
         item.write_trouble = Trouble.of(item.write.problem)
         return item
-    item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
+    if any(is_sidecar(record.path) for record in item.write.prepared.undo):  # looking for them takes a folder's listing
+        item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
     if item.write.written is Written.EMBEDDED and (status := item.write.status):
         item.photo = replace(
             item.photo,
@@ -146,6 +148,7 @@ def _record(item: PhotoJob) -> PhotoRecord:
         state=PhotoState.FAILED if item.trouble else PhotoState.PRESENT,
         error=item.trouble.reason if item.trouble else None,
         facts=examined.facts,
+        words=None if item.trouble else examined.metadata.words,
         caption=item.caption,
         embedding=item.embedding,
         written=_written(item),

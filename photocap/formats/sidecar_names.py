@@ -1,0 +1,121 @@
+"""The names of files that say something about the photo beside them: XMP sidecars, Takeout's JSON, plain text.
+
+Upper and lower case do not count, since cameras, programs and file systems disagree about them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from photocap.formats.suffixes import FileKind, kind_of
+
+SIDECAR_SUFFIX = ".xmp"
+_TEXT_SUFFIX = ".txt"
+SUFFIXES_ABOUT_PHOTOS = (SIDECAR_SUFFIX, _TEXT_SUFFIX, ".json")
+_OWNERS = (FileKind.PICTURE, FileKind.RAW, FileKind.VIDEO)
+_NUMBERED = re.compile(r"(.+)(\(\d+\))(\.[^.]+)")  # how Takeout tells photos of one name apart
+_EDITED = re.compile(r"(.+)-(?:edited|bearbeitet|modifié|editado|modificato)(\(\d+\))?(\.[^.]+)", re.IGNORECASE)
+_TAKEOUT_CHARACTERS = 46  # longer names are cut, before ".json"
+_TAKEOUT_MARK = ".supplemental-metadata"
+_FOLDERS_KEPT = 16
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The names beside a photo that may say something about it.
+
+    Attributes:
+        full: sidecars named after the whole name, `IMG.JPG.xmp`; they are the photo's alone.
+        stem: sidecars named after the stem, `IMG.xmp`; whose they are depends on `rivals` and on what they say.
+        rivals: other pictures, raw files and videos of the same stem.
+        takeout: the JSON files of Google Takeout.
+        texts: plain text files named after the photo.
+    """
+
+    full: tuple[Path, ...] = ()
+    stem: tuple[Path, ...] = ()
+    rivals: tuple[Path, ...] = ()
+    takeout: tuple[Path, ...] = ()
+    texts: tuple[Path, ...] = ()
+
+
+def names_about(photo_name: str) -> list[str]:
+    """Return, in lower case, what the files may be called that say something about a photo."""
+    stem = os.path.splitext(photo_name)[0]
+    names = [name + suffix for suffix in (SIDECAR_SUFFIX, _TEXT_SUFFIX) for name in (photo_name, stem)]
+    return list(dict.fromkeys(name.lower() for name in (*names, *takeout_names(photo_name))))
+
+
+def takeout_names(photo_name: str) -> list[str]:
+    """Return what Google Takeout may call the JSON file of a photo."""
+    edited = _EDITED.fullmatch(photo_name)
+    original = f"{edited[1]}{edited[2] or ''}{edited[3]}" if edited else photo_name
+    numbered = _NUMBERED.fullmatch(original)
+    bare, number = (numbered[1] + numbered[3], numbered[2]) if numbered else (original, "")
+    bases = (bare[:_TAKEOUT_CHARACTERS], (bare + _TAKEOUT_MARK)[:_TAKEOUT_CHARACTERS])
+    return list(dict.fromkeys(f"{base}{number}.json" for base in bases))
+
+
+class FolderNames:
+    """What lies in the folders of a run; each is listed once, however many photos are in it.
+
+    Safe to use from several threads. A run makes its own, so that it sees the folders as they are.
+    """
+
+    def __init__(self) -> None:
+        self._folders: OrderedDict[Path, _Listing] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def beside(self, photo: Path) -> Beside:
+        """Return what lies beside a photo.
+
+        Raises:
+            OSError: the folder cannot be listed.
+        """
+        with self._lock:
+            listing = self._folders.get(photo.parent)
+            if listing is None:
+                listing = self._folders[photo.parent] = _Listing(os.listdir(photo.parent))
+                if len(self._folders) > _FOLDERS_KEPT:
+                    self._folders.popitem(last=False)
+        return listing.beside(photo)
+
+
+class _Listing:
+    """The names in one folder, found by name and by stem in lower case."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        self._by_stem: dict[str, list[str]] = {}
+        for name in names:
+            self._by_name.setdefault(name.lower(), []).append(name)
+            if kind_of(name) in _OWNERS:
+                self._by_stem.setdefault(os.path.splitext(name)[0].lower(), []).append(name)
+
+    def beside(self, photo: Path) -> Beside:
+        name, stem = photo.name, os.path.splitext(photo.name)[0]
+        rivals = [rival for rival in self._by_stem.get(stem.lower(), []) if rival != name]
+        return Beside(
+            full=self._found(photo, [name + SIDECAR_SUFFIX]),
+            stem=self._found(photo, [stem + SIDECAR_SUFFIX]),
+            rivals=tuple(photo.with_name(rival) for rival in rivals),
+            takeout=self._found(photo, takeout_names(name)),
+            texts=self._found(photo, [name + _TEXT_SUFFIX, stem + _TEXT_SUFFIX]),
+        )
+
+    def _found(self, photo: Path, wanted: list[str]) -> tuple[Path, ...]:
+        """Return the files of these names, those in the photo's own case first."""
+        found = dict.fromkeys(name for want in wanted for name in self._by_name.get(want.lower(), []))
+        mine = [name for name in found if not self._is_of_a_namesake(photo.name, name)]
+        return tuple(photo.with_name(name) for name in sorted(mine, key=lambda name: name not in wanted))
+
+    def _is_of_a_namesake(self, photo_name: str, name: str) -> bool:
+        """Tell whether a file is named after another photo whose name differs in upper and lower case only."""
+        owner = os.path.splitext(name)[0]
+        return owner != photo_name and owner.lower() == photo_name.lower() and owner in self._by_name[owner.lower()]

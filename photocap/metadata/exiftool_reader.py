@@ -1,0 +1,79 @@
+"""Asking ExifTool for the words that photocap's own readers cannot read: damaged packets, formats of makers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from photocap.metadata.captions import FoundText, Place, clean_text
+from photocap.metadata.exiftool import ExifTool, ExifToolError
+
+_PLACES = {
+    ("IFD0", "ImageDescription"): Place.EXIF,
+    ("XMP-dc", "Description"): Place.XMP,
+    ("IPTC", "Caption-Abstract"): Place.IPTC,
+    ("ExifIFD", "UserComment"): Place.USER_COMMENT,
+    ("IFD0", "XPComment"): Place.XP_COMMENT,
+    ("IFD0", "XPTitle"): Place.XP_TITLE,
+    ("IFD0", "XPSubject"): Place.XP_SUBJECT,
+    ("File", "Comment"): Place.COMMENT,
+}
+_TAGS = (
+    "Description",
+    "ImageDescription",
+    "Caption-Abstract",
+    "UserComment",
+    "XPComment",
+    "XPTitle",
+    "XPSubject",
+    "Comment",
+    "Notes",
+    "Caption",
+)
+_TROUBLE = ("Warning", "Error")
+
+
+@dataclass(frozen=True)
+class ToolAnswer:
+    """What ExifTool read.
+
+    Attributes:
+        texts: the descriptions.
+        is_complete: whether it read the file without a warning.
+    """
+
+    texts: tuple[FoundText, ...] = ()
+    is_complete: bool = False
+
+
+class ToolReader:
+    """Reads descriptions through ExifTool."""
+
+    def __init__(self, exiftool: ExifTool) -> None:
+        self._exiftool = exiftool
+
+    def read(self, path: Path) -> ToolAnswer:
+        """Return the descriptions in a file; none where ExifTool is missing or does not know the file."""
+        options = ["-j", "-a", "-G1:4", "-m", "-XMP-dc:all", *(f"-{tag}" for tag in (*_TAGS, *_TROUBLE))]
+        try:
+            answer = self._exiftool.read(path, options)
+            (tags,), _ = json.JSONDecoder().raw_decode(answer, answer.index("["))
+        except (ExifToolError, ValueError, RecursionError):
+            return ToolAnswer()
+        texts, is_complete = [], True
+        for key, value in tags.items():
+            group, _, tag = key.partition(":")
+            tag = tag.rpartition(":")[2]
+            if tag.startswith(_TROUBLE) or (group == "ExifTool" and tag in _TROUBLE):
+                is_complete = False
+            elif tag.partition("-")[0] in _TAGS or tag in _TAGS:
+                language = tag.partition("-")[2].lower() if tag not in _TAGS else ""
+                place = _PLACES.get((group, tag.removesuffix(f"-{language}")), Place.XMP if language else Place.OTHER)
+                texts += [FoundText(place, path, text, language) for text in _texts(value)]
+        return ToolAnswer(tuple(texts), is_complete)
+
+
+def _texts(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [text for item in values if isinstance(item, (str, int, float)) and (text := clean_text(str(item)))]

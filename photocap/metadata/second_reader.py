@@ -1,0 +1,32 @@
+"""A second opinion on a written file: Pillow, with which many galleries read, finds what it found before."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from PIL import ExifTags, Image
+
+_OWN_TAGS = {0x010E, 0x9C9C, 700, 33723, 34377}  # ImageDescription, XPComment, XMP, IPTC, Photoshop's resources
+_POINTERS = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop, ExifTags.IFD.MakerNote}
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
+
+def lost_tags(old: bytes, new: bytes) -> list[str]:
+    """Return the names of the tags that Pillow reads otherwise in the new file than in the old one."""
+    before, after = _tags(old), _tags(new)
+    return [f"{tag:#06x}" for (directory, tag), value in before.items() if after.get((directory, tag)) != value]
+
+
+def _tags(data: bytes) -> Mapping[tuple[int, int], str]:
+    """Return what Pillow reads of a file, by directory and tag; nothing where it cannot read it at all."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            exif = image.getexif()
+            found = {(0, tag): repr(value) for tag, value in exif.items() if tag not in _OWN_TAGS | _POINTERS}
+            for directory in _DIRECTORIES:
+                inner = exif.get_ifd(directory)
+                found.update({(directory, tag): repr(value) for tag, value in inner.items() if tag not in _POINTERS})
+            return found
+    except Exception:  # Pillow raises anything on a file it does not like, and then has read nothing
+        return {}
