@@ -56,8 +56,16 @@ DIMENSIONS = 256
 class Encoder:
     """Stands in for the text side of a model: the same words lead to the same place, near a centre."""
 
+    similarity_floor = 0.0
+
     def __init__(self, centres: np.ndarray) -> None:
         self._centres = centres
+        parts = {*SUBJECTS, *COLOURS, *ACTIONS, *PLACES}
+        self.words = {word for part in parts for word in part.split()}
+
+    def similarity(self, cosine: float) -> float:
+        """Return the cosine itself, where it is positive."""
+        return max(0.0, cosine)
 
     def encode(self, text: str) -> np.ndarray:
         """Return a unit vector."""
@@ -138,8 +146,6 @@ def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequen
         " longitude, rating) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         photos,
     )
-    words = {(word,) for _, _, text, *_ in captions for word in text.lower().replace(",", "").split()}
-    connection.executemany("INSERT OR IGNORE INTO word VALUES (?)", words)
 
 
 def make_path(random_: random.Random, number: int) -> str:

@@ -255,7 +255,7 @@ def test_a_description_finds_photos_with_some_of_its_words(tmp_path):
         assert paths(result)[:2] == ["/a.jpg", "/c.jpg"]
         assert {hit.kind for hit in result.hits} == {MatchKind.SIMILAR}
         assert result.total == 0
-        # A query that finds its words is not padded, nor is one with operators.
+        # Without a model, a query that finds its words is not padded, nor is one with operators.
         assert paths(search(index, "brown dog")) == ["/a.jpg"]
         assert paths(search(index, "purple AND dog")) == []
 
@@ -279,14 +279,29 @@ def test_near_measures_on_the_globe(tmp_path):
         assert sorted(paths(search(index, "near:0,180,5km"))) == ["/east.jpg", "/west.jpg"]
 
 
-def test_words_near_those_not_found_are_offered(tmp_path):
-    photos = [Photo("/a.jpg", "mountains behind a running dog"), Photo("/b.jpg", "a doll")]
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("mountian", "mountains"), ("runnning", "running"), ("dgo", "dog"), ("bycicle", "bicycle")]
+)
+def test_a_mistyped_word_shows_the_photos_of_the_one_that_is_meant(tmp_path, typed, meant):
+    photos = [Photo("/a.jpg", "mountains behind a running dog and a bicycle"), Photo("/b.jpg", "a doll")]
     with make_index(tmp_path / "index.db", photos) as index:
-        assert search(index, "mountian").suggestions == ("mountains",)
-        assert search(index, "runnning").suggestions == ("running",)
-        assert search(index, "dgo").suggestions[0] == "dog"
-        assert search(index, "xylophone").suggestions == ()
-        assert search(index, "dog").suggestions == ()
+        result = search(index, typed)
+        assert paths(result) == ["/a.jpg"]
+        assert result.remarks == (f"showing {meant} (no photo has {typed})",)
+
+
+@pytest.mark.parametrize("typed", ["xylophone", "how", "cow", "IMG_999", "zebr*", "dig"])
+def test_no_word_is_made_up(tmp_path, typed):
+    photos = [Photo("/a.jpg", "mountains behind a running dog"), Photo("/b.jpg", "a cot, where that thing is")]
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, typed)
+        assert (paths(result), result.remarks, result.suggestions) == ([], (), ())
+
+
+def test_a_word_that_the_model_knows_is_no_slip(tmp_path):
+    with make_index(tmp_path / "index.db", [Photo("/a.jpg", "a boat", embedding=look(3))]) as index:
+        assert paths(search(index, "boar")) == ["/a.jpg"]
+        assert search(index, "boar", text_encoder=OneHotEncoder("boar")).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -324,15 +339,20 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 class OneHotEncoder:
     """Gives each word an axis of its own."""
 
+    similarity_floor = 0.0
+
     def __init__(self, *words: str) -> None:
-        self._words = words
+        self.words = words
 
     def encode(self, text: str) -> np.ndarray:
         vector = np.full(256, 0.001, np.float32)
         for word in text.split():
-            if word in self._words:
-                vector[self._words.index(word)] = 1.0
+            if word in self.words:
+                vector[self.words.index(word)] = 1.0
         return unit(vector)
+
+    def similarity(self, cosine: float) -> float:
+        return max(0.0, cosine)
 
 
 def look(*axes: int) -> bytes:

@@ -64,6 +64,9 @@ class ModelConfig(_Settings):
         demand_from: the probability from which a label must be said; above 1 none ever is.
         beam_size: the beam this model was selected with, the default of generation.
         joint_size: dimensions of the joint text-image space that searches use; 0 where there is none.
+        similarity_scale, similarity_offset: Platt scaling of the cosine of words and picture to the probability that
+            they belong together, fitted by `photocap evaluate --retrieval --fit-similarity`.
+        similarity_floor: the probability below which a search shows no picture for its look alone; 0: not fitted.
         label_count: how many labels the label head knows; 0 where there is none.
         label_slots: how many of the likeliest labels the decoder attends to.
     """
@@ -90,6 +93,9 @@ class ModelConfig(_Settings):
     plain_below: float = 0.0
     demand_from: float = 2.0
     joint_size: int = 0
+    similarity_scale: float = 10.0
+    similarity_offset: float = -4.0
+    similarity_floor: float = 0.0
     label_count: int = 0
     label_slots: int = 8
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from photocap.captioning.config import ModelConfig
 from photocap.captioning.model_files import WEIGHTS, read_model_info
 from photocap.captioning.vocabulary import PAD, UNK, Vocabulary
 from photocap.errors import CheckpointError
@@ -27,11 +28,23 @@ class TextEncoder:
     Args:
         vocabulary: the words the model knows.
         weights: the tensors of the text side, float32, by the names of `JointEmbedding`.
+        config: holds how cosines become probabilities.
     """
 
-    def __init__(self, vocabulary: Vocabulary, weights: Mapping[str, Array]) -> None:
+    def __init__(self, vocabulary: Vocabulary, weights: Mapping[str, Array], config: ModelConfig | None = None) -> None:
         self._vocabulary = vocabulary
         self._weights = weights
+        self._config = config or ModelConfig()
+        self.words = frozenset(vocabulary.words)
+
+    @property
+    def similarity_floor(self) -> float:
+        """Return the similarity below which a picture hardly ever shows what the words say."""
+        return self._config.similarity_floor
+
+    def similarity(self, cosine: float) -> float:
+        """Return a cosine of words and picture as a probability that they belong together."""
+        return float(_sigmoid(np.float32(self._config.similarity_scale * cosine + self._config.similarity_offset)))
 
     def encode(self, text: str) -> Array:
         """Return a unit vector (S,); text without a known word lies nowhere: a vector of zeros."""
@@ -79,7 +92,7 @@ def load_text_encoder(model_dir: Path) -> TextEncoder | None:
                 if name.startswith(_PREFIX):
                     weights[name.removeprefix(_PREFIX)] = file.get_tensor(name).astype(np.float32)
         vocabulary = Vocabulary(info.words)
-        encoder = TextEncoder(vocabulary, weights)
+        encoder = TextEncoder(vocabulary, weights, info.config)
         if weights["words.weight"].shape[0] != len(vocabulary):
             raise ValueError("the vocabulary is of another size")
         encoder.encode(info.words[0] if info.words else "")  # fails here and not in a search

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 COULD_NOT_RUN = 1
+NOTHING_FOUND = 4
 INTERRUPTED = 130
 READER_GONE = 141  # what a shell reports for a program that SIGPIPE ended
 
@@ -52,6 +53,11 @@ def _remembered(key: str) -> bool:
 def show(text: str) -> None:
     """Print one result on stdout; above the progress bar where there is one, which click.echo would write into."""
     print(text, flush=True)  # noqa: T201
+
+
+def count(number: int, what: str) -> str:
+    """Return "1 photo", "2 photos", "1,000 photos"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def note(text: str) -> None:
@@ -151,8 +157,9 @@ def _os_error_text(error: OSError) -> str:
 def exit_code_of(run: Callable[[], Any]) -> int:
     """Run the command line and return its exit code.
 
-    0 ok, 1 could not run, 2 wrong usage, 3 some photos failed, 5 index busy, 130 interrupted, 141 the reader of
-    a pipe is gone. A command asks for a code with `ctx.exit(code)`; without standalone mode, click returns it.
+    0 ok, 1 could not run, 2 wrong usage, 3 some photos failed, 4 a search found nothing, 5 index busy,
+    130 interrupted, 141 the reader of a pipe is gone. A command asks for a code with `ctx.exit(code)`; without
+    standalone mode, click returns it.
     """
     try:
         code = run()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from photocap.cli import console
 from photocap.errors import printable
-from photocap.query import any_of, parse_query, searched_texts
-from photocap.query.tree import Phrase, Word
+from photocap.query import Phrase, Query, Word, any_of, searched_texts
+from photocap.search.results import MatchKind
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -26,20 +26,23 @@ _COLUMNS = ("path", "caption", "score", "kind", "source", "confidence", "taken",
 def explain(result: SearchResult, *, in_full: bool) -> None:
     """Say on stderr how the query was read: all of it when asked, else only what may surprise."""
     lines = result.explanation if in_full else result.explanation[1:]
-    for line in lines:
+    for line in (*lines, *result.remarks):
         console.note(line)
 
 
 def summarise(result: SearchResult, offset: int) -> None:
     """Say on stderr how many photos there are, and what to try where there are none."""
-    total = f"at least {result.counted_to:,}" if result.total >= result.counted_to else f"{result.total:,}"
-    shown = f"{offset + 1:,} to {offset + len(result.hits):,} of " if result.hits and result.total else ""
+    last = offset + len(result.hits)
+    alike = sum(hit.kind is MatchKind.SIMILAR for hit in result.hits)
     if result.total:
-        console.note(f"{shown}{total} photos")
+        capped = result.total >= result.counted_to
+        total = f"at least {result.counted_to:,} photos" if capped else console.count(result.total, "photo")
+        shown = f"{offset + 1:,} to {last - alike:,} of " if len(result.hits) > alike else ""
+        console.note(f"{shown}{total}" + (f", and {alike:,} that may fit" if alike else ""))
     elif result.hits:
-        console.note(f"no photo has all these words; {len(result.hits):,} that may fit")
+        console.note(f"no photo has all these words; {alike:,} that may fit")
     else:
-        console.note("no photos found")
+        console.note("no photos found" + (" (--min-score 0 shows what comes nearest)" if result.filled else ""))
     if result.suggestions:
         console.note(f"did you mean: {', '.join(result.suggestions)}")
 
@@ -59,6 +62,7 @@ def as_record(hit: SearchHit) -> dict[str, Any]:
         "rating": photo.rating,
         "text_rank": hit.text_rank,
         "image_rank": hit.image_rank,
+        "similarity": hit.similarity,
     }
 
 
@@ -72,13 +76,13 @@ def print_csv(hits: Sequence[SearchHit]) -> None:
         writer.writerow(record)
 
 
-def print_table(index: PhotoIndex, text: str, hits: Sequence[SearchHit], *, in_full: bool) -> None:
-    """Print hits as a table as wide as the terminal, with the words of the query highlighted."""
+def print_table(index: PhotoIndex, query: Query | None, hits: Sequence[SearchHit], *, in_full: bool) -> None:
+    """Print hits as a table as wide as the terminal; words of the query highlighted, what is only alike dimmed."""
     from rich.table import Table
 
     if not hits:
         return
-    captions = _highlighted(index, text, hits)
+    captions = _highlighted(index, query, hits)
     table = Table(box=None, pad_edge=False)
     table.add_column("caption", ratio=3)
     table.add_column("photo", ratio=2, overflow="fold")
@@ -87,18 +91,22 @@ def print_table(index: PhotoIndex, text: str, hits: Sequence[SearchHit], *, in_f
         table.add_column("why", no_wrap=True)
     for hit in hits:
         marked = captions.get(hit.photo.id, printable(hit.photo.caption or ""))
+        style = "dim" if hit.kind is MatchKind.SIMILAR else ""
         cells: list[str | Text] = [_styled(marked), printable(hit.photo.path), (hit.photo.taken or "")[:10]]
-        table.add_row(*cells, *([_why(hit)] if in_full else []))
+        table.add_row(*cells, *([_why(hit)] if in_full else []), style=style)
     console.stdout().print(table)
 
 
 def _why(hit: SearchHit) -> str:
     parts = [hit.kind.value, *([f"words {hit.text_rank}"] if hit.text_rank else [])]
-    return ", ".join([*parts, *([f"look {hit.image_rank}"] if hit.image_rank else [])])
+    parts += [f"look {hit.image_rank}"] if hit.image_rank else []
+    parts += [f"similarity {hit.similarity:.2f}"] if hit.similarity is not None else []
+    return ", ".join(parts)
 
 
-def _highlighted(index: PhotoIndex, text: str, hits: Sequence[SearchHit]) -> Mapping[int, str]:
-    searched = [item for item in searched_texts(parse_query(text).tree) if isinstance(item, (Word, Phrase))]
+def _highlighted(index: PhotoIndex, query: Query | None, hits: Sequence[SearchHit]) -> Mapping[int, str]:
+    texts = searched_texts(query.tree) if query else ()
+    searched = [item for item in texts if isinstance(item, (Word, Phrase))]
     if not searched:
         return {}
     return index.query.highlighted([hit.photo.id for hit in hits], any_of(searched), _START, _END)

@@ -13,7 +13,7 @@ from photocap.index.embeddings import store_embedding
 from photocap.index.rows import FACTS_VERSION, PhotoRecord, UndoState
 from photocap.index.search_text import refresh, refresh_picture, storable_path
 from photocap.index.undo_journal import set_state
-from photocap.records import PhotoFacts, PhotoWords
+from photocap.records import Label, PhotoFacts, PhotoWords
 
 _UPSERT_PHOTO = """
     INSERT INTO photo (path, picture_id, state, error, size_bytes, mtime_ns, inode, device, written,
@@ -126,11 +126,11 @@ def _record_words(connection: sqlite3.Connection, photo_id: int, words: PhotoWor
     connection.executemany("INSERT OR IGNORE INTO photo_word VALUES (?, ?, ?, ?)", rows)
 
 
-def _record_labels(connection: sqlite3.Connection, picture_id: int, labels: Iterable[tuple[str, float]]) -> None:
+def _record_labels(connection: sqlite3.Connection, picture_id: int, labels: Iterable[Label]) -> None:
     connection.execute("DELETE FROM picture_label WHERE picture_id = ?", (picture_id,))
     connection.executemany(
         "INSERT OR REPLACE INTO picture_label VALUES (?, ?, ?)",
-        [(picture_id, storable(label), probability) for label, probability in labels],
+        [(picture_id, storable(label.name), label.probability) for label in labels],
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from photocap.records import CaptionSource, PhotoFacts, PhotoWords, UndoRecord, Verdict, Written
+from photocap.records import CaptionSource, Label, PhotoFacts, PhotoWords, UndoRecord, Verdict, Written
 
 FACTS_VERSION = 1
 """Grows when more is read from a photo's metadata; photos with an older number are read once more."""
@@ -80,7 +80,7 @@ class PhotoRecord:
         error: why it failed.
         facts: None keeps the facts that are known.
         words: of its metadata; None keeps those that are known.
-        labels: what the model recognised in the picture, with probabilities; None keeps those that are known.
+        labels: what the model recognised in the picture; None keeps those that are known.
         caption: None keeps the picture's present caption.
         embedding: float16 little-endian, unit length; None keeps the known one.
         written: where the caption stands outside the index.
@@ -101,7 +101,7 @@ class PhotoRecord:
     written: Written = Written.NONE
     moved_from: Path | None = None
     words: PhotoWords | None = None
-    labels: tuple[tuple[str, float], ...] | None = None
+    labels: tuple[Label, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ words that stand in the index, and what it finds ranks below what was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from photocap.query.columns import CONTENT
 from photocap.query.tree import And, Node, Not, Or, Phrase, Substring, Word
@@ -160,15 +160,24 @@ def synonyms(word: str) -> tuple[str, ...]:
     return ()
 
 
-def widened(node: Node, in_index: Callable[[str], bool]) -> Node:
-    """Return a tree in which each word may be another word for the same thing; exclusions stay exact."""
+def widened(
+    node: Node, in_index: Callable[[str], bool], compounds: Callable[[str], Iterable[str]] = lambda _: ()
+) -> Node:
+    """Return a tree in which each word may be another word for the same thing; exclusions stay exact.
+
+    Args:
+        node: the tree.
+        in_index: tells whether some photo has a word.
+        compounds: gives longer words of which a word is a part.
+    """
     if isinstance(node, Word) and not node.prefix and not node.column:
         others = [Word(other, column=_SHOWN) for other in synonyms(node.text) if in_index(other)]
+        others += [Word(other) for other in compounds(node.text)]
         return Or((node, *others)) if others else node
     if isinstance(node, And):
-        return And(tuple(widened(part, in_index) for part in node.parts))
+        return And(tuple(widened(part, in_index, compounds) for part in node.parts))
     if isinstance(node, Or):
-        return Or(tuple(widened(part, in_index) for part in node.parts))
+        return Or(tuple(widened(part, in_index, compounds) for part in node.parts))
     return node
 
 

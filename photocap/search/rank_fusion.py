@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 _K = 60
+_RARE = 1_000  # photos with a word; what is much commoner than this tells little
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,34 @@ def ranks(scores: Sequence[tuple[int, float]]) -> dict[int, int]:
     return found
 
 
-def fuse(
-    ids: Sequence[int], text_ranks: Mapping[int, int], look_ranks: Mapping[int, int], *, text_weight: float = 1.0
-) -> list[Fused]:
+def fuse(ids: Sequence[int], text_ranks: Mapping[int, int], look_ranks: Mapping[int, int]) -> list[Fused]:
     """Return photos by their fused score, best first; where that is equal, in the order given.
 
     Args:
         ids: the photos.
         text_ranks: their places by words, where they have one.
         look_ranks: their places by look, where they have one.
-        text_weight: what a place by words counts beside one by look.
     """
-    best = (text_weight * bool(text_ranks) + bool(look_ranks)) / (_K + 1) or 1.0
+    best = (bool(text_ranks) + bool(look_ranks)) / (_K + 1) or 1.0
     fused = []
     for id_ in ids:
         text_rank, image_rank = text_ranks.get(id_), look_ranks.get(id_)
-        score = text_weight / (_K + text_rank) if text_rank else 0.0
+        score = 1.0 / (_K + text_rank) if text_rank else 0.0
         score += 1.0 / (_K + image_rank) if image_rank else 0.0
         fused.append(Fused(id_, score / best, text_rank, image_rank))
     return sorted(fused, key=lambda item: -item.score)
+
+
+def share_of_words(
+    ids: Sequence[int], having: Mapping[str, Collection[int]], counts: Mapping[str, int]
+) -> dict[int, float]:
+    """Return for each photo the share in [0, 1] that it has of some words, the rarer ones counting more.
+
+    Args:
+        ids: the photos.
+        having: for each word the photos that have it.
+        counts: for each word how many photos of the library have it; words that none has do not count.
+    """
+    weights = {word: math.log(1 + _RARE / count) for word, count in counts.items() if count}
+    total = sum(weights.values()) or 1.0
+    return {id_: sum(weight for word, weight in weights.items() if id_ in having[word]) / total for id_ in ids}

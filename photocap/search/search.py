@@ -1,14 +1,15 @@
 """From words to photos.
 
-Three storeys, each below the one before: photos that match the query as read; photos that match
-with other words for the same thing; and, where that finds nothing or the query is a whole
-description, photos that have some of its words or look like it.
+Photos that match the query as read come first, then those that match with other words for the same thing; then the
+page is filled with photos whose picture looks like what the words say, down to a floor. A whole description is ranked
+as one list: by look, with a bonus for each of its words that a photo has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from photocap.index import RANKED_AT_MOST, Condition, Match, PhotoIndex, Plan, Sort, plan
 from photocap.query import (
@@ -25,17 +26,33 @@ from photocap.query import (
     to_fts,
     widened,
 )
-from photocap.search.rank_fusion import Fused, fuse, ranks
+from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
 from photocap.search.results import MatchKind, SearchHit, SearchResult, TextEncoderProtocol
-from photocap.search.spelling import suggestions
+from photocap.search.spelling import Speller, corrected, corrected_words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COUNTED_TO = 10_000
 _POOL = 500  # so many of the best by words are ranked by look as well
-_NEAREST = 200  # so many of the nearest by look are considered where words fail
+_NEAREST = 200  # so many of the nearest by look are considered
 _DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
-# Where a photo has not all the words, the look of it tells more than the words it has.
-_SOME_WORDS_WEIGHT = 0.1
-_STOREY = {MatchKind.WORDS: 2.0, MatchKind.RELATED: 1.0, MatchKind.SIMILAR: 0.0}
+_WORDS_BONUS = 0.1  # what having all the words adds to the cosine; fitted on Flickr8k dev and everyday dev
+_MOST_UNKNOWN = 1 / 3  # share of words unknown to the model from which on it does not know what is meant
+_TIER = {MatchKind.WORDS: 2.0, MatchKind.RELATED: 1.0, MatchKind.SIMILAR: 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """The arguments of `search`."""
+
+    limit: int
+    offset: int
+    sort: Sort
+    min_score: float | None
+    words_only: bool
+    like: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,9 @@ def search(
     offset: int = 0,
     sort: Sort = Sort.RELEVANCE,
     text_encoder: TextEncoderProtocol | None = None,
+    min_score: float | None = None,
+    words_only: bool = False,
+    like: NDArray[np.float32] | None = None,
 ) -> SearchResult:
     """Find photos by words; any text is a query, and none raises.
 
@@ -60,74 +80,153 @@ def search(
         text: the query, see `photocap.query`.
         limit: how many hits to return.
         offset: how many of the best to leave out.
-        sort: the order within each storey.
-        text_encoder: gives the words a place among the pictures; without one, words alone decide.
+        sort: the order of the photos that match.
+        text_encoder: gives the words an embedding among the pictures'; without one, words alone decide.
+        min_score: the similarity below which no photo is added by look; None takes the model's own floor.
+        words_only: leave out what is found by look alone.
+        like: embedding of a picture (float32, unit length) that the photos shall look like, too.
     """
     query = parse_query(text)
+    options = _Options(limit=limit, offset=offset, sort=sort, min_score=min_score, words_only=words_only, like=like)
     explanation = (describe(query), *query.notes)
-    if query.tree is None:
-        return SearchResult((), 0, COUNTED_TO, explanation)
-    return _Search(index, query, sort, text_encoder).page(offset, limit, explanation)
+    if query.tree is None and like is None:
+        return SearchResult(query=query, counted_to=COUNTED_TO, explanation=explanation)
+    speller = Speller(index, text_encoder.words if text_encoder else ())
+    tree = query.tree or And(())
+    corrections = speller.corrections(tree)
+    if corrections:
+        query = replace(query, tree=corrected(tree, corrections), words=corrected_words(query.words, corrections))
+    remarks = tuple(f"showing {c.meant} (no photo has {c.typed})" for c in corrections)
+    found = _Search(index, query, options, text_encoder, speller)
+    others = tuple(other for correction in corrections for other in correction.others)
+    return replace(found.result(explanation, remarks), suggestions=others)
 
 
 class _Search:
     """One search: its query, and what it has found so far."""
 
-    def __init__(self, index: PhotoIndex, query: Query, sort: Sort, text_encoder: TextEncoderProtocol | None) -> None:
-        assert query.tree is not None  # the caller has looked
+    def __init__(
+        self,
+        index: PhotoIndex,
+        query: Query,
+        options: _Options,
+        text_encoder: TextEncoderProtocol | None,
+        speller: Speller,
+    ) -> None:
         self._index = index
         self._query = query
-        self._tree: Node = query.tree
-        self._sort = sort
-        self._words = [text for text in searched_texts(self._tree) if isinstance(text, Word)]
-        vector = text_encoder.encode(query.words) if text_encoder and query.words else None
-        # Words that the model does not know lie nowhere.
-        self._vector = vector if vector is not None and vector.any() else None
+        self._tree: Node = query.tree or And(())
+        self._options = options
+        self._encoder = text_encoder
+        self._speller = speller
+        texts = list(searched_texts(self._tree))
+        self._words = [text for text in texts if isinstance(text, Word) and not is_stop_word(text)]
+        # What must stand in a certain place, and a date, is no description of a picture.
+        shown = [word for word in self._words if not word.column]
+        self._unknown = [word.text for word in shown if text_encoder and not _is_known(word, text_encoder)]
+        self._means_something = len(self._unknown) < len(shown) * _MOST_UNKNOWN and bool(shown)
+        self._describes = query.plain and len(shown) >= _DESCRIPTION_WORDS
+        self._vector = self._embedding()
+        self._cosine: dict[int, float] = {}
         self._found: dict[int, _Found] = {}
 
-    def page(self, offset: int, limit: int, explanation: tuple[str, ...]) -> SearchResult:
+    def _embedding(self) -> NDArray[np.float32] | None:
+        """Return the embedding of what is looked for: of the words, of the picture to be like, or between them."""
+        vector = self._encoder.encode(self._query.words) if self._encoder and self._query.words else None
+        if vector is not None and not vector.any():  # words that the model does not know have none
+            vector = None
+        like = self._options.like
+        if like is None or vector is None:
+            return vector if like is None else like
+        both: NDArray[np.float32] = vector + like
+        return both / float((both @ both) ** 0.5 or 1.0)
+
+    def result(self, explanation: tuple[str, ...], remarks: tuple[str, ...]) -> SearchResult:
         """Find as many photos as the page needs."""
-        wanted = offset + limit
-        total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
-        if total < wanted:
-            wider = widened(self._tree, lambda word: self._index.query.count_photos(f'"{word}"', 1) > 0)
-            if wider != self._tree:
+        wanted = self._options.offset + self._options.limit
+        total, filled = 0, False
+        if self._ranks_by_look():
+            total = self._add_by_look(wanted)
+            filled = True
+        else:
+            total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
+            if total < wanted and (wider := self._wider()) != self._tree:
                 total = self._add_matches(wider, MatchKind.RELATED, wanted)
                 explanation += ("with other words for the same thing: " + describe(Query("", wider)),)
-        describes = len([word for word in self._words if not is_stop_word(word)]) >= _DESCRIPTION_WORDS
-        if self._query.plain and self._words and len(self._found) < wanted and (describes or not total):
-            self._add_alike(wanted)
-        page = list(self._found.items())[offset:wanted]
-        hints = suggestions(self._index, self._words) if not total else ()
-        return SearchResult(self._hits(page), total, COUNTED_TO, explanation, hints)
+            if self._may_fill() and len(self._found) < wanted:
+                filled = True
+                self._add_alike(wanted)
+        if self._unknown and self._encoder and not self._options.words_only:
+            remarks += (f"the model does not know: {', '.join(dict.fromkeys(self._unknown))}",)
+        page = list(self._found.items())[self._options.offset : wanted]
+        return SearchResult(
+            query=self._query,
+            hits=self._hits(page),
+            total=total,
+            counted_to=COUNTED_TO,
+            explanation=explanation,
+            remarks=remarks,
+            filled=filled,
+        )
+
+    def _ranks_by_look(self) -> bool:
+        """Tell whether look decides and words help, rather than the other way round."""
+        if self._vector is None or self._options.sort is not Sort.RELEVANCE or self._options.words_only:
+            return False
+        return self._options.like is not None or (self._describes and self._means_something)
+
+    def _may_fill(self) -> bool:
+        if self._options.words_only or not self._query.plain or not self._words:
+            return False
+        return self._describes if self._vector is None else self._means_something
+
+    def _wider(self) -> Node:
+        """Return the query with other words for the same thing, and words of which a word is a part."""
+        return widened(
+            self._tree, lambda word: self._index.query.count_photos(f'"{word}"', 1) > 0, self._speller.compounds
+        )
 
     def _add_matches(self, tree: Node, kind: MatchKind, wanted: int) -> int:
         """Add the photos that match a tree; return how many there are."""
         query_plan = plan(tree)
-        room = max(wanted, _POOL) + len(self._found)
-        if query_plan.fts is None or self._sort is not Sort.RELEVANCE:
-            sort = Sort.DATE if self._sort is Sort.RELEVANCE else self._sort
-            matches = self._index.query.ordered(query_plan, sort, room)
-            text_ranks = {match.photo_id: place for place, match in enumerate(matches, start=1)}
-            self._add(kind, fuse([match.photo_id for match in matches], text_ranks, {}))
+        if query_plan.fts is None or self._options.sort is not Sort.RELEVANCE:
+            sort = Sort.DATE if self._options.sort is Sort.RELEVANCE else self._options.sort
+            matches = self._index.query.ordered(query_plan, sort, max(wanted, RANKED_AT_MOST))
+            self._add(kind, [Fused(match.photo_id, 1.0, None, None) for match in matches[:wanted]])
             return self._index.query.count_matches(query_plan, COUNTED_TO)
-        ranked = self._index.query.ranked(query_plan, room)
-        matches = [match for match in ranked.matches if match.photo_id not in self._found]
-        self._add(kind, self._fused(matches[:_POOL], self._looks(matches[:_POOL])))
+        ranked = self._index.query.ranked(query_plan, max(wanted, RANKED_AT_MOST))
+        matches = ranked.matches
+        fused = self._fused(matches[:_POOL], self._looks(matches[:_POOL]))
+        by_person = {match.photo_id for match in matches if match.by_person}
+        # A person's words are never outranked.
+        self._add(kind, sorted(fused, key=lambda item: item.photo_id not in by_person))
         self._add(kind, fuse([match.photo_id for match in matches[_POOL:]], _text_ranks(matches), {}))
         if ranked.total is None:
             return self._index.query.count_matches(query_plan, COUNTED_TO)
         return min(ranked.total, COUNTED_TO)
 
+    def _add_by_look(self, wanted: int) -> int:
+        """Add photos by look, with a bonus for the words they have; return how many have all of them."""
+        query_plan = plan(self._tree)
+        full = self._index.query.ranked(query_plan, _POOL).matches if query_plan.fts else []
+        near = self._nearest(plan(_filters(self._tree)).condition, wanted)
+        self._remember_cosines(full)
+        items = self._scored(list({match.photo_id: match for match in [*full, *near]}.values()))
+        has_all = {match.photo_id for match in full}
+        by_person = {match.photo_id for match in full if match.by_person}
+        for item in sorted(items, key=lambda item: item.photo_id not in by_person):
+            kind = MatchKind.WORDS if item.photo_id in has_all else MatchKind.SIMILAR
+            self._found.setdefault(item.photo_id, _Found(kind, item))
+        return len(full)
+
     def _add_alike(self, wanted: int) -> None:
-        """Add photos that have some of the words, or whose picture is near them."""
-        filters = _filters(self._tree)
-        condition = plan(filters).condition
-        near = self._nearest(condition, wanted, everywhere=filters == And(()))
-        some = self._with_some_words(condition)
-        ids = dict.fromkeys([match.photo_id for match in [*near, *some]])
-        look_ranks = ranks([(match.photo_id, match.score) for match in near])
-        self._add(MatchKind.SIMILAR, fuse(list(ids), _text_ranks(some), look_ranks, text_weight=_SOME_WORDS_WEIGHT))
+        """Add photos whose picture is near the words; without a model, those that have some of the words."""
+        condition = plan(_filters(self._tree)).condition
+        if self._vector is None:
+            some = self._with_some_words(condition)
+            self._add(MatchKind.SIMILAR, self._fused(some, {}))
+        else:
+            self._add(MatchKind.SIMILAR, self._scored(self._nearest(condition, wanted)))
 
     def _add(self, kind: MatchKind, fused: Sequence[Fused]) -> None:
         for item in fused:
@@ -136,39 +235,60 @@ class _Search:
     def _fused(self, matches: Sequence[Match], look_ranks: dict[int, int]) -> list[Fused]:
         return fuse([match.photo_id for match in matches], _text_ranks(matches), look_ranks)
 
+    def _scored(self, matches: Sequence[Match]) -> list[Fused]:
+        """Rank photos by the cosine of picture and words, with a bonus for the words they have."""
+        ids = [match.photo_id for match in matches]
+        words = dict.fromkeys(to_fts(word) for word in self._words)
+        having = self._index.query.having(ids, list(words)) if len(words) > 1 else {}
+        counts = {fts: self._index.query.count_photos(fts, RANKED_AT_MOST) for fts in having}
+        shares = share_of_words(ids, having, counts)
+        scored = [
+            (match.photo_id, self._cosine.get(match.picture_id, 0.0) + _WORDS_BONUS * shares.get(match.photo_id, 0.0))
+            for match in matches
+        ]
+        scored.sort(key=lambda pair: -pair[1])
+        return [Fused(id_, max(0.0, min(1.0, score)), None, rank) for rank, (id_, score) in enumerate(scored, start=1)]
+
     def _looks(self, matches: Sequence[Match]) -> dict[int, int]:
         """Rank photos by how near their pictures are to the words."""
         if self._vector is None or not matches:
             return {}
-        from photocap.search.vector_search import cosines
-
-        cosine = dict(cosines(self._index, self._vector, [match.picture_id for match in matches]))
-        known = [(match.photo_id, cosine[match.picture_id]) for match in matches if match.picture_id in cosine]
+        self._remember_cosines(matches)
+        known = [(m.photo_id, self._cosine[m.picture_id]) for m in matches if m.picture_id in self._cosine]
         return ranks(sorted(known, key=lambda pair: -pair[1]))
 
-    def _nearest(self, condition: Condition, wanted: int, *, everywhere: bool) -> list[Match]:
-        """Return the photos that meet the filters and whose pictures are nearest to the words."""
+    def _remember_cosines(self, matches: Sequence[Match]) -> None:
+        if self._vector is None or not matches:
+            return
+        from photocap.search.vector_search import cosines
+
+        self._cosine.update(cosines(self._index, self._vector, [match.picture_id for match in matches]))
+
+    def _nearest(self, condition: Condition, wanted: int) -> list[Match]:
+        """Return the photos that meet the filters and whose pictures are nearest to the words, down to the floor."""
         if self._vector is None:
             return []
         from photocap.search.vector_search import cosines, nearest
 
-        room = max(wanted, _NEAREST)
-        if not everywhere:
-            matches = self._index.query.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
-            near = cosines(self._index, self._vector, [match.picture_id for match in matches])[:room]
+        count = max(wanted, _NEAREST)
+        if _filters(self._tree) == And(()):
+            near = nearest(self._index, self._vector, count)
         else:
-            near = nearest(self._index, self._vector, room)
-        cosine = dict(near)
-        photos = self._index.query.photos_of([picture_id for picture_id, _ in near], condition, room)
-        return [Match(photo.photo_id, photo.picture_id, cosine[photo.picture_id]) for photo in photos]
+            matches = self._index.query.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
+            near = cosines(self._index, self._vector, [match.picture_id for match in matches])[:count]
+        near = [(picture_id, cosine) for picture_id, cosine in near if self._is_near_enough(cosine)]
+        self._cosine.update(near)
+        return self._index.query.photos_of([picture_id for picture_id, _ in near], condition, count)
+
+    def _is_near_enough(self, cosine: float) -> bool:
+        if self._options.like is not None or self._encoder is None:
+            return self._options.min_score is None or cosine >= self._options.min_score
+        floor = self._encoder.similarity_floor if self._options.min_score is None else self._options.min_score
+        return self._encoder.similarity(cosine) >= floor
 
     def _with_some_words(self, condition: Condition) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""
-        counted = [
-            (self._index.query.count_photos(to_fts(word), RANKED_AT_MOST), word)
-            for word in self._words
-            if not is_stop_word(word)
-        ]
+        counted = [(self._index.query.count_photos(to_fts(word), RANKED_AT_MOST), word) for word in self._words]
         counted.sort(key=lambda pair: pair[0])
         rare: list[Word] = []
         reached = 0
@@ -176,27 +296,49 @@ class _Search:
             if count and reached + count <= RANKED_AT_MOST:
                 rare.append(word)
                 reached += count
-        if not rare:
-            rare = [word for count, word in counted if count][:1]
+        everything = [word for count, word in counted if count]
+        rare = rare or everything[:1]
         if not rare:
             return []
-        everything = [word for count, word in counted if count]
         fts = any_of(rare) if len(rare) == len(everything) else f"({any_of(rare)}) AND ({any_of(everything)})"
         return self._index.query.ranked(Plan(fts, condition), _POOL).matches
 
     def _hits(self, page: Sequence[tuple[int, _Found]]) -> tuple[SearchHit, ...]:
         rows = {row.id: row for row in self._index.photos.by_id([photo_id for photo_id, _ in page])}
+        similarities = self._similarities([photo_id for photo_id, _ in page])
         return tuple(
             SearchHit(
                 rows[photo_id],
                 found.kind,
-                round(_STOREY[found.kind] + found.fused.score, 4),
+                round(_TIER[found.kind] + found.fused.score, 4),
                 found.fused.text_rank,
                 found.fused.image_rank,
+                similarities.get(photo_id),
             )
             for photo_id, found in page
             if photo_id in rows
         )
+
+    def _similarities(self, photo_ids: Sequence[int]) -> dict[int, float]:
+        if self._vector is None:
+            return {}
+        pictures = self._index.query.pictures_of(photo_ids)
+        lacking = [Match(photo, picture, 0.0) for photo, picture in pictures.items() if picture not in self._cosine]
+        self._remember_cosines(lacking)
+        by_words = self._encoder.similarity if self._encoder and self._options.like is None else float
+        return {
+            photo: round(by_words(self._cosine[picture]), 4)
+            for photo, picture in pictures.items()
+            if picture in self._cosine
+        }
+
+
+def _is_known(word: Word, encoder: TextEncoderProtocol) -> bool:
+    """Tell whether a model knows a word, or each part of a word with a hyphen."""
+    from photocap.tokenizer import tokenize
+
+    parts = tokenize(word.text)
+    return bool(parts) and all(part in encoder.words for part in parts if part)
 
 
 def _text_ranks(matches: Sequence[Match]) -> dict[int, int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from photocap.search import SearchResult
 
 
+_SOME_FAILED = 3
 _LONG_OPTION = re.compile(r"--[a-z][a-z-]*(=|$)")
 
 
@@ -43,10 +44,17 @@ class WordsCommand(click.Command):
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="How many of the best to leave out.")
 @click.option(
     "--sort",
-    type=click.Choice(["relevance", "date", "confidence"]),
+    type=click.Choice(["relevance", "newest", "oldest", "date", "path", "confidence"]),
     default="relevance",
     show_default=True,
-    help="The order.",
+    help="The order; date is newest first.",
+)
+@click.option("--words-only", is_flag=True, help="Leave out photos that only look like what the words say.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    show_default="what the model was measured with",
+    help="Show by look only photos with at least this similarity.",
 )
 @click.option("--explain", is_flag=True, help="Say how the query was read, and why each photo ranks where it does.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a CSV table.")
@@ -66,6 +74,8 @@ def command(
     limit: int,
     offset: int,
     sort: str,
+    words_only: bool,
+    min_score: float | None,
     explain: bool,
     as_csv: bool,
     as_json: bool,
@@ -83,10 +93,18 @@ def command(
         photocap search dog -beach before:2019 camera:pentax
         photocap search '"old town"' OR bridge --sort date --html found.html
 
-    Words are found whatever their ending, accents and case. Understood are "phrases", AND, OR, NOT,
-    -word, pre*, parentheses, and before: after: date: camera: lens: path: caption: conf:>0.5
-    rating:>=3 width:>4000 near:48.2,16.4,10km has:gps is:edited is:missing. Everything else is
-    text: no query is wrong. On a terminal a table is printed, into a pipe one path a line.
+    Searched are captions, labels, keywords, titles, people, places, file and folder names, cameras and dates,
+    whatever the words' endings, accents and case. Understood are "phrases", AND, OR, NOT, -word, pre*, parentheses,
+    plain words such as "dog or cat" and "no people", and fields:
+
+    \b
+    caption: label: keyword: title: person: place: filename: folder: path: type: date: after:
+    before: time: added: near: camera: lens: iso: fnumber: focal: rating: conf:
+    width: height: size: has: is:
+
+    docs/search-syntax.md has them all. Everything else is text: no query is wrong. Photos that have the words come
+    first, then those that look like what they say. On a terminal a table is printed, into a pipe one path a line.
+    Exit code 4: nothing was found.
     """
     from photocap.cli import output_search
     from photocap.cli.model_choice import text_encoder_for
@@ -96,21 +114,29 @@ def command(
     text = " ".join(words)
     with PhotoIndex.open(db, read_only=True) as index:
         encoder = text_encoder_for(index, model)
-        result = search(index, text, limit=limit, offset=offset, sort=Sort(sort), text_encoder=encoder)
+        result = search(
+            index,
+            text,
+            limit=limit,
+            offset=offset,
+            sort=Sort(sort),
+            text_encoder=encoder,
+            min_score=min_score,
+            words_only=words_only,
+        )
         output_search.explain(result, in_full=explain)
-        _print(index, text, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
+        _print(index, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
     output_search.summarise(result, offset)
     failed = output_search.deliver(result, text, copy_to, link_to, html)
     if open_best and result.hits:
         from photocap.cli.viewer import open_photo_in_viewer
 
         open_photo_in_viewer(result.hits[0].photo.path)
-    ctx.exit(3 if failed else 0)
+    ctx.exit(_SOME_FAILED if failed else 0 if result.hits else console.NOTHING_FOUND)
 
 
 def _print(
     index: PhotoIndex,
-    text: str,
     result: SearchResult,
     *,
     as_json: bool,
@@ -128,7 +154,7 @@ def _print(
     elif end_with_null or not sys.stdout.isatty():
         _print_paths([hit.photo.path for hit in result.hits], end_with_null=end_with_null)
     else:
-        output_search.print_table(index, text, result.hits, in_full=in_full)
+        output_search.print_table(index, result.query, result.hits, in_full=in_full)
 
 
 def _print_paths(paths: Sequence[Path], *, end_with_null: bool) -> None:

@@ -35,4 +35,4 @@ def command(photo: Path, db: Path, limit: int, as_json: bool, end_with_null: boo
         if as_json or end_with_null or not sys.stdout.isatty():
             output_search.emit(hits, as_json=as_json, end_with_null=end_with_null)
         else:
-            output_search.print_table(index, "", hits, in_full=False)
+            output_search.print_table(index, None, hits, in_full=False)

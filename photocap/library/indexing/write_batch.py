@@ -151,6 +151,7 @@ def _record(item: PhotoJob) -> PhotoRecord:
         words=None if item.trouble else examined.metadata.words,
         caption=item.caption,
         embedding=item.embedding,
+        labels=item.labels,
         written=_written(item),
         moved_from=item.decision.moved_from,
     )
