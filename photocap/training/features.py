@@ -53,7 +53,7 @@ class LiveFeatures:
 
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
         """Encode the batch's pictures."""
-        pixels = _pixels(self.squares, batch.photos, self.config, self.engine)
+        pixels = pixels_of(self.squares, batch.photos, self.config, self.engine)
         if generator is not None:
             pixels = augment(pixels, batch.mirrored, generator)
         features: Features = self.encoder(pixels.contiguous(memory_format=torch.channels_last))
@@ -79,7 +79,7 @@ class CachedFeatures:
         self.grid_shape = (math.ceil(config.image_size_px / STRIDE) ** 2, config.feature_size)
         self.row_sizes = [math.prod(self.grid_shape), config.encoder_channels]
         shape = (len(squares), sum(self.row_sizes))
-        file = file.with_name(f"{file.stem}-{_hash(encoder)}-{len(squares)}.f16")
+        file = file.with_name(f"{file.stem}-{encoder_hash(encoder)}-{len(squares)}.f16")
         if not file.exists():
             part = file.with_suffix(".part")
             reserve(part, 2 * int(np.prod(shape)))
@@ -117,7 +117,7 @@ def fit_features(model: CaptionModel, squares: np.ndarray, photos: Tensor, engin
     pooled, places = [], 0
     for chosen in torch.split(numbers, _ENCODE_BATCH):
         with engine.autocast():
-            grid = encoder.grid_features(_pixels(squares, chosen, config, engine)).float().cpu()
+            grid = encoder.grid_features(pixels_of(squares, chosen, config, engine)).float().cpu()
         pooled.append(grid.mean(dim=1))
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
         places += len(flat)
@@ -140,19 +140,22 @@ def _encode_all(
 ) -> None:
     for chosen in torch.split(torch.arange(len(squares)), _ENCODE_BATCH):
         with engine.autocast():
-            features = encoder(_pixels(squares, chosen, config, engine))
+            features = encoder(pixels_of(squares, chosen, config, engine))
         row = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
         rows[chosen.numpy()] = row.half().cpu().numpy()
         progress(int(chosen[-1]) + 1)
 
 
-def _pixels(squares: np.ndarray, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
+def pixels_of(squares: np.ndarray, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
+    """Return the chosen pictures (B,) as normalised pixels (B, 3, S, S) on the engine's device."""
     pictures = torch.from_numpy(squares[chosen.numpy()]).to(engine.device)
     return normalise(pictures, config).contiguous(memory_format=torch.channels_last)
 
 
-def _hash(encoder: Encoder) -> str:
+def encoder_hash(encoder: Encoder, *, without_last_stage: bool = False) -> str:
+    """Name an encoder by its weights, or by those of the stages before the last."""
     digest = hashlib.sha256()
-    for value in encoder.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    for name, value in encoder.state_dict().items():
+        if not (without_last_stage and name.startswith(("trunk.layer4.", "reduce."))):
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]

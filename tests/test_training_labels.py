@@ -1,0 +1,184 @@
+"""Training with labels: cached activations, sentences without pictures, targets of the label head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.device import Engine
+from photocap.captioning.labels import LabelSet
+from photocap.captioning.network import CaptionModel, Features
+from photocap.captioning.vocabulary import Vocabulary
+from photocap.errors import CaptionFileError, CheckpointError
+from photocap.training.dataset import CaptionDataset, CaptionedPhoto
+from photocap.training.features import LiveFeatures
+from photocap.training.label_targets import ImageNetTeacher, LabelTargets
+from photocap.training.sentences import Sentences, masked_grid_features, sentence_loss
+from photocap.training.stage_cache import CachedActivations
+
+CPU = Engine(torch.device("cpu"), torch.float32, "test")
+NAMES = ("dog", "animal", "cat", "beach", "person")
+LABELS = LabelSet(NAMES, (0.5,) * 5, (0.0,) * 5)
+VOCABULARY = Vocabulary(
+    ["a", "dog", "runs", "on", "the", "beach", "cat", "sleeps", "person", "with", "and", "near", "big", "small"]
+)
+SIZES = ModelConfig(
+    encoder="resnet18",
+    embedding_size=12,
+    hidden_size=16,
+    feature_size=8,
+    image_size_px=64,
+    max_words=12,
+    label_count=5,
+    label_slots=3,
+)
+
+
+def make_model(seed: int = 0) -> CaptionModel:
+    torch.manual_seed(seed)
+    model = CaptionModel(SIZES, len(VOCABULARY)).eval()
+    assert model.decoder.labels is not None
+    model.decoder.labels.name(NAMES, VOCABULARY)
+    return model
+
+
+def make_data(photos: int = 5) -> CaptionDataset:
+    captions = (["a", "dog", "runs"], ["the", "cat", "sleeps"])
+    return CaptionDataset(
+        [CaptionedPhoto(Path(f"{i}.jpg"), tuple(map(tuple, captions))) for i in range(photos)], VOCABULARY, 12
+    )
+
+
+def make_squares(photos: int = 5) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (photos, 64, 64, 3), np.uint8)
+
+
+def cached(model: CaptionModel, squares: np.ndarray, folder: Path, *, mirrored: bool = True) -> CachedActivations:
+    done: list[int] = []
+    found = CachedActivations(model.encoder, squares, SIZES, CPU, folder / "maps", done.append, mirrored=mirrored)
+    assert not done or done[-1] == len(squares) * (1 + mirrored)
+    return found
+
+
+def test_cached_activations_equal_the_live_ones_plain_and_mirrored(tmp_path: Path) -> None:
+    model, squares, data = make_model(), make_squares(), make_data()
+    maps = cached(model, squares, tmp_path)
+    plain = data.collate(torch.tensor([3, 1]), torch.tensor([False, False]))
+    live = LiveFeatures(model.encoder, squares, SIZES, CPU)(plain, None)
+    found = maps(plain, None)
+    assert torch.allclose(found.grid, live.grid, atol=2e-2, rtol=1e-2)  # float16
+    assert torch.allclose(found.pooled, live.pooled, atol=2e-2, rtol=1e-2)
+    mirrored = data.collate(torch.tensor([3, 1]), torch.tensor([False, True]))
+    flipped = squares.copy()
+    flipped[1] = squares[1, :, ::-1]
+    live = LiveFeatures(model.encoder, flipped, SIZES, CPU)(mirrored, None)
+    found = maps(mirrored, None)
+    assert torch.allclose(found.pooled, live.pooled, atol=2e-2, rtol=1e-2)
+
+
+def test_the_last_stage_learns_from_cached_activations_and_the_cache_is_used_again(tmp_path: Path) -> None:
+    model, squares, data = make_model(), make_squares(), make_data()
+    model.encoder.unfreeze(1)
+    maps = cached(model, squares, tmp_path)
+    batch = data.collate(torch.tensor([0, 2]), torch.tensor([False, True]))
+    maps(batch, torch.Generator().manual_seed(0)).pooled.sum().backward()
+    assert model.encoder.trunk.layer4[0].conv1.weight.grad.abs().sum() > 0
+    assert model.encoder.trunk.layer3[0].conv1.weight.grad is None
+    file = Path(maps.maps.filename)
+    written = file.stat().st_mtime_ns
+    with torch.no_grad():
+        model.encoder.trunk.layer4[0].conv1.weight.add_(1.0)  # what learns may change
+    assert Path(cached(model, squares, tmp_path).maps.filename) == file
+    assert file.stat().st_mtime_ns == written
+    with torch.no_grad():
+        model.encoder.trunk.layer1[0].conv1.weight.add_(1.0)
+    assert Path(cached(model, squares, tmp_path).maps.filename) != file
+
+
+def test_training_sees_windows_of_the_maps_and_validation_the_whole(tmp_path: Path) -> None:
+    model, squares, data = make_model(), make_squares(), make_data()
+    maps = cached(model, squares, tmp_path, mirrored=False)
+    batch = data.collate(torch.tensor([0, 2]), torch.tensor([False, False]))
+    whole = maps(batch, None).pooled
+    seen = [maps(batch, torch.Generator().manual_seed(seed)).pooled for seed in range(12)]
+    assert any(torch.equal(pooled, whole) for pooled in seen)
+    assert not all(torch.equal(pooled, whole) for pooled in seen)
+    assert torch.equal(maps(batch, None).pooled, whole)
+
+
+SAID = ["a dog runs on the beach", "the cat sleeps near a person"]
+LINES = ["A dog runs on the beach.", "the cat sleeps near a person", "A zebra!", "a dog"]
+
+
+def test_sentences_carry_their_labels_and_unknown_or_short_ones_are_left_out() -> None:
+    source = Sentences(LINES, LABELS, VOCABULARY)
+    assert [" ".join(words) for words in source.sentences] == SAID
+    drawn, labels = source.draw(200, torch.Generator().manual_seed(0))
+    dogs = labels[[i for i, words in enumerate(drawn) if "dog" in words]]
+    told = (dogs[:, [0, 1, 3]] >= 0.3).float().mean(dim=0)  # dog, animal, beach
+    assert ((told > 0.7) & (told < 1.0)).all()  # some are held back
+    assert (dogs[:, [2, 4]] < 0.3).all()
+    assert (dogs[:, [2, 4]] > 0).any()  # and noise is told
+
+
+def test_a_decoder_learns_sentences_from_labels_alone() -> None:
+    model = make_model()
+    source = Sentences(LINES, LABELS, VOCABULARY)
+    optimizer = torch.optim.Adam(model.decoder.parameters(), lr=2e-2)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(150):
+        optimizer.zero_grad()
+        sentence_loss(model.decoder, source, 16, generator).backward()
+        optimizer.step()
+    labels = torch.tensor([[0.9, 0.9, 0.0, 0.8, 0.0], [0.0, 0.9, 0.9, 0.0, 0.9]])
+    features = masked_grid_features(model.decoder, labels, places=49)
+    found = model.caption(features, 1)
+    said = [" ".join(VOCABULARY.decode(ids)) for ids in found.tokens.tolist()]
+    assert said == SAID
+
+
+def test_a_file_without_usable_sentences_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "sentences.txt"
+    file.write_text("zebras everywhere, and more\n")
+    with pytest.raises(CaptionFileError, match="known words"):
+        Sentences.read(file, LABELS, VOCABULARY)
+
+
+def photo(name: str, *captions: str) -> CaptionedPhoto:
+    return CaptionedPhoto(Path(name), tuple(tuple(text.split()) for text in captions))
+
+
+def test_label_targets_come_from_captions_and_complete_lists() -> None:
+    photos = [photo("a.jpg", "a dog runs"), photo("b.jpg", "a person with a cat")]
+    complete = frozenset({"dog", "cat", "person"})
+    found = LabelTargets(photos, LABELS, {"b.jpg": frozenset({"cat"})}, complete)
+    assert found.targets[0].tolist() == [1, 1, 0, 0, 0]  # a dog is an animal
+    assert found.targets[1].tolist() == [0, 1, 1, 0, 0]  # the list knows of no person
+    assert found.weights[0].tolist() == [1, 1, 0.25, 0.25, 0.25]
+    assert found.weights[1].tolist() == [1, 1, 1, 0.25, 1]
+
+
+def test_the_teacher_speaks_only_where_nothing_is_known() -> None:
+    targets = LabelTargets([photo("a.jpg", "a dog runs")], LABELS, {"a.jpg": frozenset({"dog"})}, frozenset({"dog"}))
+    logits, photos = torch.zeros(1, 5), torch.tensor([0])
+    plain = targets.loss(logits, photos)
+    beach = targets.loss(logits, photos, torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0]]))
+    dog = targets.loss(logits, photos, torch.tensor([[1.0, 0.0, 0.0, 0.0, 0.0]]))
+    assert float(beach) > float(plain)
+    assert float(dog) == pytest.approx(float(plain))
+    sure = torch.tensor([[9.0, 9.0, -9.0, -9.0, -9.0]])
+    assert float(targets.loss(sure, photos)) < 0.01 * float(plain)
+
+
+def test_the_teacher_adds_up_the_classes_of_a_label_and_of_those_below_it() -> None:
+    weight, bias = torch.zeros(1000, 512), torch.full((1000,), -50.0)
+    bias[[207, 281]] = 0.0  # a golden retriever, a tabby: half each
+    teacher = ImageNetTeacher({"fc.weight": weight, "fc.bias": bias}, LABELS, Path("weights"))
+    found = teacher(Features(torch.zeros(1, 4, 8), torch.zeros(1, 512)))[0]
+    assert found.tolist() == pytest.approx([0.5, 1.0, 0.5, 0.0, 0.0], abs=1e-3)
+    with pytest.raises(CheckpointError, match="classifier"):
+        ImageNetTeacher({}, LABELS, Path("weights"))
