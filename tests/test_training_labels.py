@@ -16,6 +16,7 @@ from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CaptionFileError, CheckpointError
 from photocap.training.dataset import CaptionDataset, CaptionedPhoto
 from photocap.training.features import LiveFeatures
+from photocap.training.joint import hardest_hinge
 from photocap.training.label_targets import ImageNetTeacher, LabelTargets
 from photocap.training.sentences import Sentences, masked_grid_features, sentence_loss
 from photocap.training.stage_cache import CachedActivations
@@ -182,3 +183,10 @@ def test_the_teacher_adds_up_the_classes_of_a_label_and_of_those_below_it() -> N
     assert found.tolist() == pytest.approx([0.5, 1.0, 0.5, 0.0, 0.0], abs=1e-3)
     with pytest.raises(CheckpointError, match="classifier"):
         ImageNetTeacher({}, LABELS, Path("weights"))
+
+
+def test_the_hinge_counts_the_hardest_wrong_answer_of_each_photo_and_each_caption() -> None:
+    likeness = torch.tensor([[0.9, 0.8, 0.1], [0.0, 0.9, 0.0], [0.0, 0.0, 0.5]])
+    # Photo 0 has caption 1 within 0.1; caption 1 has photo 0 within 0.1; everything else is apart.
+    assert float(hardest_hinge(likeness)) == pytest.approx(0.1 / 3 + 0.1 / 3)
+    assert float(hardest_hinge(torch.eye(3))) == 0.0

@@ -1,7 +1,8 @@
 """Training the joint text-image space that searches use; encoder and decoder stay as they are.
 
 Symmetric contrastive loss over the batch (van den Oord et al. 2018; Radford et al. 2021), the
-temperature learned with the rest.
+temperature learned with the rest; towards the end more and more also a hinge on the hardest wrong
+answer of each photo and each caption (Faghri et al. 2018).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ JOINT_SIZE = 256
 _PHOTOS_PER_STEP = 256
 _PEAK_RATE = 1e-3
 _MAX_SCALE = math.log(100.0)
+_MARGIN = 0.2
 _RANKS = (1, 5, 10)
 
 
@@ -78,7 +80,7 @@ def train_joint(
             for group in optimizer.param_groups:
                 group["lr"] = _PEAK_RATE * 0.5 * (1.0 + math.cos(math.pi * step / (steps * config.epochs)))
             joint.train()
-            loss = _contrastive_loss(training, joint, scale, batch)
+            loss = _contrastive_loss(training, joint, scale, batch, hardest=min(2 * step / (steps * config.epochs), 1))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(joint.parameters(), config.gradient_norm)
@@ -99,15 +101,30 @@ def train_joint(
     return best
 
 
-def _contrastive_loss(training: Training, joint: JointEmbedding, scale: Tensor, batch: CaptionBatch) -> Tensor:
-    """Return the loss of a batch, one caption a photo, drawn by chance."""
+def _contrastive_loss(
+    training: Training, joint: JointEmbedding, scale: Tensor, batch: CaptionBatch, hardest: float
+) -> Tensor:
+    """Return the loss of a batch, one caption a photo, drawn by chance; `hardest` weighs the hinge."""
     first = batch.counts.cumsum(0) - batch.counts
     drawn = first + (torch.rand(len(batch.counts)) * batch.counts).long()
     images = _images(training, training.train, joint, batch)
     texts = _texts(joint, batch, drawn)
-    logits = images @ texts.T * scale.clamp(max=_MAX_SCALE).exp()  # (B, B)
+    likeness = images @ texts.T  # (B, B)
+    logits = likeness * scale.clamp(max=_MAX_SCALE).exp()
     right = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
+    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2 + hardest * hardest_hinge(likeness)
+
+
+def hardest_hinge(likeness: Tensor) -> Tensor:
+    """Return how far the likeliest wrong answer comes within the margin of the right one, on average.
+
+    Args:
+        likeness: (B, B) of photos with captions; the right pairs stand on the diagonal.
+    """
+    right = likeness.diagonal()
+    wrong = likeness.masked_fill(torch.eye(len(right), dtype=torch.bool, device=right.device), -1.0)
+    photos, captions = ((_MARGIN + wrong.amax(dim=d) - right).clamp(min=0).mean() for d in (1, 0))
+    return photos + captions
 
 
 def _images(training: Training, side: Side, joint: JointEmbedding, batch: CaptionBatch) -> Tensor:
