@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fakes import FakeCaptioner
 from PIL import Image
 
 from photocap.metadata import Origin, read_caption
+from photocap.records import Caption, Label, WordProbability
 
 Cli = Callable[..., Result]
 RED, BLUE = "a red photo 40 by 30", "a blue photo 41 by 30"
@@ -285,3 +286,21 @@ def test_watch_waits_while_another_writes(cli: Cli, library: Path, db: Path, mon
     result = cli("watch", library, "--db", db, standalone_mode=True)
     assert "the next look tries again" in result.stderr
     assert f"{library}/a.jpg: {RED}" in result.stdout
+
+
+def test_labels_reach_json_show_and_search(cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def see(_self: FakeCaptioner, images: Sequence[Image.Image]) -> list[Caption]:
+        labels = (Label("cat", 0.97), Label("animal", 0.9))
+        return [Caption("a thing", 0.5, labels=labels, words=(WordProbability("a", 0.8),)) for _ in images]
+
+    monkeypatch.setattr(FakeCaptioner, "caption_batch", see)
+    (printed, *_) = objects(cli("caption", library / "a.jpg", "--json"))
+    assert printed["labels"] == [{"name": "cat", "probability": 0.97}, {"name": "animal", "probability": 0.9}]
+    assert printed["words"] == [{"word": "a", "probability": 0.8}]
+    (indexed, *_) = objects(cli("index", library / "a.jpg", "--db", db, "--json"))
+    assert indexed["labels"] == printed["labels"]
+    assert "labels     cat 0.97, animal 0.90" in cli("show", library / "a.jpg", "--db", db).stdout
+    (shown,) = objects(cli("show", library / "a.jpg", "--db", db, "--json"))
+    assert shown["labels"] == printed["labels"]
+    assert "a.jpg" in cli("search", "label:cat", "--db", db).stdout
+    assert "a.jpg" not in cli("search", "label:dog", "--db", db).stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -14,6 +14,8 @@ from photocap.errors import IndexNotFound, printable
 if TYPE_CHECKING:
     from photocap.index import PhotoRow
     from photocap.metadata import FoundCaption
+
+Labels: TypeAlias = "list[tuple[str, float]]"
 
 _WHOSE = {
     "person": "a person",
@@ -39,26 +41,28 @@ def command(photo: Path, db: Path, sidecar_dir: Path | None, as_json: bool) -> N
     from photocap.metadata import read_caption
 
     found = read_caption(photo, sidecar_dir=sidecar_dir)
-    row = _index_row(photo, db)
+    row, labels = _from_index(photo, db)
     if as_json:
-        console.emit_json(_record(photo, found, row))
+        console.emit_json(_record(photo, found, row, labels))
     else:
-        click.echo("\n".join(_lines(photo, found, row)))
+        click.echo("\n".join(_lines(photo, found, row, labels)))
 
 
-def _index_row(photo: Path, db: Path) -> PhotoRow | None:
-    """Return what the index knows of a photo, None where there is no index or it does not know it."""
+def _from_index(photo: Path, db: Path) -> tuple[PhotoRow | None, Labels]:
+    """Return what the index knows of a photo and its labels, None where there is no index or it does not know it."""
     from photocap.cli.model_choice import photo_in_index
     from photocap.index import PhotoIndex
 
     try:
         with PhotoIndex.open(db, read_only=True) as index:
-            return photo_in_index(index, photo)
+            row = photo_in_index(index, photo)
+            picture_id = index.photos.picture_id(row.id) if row else None
+            return row, index.photos.labels(picture_id) if picture_id else []
     except IndexNotFound:
-        return None
+        return None, []
 
 
-def _record(photo: Path, found: FoundCaption, row: PhotoRow | None) -> dict[str, Any]:
+def _record(photo: Path, found: FoundCaption, row: PhotoRow | None, labels: Labels) -> dict[str, Any]:
     copies = [
         {"place": copy.place.value, "file": copy.path, "caption": copy.text, "origin": copy.origin.value}
         for copy in found.copies
@@ -72,10 +76,11 @@ def _record(photo: Path, found: FoundCaption, row: PhotoRow | None) -> dict[str,
         "copies": copies,
         "problem": found.problem or None,
         "index": None if row is None else {"caption": row.caption, "model_id": row.model_id, "written": row.written},
+        "labels": [{"name": name, "probability": probability} for name, probability in labels],
     }
 
 
-def _lines(photo: Path, found: FoundCaption, row: PhotoRow | None) -> Iterator[str]:
+def _lines(photo: Path, found: FoundCaption, row: PhotoRow | None, labels: Labels) -> Iterator[str]:
     by = _WHOSE[found.origin.value] + (f" ({printable(found.model_id)})" if found.model_id else "")
     yield f"photo      {printable(photo)}"
     yield f"caption    {printable(found.text) if found.text else 'none'}"
@@ -92,3 +97,5 @@ def _lines(photo: Path, found: FoundCaption, row: PhotoRow | None) -> Iterator[s
         yield "index      does not know this photo"
     else:
         yield f"index      {printable(row.caption) if row.caption else 'no caption'}"
+    if labels:
+        yield f"labels     {', '.join(f'{name} {probability:.2f}' for name, probability in labels)}"
