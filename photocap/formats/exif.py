@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import piexif
-
 from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit
-from photocap.formats.tiff_ifd import ASCII, BYTE, IMAGE_DESCRIPTION, TiffBlock, TiffError
+from photocap.formats.tiff_ifd import ASCII, BYTE, IMAGE_DESCRIPTION, RATIONAL, SHORT, SIZES, TiffBlock, TiffError
 
 _TAGS = {Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII), Part.XP_COMMENT: (XP_COMMENT, BYTE)}
-_CENTERED = 1
-_FRESH_TAGS = {
-    piexif.ImageIFD.XResolution,
-    piexif.ImageIFD.YResolution,
-    piexif.ImageIFD.ResolutionUnit,
-    piexif.ImageIFD.YCbCrPositioning,
-}
+_CENTERED, _INLINE_BYTES = 1, 4
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING = 0x011A, 0x011B, 0x0128, 0x0213
+_FRESH_TAGS = {_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING}
+_FRESH_HEADER = b"MM\0*" + struct.pack(">I", 8)
 
 _MAX_BLOCKS = 16
 
@@ -94,18 +90,21 @@ def exif_change(
 
 def _fresh_block(values: Mapping[Part, bytes], resolution: Resolution) -> bytes:
     """Return a block of its own, with the tags that Exif 3.0 (table 20) requires of its first directory."""
-    zeroth: dict[int, object] = {
-        piexif.ImageIFD.XResolution: (resolution.x, 1),
-        piexif.ImageIFD.YResolution: (resolution.y, 1),
-        piexif.ImageIFD.ResolutionUnit: resolution.unit,
-        piexif.ImageIFD.YCbCrPositioning: _CENTERED,
+    rows: dict[int, tuple[int, bytes]] = {
+        _X_RESOLUTION: (RATIONAL, struct.pack(">II", resolution.x, 1)),
+        _Y_RESOLUTION: (RATIONAL, struct.pack(">II", resolution.y, 1)),
+        _RESOLUTION_UNIT: (SHORT, struct.pack(">H", resolution.unit)),
+        _YCBCR_POSITIONING: (SHORT, struct.pack(">H", _CENTERED)),
+        **{_TAGS[part][0]: (_TAGS[part][1], value) for part, value in values.items()},
     }
-    if (description := values.get(Part.DESCRIPTION)) is not None:
-        zeroth[piexif.ImageIFD.ImageDescription] = description.rstrip(b"\0")
-    if (comment := values.get(Part.XP_COMMENT)) is not None:
-        zeroth[piexif.ImageIFD.XPComment] = tuple(comment)
-    fresh: bytes = piexif.dump({"0th": zeroth})
-    return fresh[len(b"Exif\0\0") :]
+    at = len(_FRESH_HEADER) + 2 + 12 * len(rows) + 4
+    directory, behind = struct.pack(">H", len(rows)), b""
+    for tag, (kind, value) in sorted(rows.items()):
+        directory += struct.pack(">HHI", tag, kind, len(value) // SIZES[kind])
+        is_inline = len(value) <= _INLINE_BYTES
+        directory += value.ljust(4, b"\0") if is_inline else struct.pack(">I", at + len(behind))
+        behind += b"" if is_inline else value + b"\0" * (len(value) & 1)  # offsets are even
+    return _FRESH_HEADER + directory + bytes(4) + behind
 
 
 def exif_difference(old: list[bytes], new: list[bytes]) -> str:

@@ -17,7 +17,7 @@ from photocap.formats.splice import Edit
 IMAGE_DESCRIPTION = 0x010E
 XMP_TAG = 700
 IPTC_TAG = 33723
-ASCII, BYTE, LONG, UNDEFINED = 2, 1, 4, 7
+ASCII, BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 2, 1, 3, 4, 5, 7
 EXIF_POINTER = 0x8769
 _MAGIC, _BIG_MAGIC = 42, 43
 RAW_MAGICS = (0x55, 0x4F52, 0x5352)  # Panasonic and Olympus raw files, which are TIFF otherwise
@@ -25,7 +25,7 @@ RAW_MAGICS = (0x55, 0x4F52, 0x5352)  # Panasonic and Olympus raw files, which ar
 _POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
 # Data found by a pair of tags: where it stands and how long it is (strips, tiles, thumbnail).
 _PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # Real files stay far below these. They bound the time that a made-up one takes, whose directories share their bytes.
 _MAX_ENTRIES = 50_000
@@ -242,7 +242,7 @@ class TiffBlock:
         kind, new = value
         room = self._offset_bytes if entry.is_inline else entry.length
         edits = [Edit(entry.start, entry.start + room, new.ljust(room, b"\0"))]
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // _SIZES[kind])
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // SIZES[kind])
         if not entry.is_inline and len(new) <= self._offset_bytes:
             head += new.ljust(self._offset_bytes, b"\0")  # so short a value stands in the entry itself
         return [*edits, Edit(entry.at, entry.at + len(head), head)]
@@ -276,7 +276,7 @@ class TiffBlock:
     def _packed(self, tag: int, value: tuple[int, bytes], tail: _Tail) -> bytes:
         """Return an entry, its value inside or in the tail."""
         kind, new = value
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // _SIZES[kind])
+        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // SIZES[kind])
         if len(new) <= self._offset_bytes:
             return head + new.ljust(self._offset_bytes, b"\0")
         return head + struct.pack(self._order + self._offset_format, tail.put(new))
@@ -347,7 +347,7 @@ class TiffBlock:
 
     def _read_entry(self, at: int) -> Entry:
         tag, kind, count = struct.unpack_from(self._order + "HH" + self._offset_format, self.data, at)
-        length = _SIZES.get(kind, 0) * count
+        length = SIZES.get(kind, 0) * count
         field_at = at + self._entry_bytes - self._offset_bytes
         is_inline = length <= self._offset_bytes
         start = field_at if is_inline else self._number(self._offset_format, field_at)

@@ -12,7 +12,7 @@ from photocap.index.database import Database, path_bytes, storable
 from photocap.index.embeddings import store_embedding
 from photocap.index.rows import FACTS_VERSION, PhotoRecord, UndoState
 from photocap.index.search_text import refresh, refresh_picture, storable_path
-from photocap.index.undo_journal import set_state
+from photocap.index.undo_journal import follow_move, set_state
 from photocap.records import Label, PhotoFacts, PhotoWords
 
 _UPSERT_PHOTO = """
@@ -87,6 +87,7 @@ def _rename(connection: sqlite3.Connection, old: Path, new: Path) -> None:
         "UPDATE OR IGNORE photo SET path = CAST(? AS TEXT) WHERE path = CAST(? AS TEXT)",
         (path_bytes(new), path_bytes(old)),
     )
+    follow_move(connection, old, new)
 
 
 def _record_facts(connection: sqlite3.Connection, photo_id: int, facts: PhotoFacts) -> None:

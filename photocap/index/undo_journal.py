@@ -77,6 +77,32 @@ def set_state(connection: sqlite3.Connection, ids: Sequence[int], state: UndoSta
     connection.executemany("UPDATE undo SET state = ? WHERE id = ?", [(state.value, id_) for id_ in ids])
 
 
+def follow_move(connection: sqlite3.Connection, old: Path, new: Path) -> None:
+    """Let the writes to a photo follow it to its new place, and those to its sidecars where these were moved along.
+
+    Part of a transaction that is open.
+    """
+    photo = connection.execute("SELECT 1 FROM undo WHERE path = CAST(? AS TEXT)", (path_bytes(new),)).fetchone()
+    if photo is not None:  # another photo was written to at that place; its writes must not be mixed with these
+        return
+    rows = connection.execute("SELECT id, path FROM undo WHERE photo_path = CAST(? AS TEXT)", (path_bytes(old),))
+    for id_, stored in rows.fetchall():
+        path = _moved_along(file_path(stored), old, new)
+        connection.execute(
+            "UPDATE undo SET photo_path = CAST(? AS TEXT), path = CAST(? AS TEXT) WHERE id = ?",
+            (path_bytes(new), path_bytes(path), id_),
+        )
+
+
+def _moved_along(path: Path, old: Path, new: Path) -> Path:
+    """Return where a file of a photo is after the photo was moved; a sidecar may have been left behind."""
+    if path == old:
+        return new
+    renamed = new.with_name(new.name + path.name[len(old.name) :])
+    place = renamed if path.name.startswith(old.name) else new.with_suffix(path.suffix)
+    return place if place.exists() and not path.exists() else path
+
+
 def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> int:
     cursor = connection.execute(
         "INSERT INTO undo (run_id, path, created, sha256_kept, sha256_before, sha256_after, patch,"

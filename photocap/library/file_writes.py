@@ -29,6 +29,7 @@ from photocap.metadata import (
     PreparedWrite,
     Signature,
     WritePolicy,
+    prepare_removal,
     prepare_write,
 )
 from photocap.photos import newest_sidecar_mtime_ns
@@ -122,6 +123,16 @@ class FileWrites:
             extras=extras,
         )
         write = FileWrite(prepared)
+        self._writes.append(write)
+        return write
+
+    def prepare_removal(self, path: Path) -> FileWrite:
+        """Plan to take photocap's caption out of a photo by its mark.
+
+        Raises:
+            FileProblem: the photo cannot be read, or a file cannot be written.
+        """
+        write = FileWrite(prepare_removal(path, policy=self._policy, dry_run=self._dry_run, exiftool=self._exiftool))
         self._writes.append(write)
         return write
 

@@ -9,11 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photocap.atomicfile import Replacement, remove_file
+from photocap.errors import FileProblem
 from photocap.index import PhotoIndex, UndoRow, UndoState
-from photocap.library.file_writes import is_as_indexed, note_written
-from photocap.metadata import DryRun, check_replaceable, is_sidecar, matches_after, matches_before, revert
+from photocap.library.file_writes import FileWrites, is_as_indexed, note_written
+from photocap.library.moved_files import JournaledFile, journaled_files, unknown_photos
+from photocap.metadata import (
+    DryRun,
+    ExifTool,
+    Origin,
+    WritePolicy,
+    check_replaceable,
+    is_sidecar,
+    matches_after,
+    matches_before,
+    read_caption,
+    revert,
+)
 from photocap.records import Written
 from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
+
+_DEFAULT_POLICY = WritePolicy()
+_UNKNOWN_WRITE = (
+    "it bears photocap's mark, but this index does not know the write; --by-mark takes the caption out, though not"
+    " byte for byte"
+)
+_BY_MARK = "the caption was taken out by its mark; the file is not byte for byte what it was"
+_GONE = "it is gone; if it was moved, name its new place: photocap restore NEW/PLACE"
 
 
 @dataclass(frozen=True)
@@ -39,8 +60,10 @@ def restore(
     *,
     run_id: int | None = None,
     dry_run: DryRun = DryRun.NO,
+    by_mark: bool = False,
+    policy: WritePolicy = _DEFAULT_POLICY,
 ) -> Iterator[Restored]:
-    """Take writes back, file by file, the newest write of each file first.
+    """Take writes back, file by file, the newest write of each file first; files are found where they are now.
 
     Args:
         index: open for writing, unless it is a dry run.
@@ -48,23 +71,53 @@ def restore(
             they are.
         run_id: only what this run wrote.
         dry_run: YES tells what would happen.
+        by_mark: also take the caption out of photos that bear photocap's mark and of which the journal knows nothing;
+            they do not become again what they were byte for byte.
+        policy: where sidecars are kept.
 
     Yields:
         One result for each file that photocap wrote to, in order of path.
     """
-    by_path: dict[Path, dict[int, UndoRow]] = {}
-    # The journal names files without links, and photos as the index knows them.
-    for asked in [[path, path.resolve()] for path in paths] or [[]]:
-        for row in index.undo.rows(asked, run_id):
-            by_path.setdefault(row.record.path, {})[row.id] = row
-    for path in sorted(by_path):
-        rows = sorted(by_path[path].values(), key=lambda row: row.id, reverse=True)
-        yield _restore_file(index, path, rows, dry_run)
+    files = journaled_files(index, paths, run_id)
+    for file in files:
+        yield _restore_file(index, file, dry_run)
+    if run_id is None:
+        known = {place for file in files for place in (file.path, file.photo)}
+        for photo in unknown_photos(index, paths, known):
+            if _is_marked(photo, policy):
+                yield (
+                    _restore_by_mark(index, photo, policy, dry_run)
+                    if by_mark
+                    else Restored(photo, is_restored=False, reason=_UNKNOWN_WRITE)
+                )
 
 
-def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_run: DryRun) -> Restored:
-    """Take back the writes to one file; `rows` are the newest first."""
-    photo = rows[0].record.photo
+def _is_marked(photo: Path, policy: WritePolicy) -> bool:
+    """Tell whether a photo holds a caption that photocap has signed."""
+    try:
+        return read_caption(photo, sidecar_dir=policy.sidecar_dir).origin is Origin.PHOTOCAP
+    except FileProblem:
+        return False
+
+
+def _restore_by_mark(index: PhotoIndex, photo: Path, policy: WritePolicy, dry_run: DryRun) -> Restored:
+    """Take photocap's caption out of a photo of which the journal knows nothing; this write is journaled too."""
+    with ExifTool() as exiftool, FileWrites(policy, exiftool, dry_run) as writes:
+        try:
+            write = writes.prepare_removal(photo)
+            if dry_run is DryRun.NO and write.prepared.changes_files:
+                writes.commit(index, index.runs.start("restore"))
+                index.undo.set_state(writes.settled, UndoState.WRITTEN)
+        except FileProblem as problem:
+            return Restored(photo, is_restored=False, reason=problem.reason)
+    if write.problem or not write.prepared.changes_files:
+        return Restored(photo, is_restored=False, reason=str(write.problem or write.prepared.reason))
+    return Restored(photo, is_restored=True, writes=1, reason=_BY_MARK)
+
+
+def _restore_file(index: PhotoIndex, file: JournaledFile, dry_run: DryRun) -> Restored:
+    """Take back the writes to one file; those to a file of which this is a copy stay in the journal."""
+    path, rows, photo = file.path, file.rows, file.photo
     before = index.photos.file_state(photo) if photo else None
     as_indexed = photo is not None and is_as_indexed(before, photo)
     try:
@@ -74,7 +127,8 @@ def _restore_file(index: PhotoIndex, path: Path, rows: Sequence[UndoRow], dry_ru
     except (OSError, ValueError) as error:
         return Restored(path, is_restored=False, reason=getattr(error, "strerror", None) or str(error))
     if plan.undone and dry_run is DryRun.NO:
-        index.undo.set_state([row.id for row in plan.undone], UndoState.RESTORED)
+        if not file.is_copy:
+            index.undo.set_state([row.id for row in plan.undone], UndoState.RESTORED)
         if photo is not None and as_indexed:
             _note(index, photo)
     if plan.undone:
@@ -129,7 +183,7 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
         if content is not None and matches_after(row.record, content):
             content = revert(row.record, content)
         elif not matches_before(row.record, content):  # where it does, a restore that was killed had come this far
-            remark = "it is gone" if current is None else "somebody changed it after photocap wrote to it"
+            remark = _GONE if current is None else "somebody changed it after photocap wrote to it"
             break
         undone.append(row)
     if like is not None and content != current:

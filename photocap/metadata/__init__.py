@@ -7,7 +7,7 @@ from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Overwrit
 from photocap.metadata.reader import PhotoMetadata, read_caption, read_metadata
 from photocap.metadata.sidecar import SidecarName, is_sidecar
 from photocap.metadata.undo import PatchError, matches_after, matches_before, revert
-from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_write
+from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_removal, prepare_write
 
 __all__ = [
     "NO_EXTRAS",
@@ -34,6 +34,7 @@ __all__ = [
     "matches_after",
     "matches_before",
     "may_replace",
+    "prepare_removal",
     "prepare_write",
     "read_caption",
     "read_metadata",

@@ -14,7 +14,7 @@ from photocap.formats.jpeg import Jpeg
 from photocap.formats.splice import Edit, SpliceError, splice
 from photocap.formats.tiff import Tiff
 from photocap.formats.tiff_ifd import TiffError
-from photocap.metadata.captions import Copy, Place, digest
+from photocap.metadata.captions import Copy, Origin, Place, digest
 from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.exiftool import ExifTool, ExifToolError
 from photocap.metadata.exiftool_format import ToolWriter
@@ -33,12 +33,12 @@ from photocap.metadata.iptc import (
     texts_in,
     texts_in_resources,
 )
-from photocap.metadata.policy import Also, WriteOrder
+from photocap.metadata.policy import Also, Scope, WriteOrder
 from photocap.metadata.reader import find_captions
 from photocap.metadata.second_reader import lost_tags
 from photocap.metadata.signature import OWN_PROPERTIES, caption_change
 from photocap.metadata.xml import XmlError
-from photocap.metadata.xmp import CAPTION_WRITER, EMPTY_PACKET, PROVENANCE, SUBJECT, BagChange, Packet, XmpChange
+from photocap.metadata.xmp import EMPTY_PACKET, PROVENANCE, SUBJECT, BagChange, Packet, XmpChange
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -66,22 +66,10 @@ def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | No
     Raises:
         CannotEmbed: the format has no safe writer here, or the file is damaged, signed or built in an unusual way.
     """
-    container, data = contents.container, contents.data
-    if container is None:
-        raise CannotEmbed("this format is not written to")
-    if len(data) > MAX_FILE_BYTES:
-        raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
-    if contents.damage:
-        raise CannotEmbed(contents.damage)
-    if Part.XMP in contents.layout.locked:
-        raise CannotEmbed(f"its XMP cannot be changed: {contents.layout.locked[Part.XMP]}")
+    data = contents.data
     with _translated():
-        refusal = container.refusal(data)
-        if refusal:
-            raise CannotEmbed(refusal)
+        container = _writable(contents)
         packet = contents.packet or Packet(EMPTY_PACKET)
-        if packet.text(PROVENANCE):  # Content Credentials that are kept in the cloud
-            raise CannotEmbed(SIGNED)
         change = caption_change(packet, order)
         writer: Container | ToolWriter = container
         if isinstance(container, BoxFormat):
@@ -93,9 +81,34 @@ def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | No
         _verify_file(container, data, new)
         after = parse_contents(contents.path, new)
         _verify_parts(contents.layout, after, packet, change, order)
-        if order.writes_caption:
+        if order.scope is Scope.REMOVAL:
+            _verify_removal(after)
+        elif order.writes_caption:
             _verify_caption(after, order)
     return NewContent(new, edits)
+
+
+def _writable(contents: Contents) -> Container:
+    """Return the container of a photo that may be changed.
+
+    Raises:
+        CannotEmbed: it may not.
+        FormatError: it is damaged.
+    """
+    container, data = contents.container, contents.data
+    if container is None:
+        raise CannotEmbed("this format is not written to")
+    if len(data) > MAX_FILE_BYTES:
+        raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
+    if contents.damage:
+        raise CannotEmbed(contents.damage)
+    if Part.XMP in contents.layout.locked:
+        raise CannotEmbed(f"its XMP cannot be changed: {contents.layout.locked[Part.XMP]}")
+    if refusal := container.refusal(data):
+        raise CannotEmbed(refusal)
+    if contents.packet is not None and contents.packet.text(PROVENANCE):  # Content Credentials kept in the cloud
+        raise CannotEmbed(SIGNED)
+    return container
 
 
 @contextmanager
@@ -236,6 +249,13 @@ def _verify_caption(after: Contents, order: WriteOrder) -> None:
         raise CannotEmbed("the check before writing did not find the caption in all its places")
 
 
+def _verify_removal(after: Contents) -> None:
+    """Make sure that nothing signed by photocap is left."""
+    found = find_captions(after, Surroundings())
+    if found.evidence.marks or any(copy.origin is Origin.PHOTOCAP for copy in found.copies):
+        raise CannotEmbed("the check before writing found that photocap's caption would still be there")
+
+
 def _least_bytes(whole: bytes) -> int:
     """Return how much of a caption a place holds at least; IPTC cuts a long one at a whole character."""
     return min(len(whole), MAX_CAPTION_BYTES - 10)
@@ -246,7 +266,7 @@ def _is_written(copy: Copy, order: WriteOrder) -> bool:
 
 
 def _verify_packet(before: Packet, after: Packet, change: XmpChange) -> None:
-    own = OWN_PROPERTIES | set(change.bags) | ({CAPTION_WRITER} if CAPTION_WRITER in change.simple else set())
+    own = OWN_PROPERTIES | set(change.bags) | set(change.simple)
     if before.foreign(own, change.texts) != after.foreign(own, change.texts):
         raise XmlError("the check before writing found a change in another property")
     if any(after.text(name) != text for name, text in change.texts.items()):

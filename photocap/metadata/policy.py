@@ -75,6 +75,7 @@ class Scope(Enum):
 
     CAPTION = "caption"  # the caption in all its places, and what goes with it
     EXTRAS = "extras"  # alternative text and keywords only; the caption stays as it is
+    REMOVAL = "removal"  # what photocap wrote is taken out by its mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +103,8 @@ class WriteOrder:
 
     @property
     def writes_caption(self) -> bool:
-        """Tell whether the caption itself is written."""
-        return self.scope is Scope.CAPTION
+        """Tell whether the caption itself is written or taken out."""
+        return self.scope is not Scope.EXTRAS
 
 
 @dataclass(frozen=True)

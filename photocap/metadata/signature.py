@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from photocap.metadata.captions import Mark, Place, clean_text, digest
-from photocap.metadata.policy import WriteOrder
+from photocap.metadata.policy import Scope, WriteOrder
 from photocap.metadata.xml import Name
 from photocap.metadata.xmp import (
     ALT_TEXT,
@@ -49,6 +49,8 @@ def caption_change(packet: Packet, order: WriteOrder) -> XmpChange:
 
     A person's caption writer, alternative text and keywords stay.
     """
+    if order.scope is Scope.REMOVAL:
+        return _removal(packet, order)
     texts = {DESCRIPTION: order.text} if order.writes_caption and Place.XMP not in order.kept else {}
     simple: dict[Name, str | None] = {}
     if order.writes_caption:
@@ -58,6 +60,22 @@ def caption_change(packet: Packet, order: WriteOrder) -> XmpChange:
         texts[ALT_TEXT] = alt_text
         simple[_ALT_DIGEST] = digest(alt_text)
     return XmpChange(texts, simple, {} if order.keywords is None else _keyword_bags(packet, order.keywords))
+
+
+def _removal(packet: Packet, order: WriteOrder) -> XmpChange:
+    """Return the change that takes out of a packet what photocap put there."""
+    texts: dict[Name, str] = {}
+    simple = dict.fromkeys(OWN_PROPERTIES - {_KEYWORDS}) | _unsigned(packet)
+    if Place.XMP not in order.kept:
+        mark = read_mark(packet)
+        others = [text for _, text in packet.texts(DESCRIPTION) if mark is None or digest(text) != mark.digest]
+        if others:  # a person's, in other languages
+            texts[DESCRIPTION] = ""
+        else:
+            simple[DESCRIPTION] = None
+    if is_own_alt_text(packet):
+        simple[ALT_TEXT] = None
+    return XmpChange(texts, simple, _keyword_bags(packet, ()) if own_keywords(packet) else {})
 
 
 def shortened(text: str) -> str:

@@ -14,13 +14,13 @@ from pathlib import Path
 from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 from photocap.errors import ReadError, WriteError, as_read_error
 from photocap.formats.sidecar_names import FolderNames
-from photocap.metadata.captions import NO_MEMORY, Copy, FoundCaption, Origin, Place, clean_text
+from photocap.metadata.captions import MAIN_PLACES, NO_MEMORY, Copy, FoundCaption, Origin, Place, clean_text
 from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.decision import NO_EXTRAS, STANDS_ALREADY, Extras, write_order
 from photocap.metadata.exiftool import ExifTool
 from photocap.metadata.files import OpenedFile, Surroundings, open_file, open_surroundings
 from photocap.metadata.plan import CannotEmbed, NewContent, plan_embed, plan_sidecar
-from photocap.metadata.policy import DryRun, MetadataMode, Mtime, Signature, WriteOrder, WritePolicy
+from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Scope, Signature, WriteOrder, WritePolicy
 from photocap.metadata.reader import find_captions
 from photocap.metadata.sidecar import sidecar_for
 from photocap.metadata.undo import PatchError, record_write
@@ -142,6 +142,43 @@ def prepare_write(
         raise _write_error(path, error) from error
 
 
+def prepare_removal(
+    path: Path, *, policy: WritePolicy, dry_run: DryRun = DryRun.NO, exiftool: ExifTool | None = None
+) -> PreparedWrite:
+    """Plan to take photocap's caption out of a photo by the mark that it left there; other bytes stay as they are.
+
+    Args:
+        path: the photo; links are followed.
+        policy: where sidecars are kept.
+        dry_run: YES plans and verifies only; `commit` must not be called.
+        exiftool: writes HEIC, AVIF and JPEG XL.
+
+    Raises:
+        ReadError: the photo cannot be read.
+        WriteError: a file cannot be written.
+    """
+    with as_read_error(path):
+        photo = open_file(path)
+        contents = parse_contents(path, photo.data)
+        around = open_surroundings(path, policy.sidecar_dir, FolderNames())
+        found = find_captions(contents, around, exiftool)
+    own = {copy.place for copy in found.copies if copy.origin is Origin.PHOTOCAP}
+    if not own:
+        return PreparedWrite(path, found, found.text, Written.NONE, "it has no caption with photocap's mark")
+    order = WriteOrder(
+        text="",
+        signature=None,
+        scope=Scope.REMOVAL,
+        kept=frozenset(place for place in MAIN_PLACES if place not in own),
+        also=frozenset({Also.XP_COMMENT} if Place.XP_COMMENT in own else ()),
+    )
+    plan = _Plan(photo, contents, around, found, order, policy, dry_run, exiftool)
+    try:
+        return plan.embed() if own - {Place.SIDECAR} else plan.write_sidecar("")
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
 def _where(found: FoundCaption) -> Written:
     embedded_copy = any(copy.place is not Place.SIDECAR for copy in found.copies)
     return Written.EMBEDDED if embedded_copy else Written.SIDECAR
@@ -183,7 +220,7 @@ class _Plan:
         Args:
             reason: why not the photo itself; empty where that was not asked for.
         """
-        if not self.order.writes_caption and not self.around.own:
+        if self.order.scope is not Scope.CAPTION and (reason or not self.around.own):
             return self._index_only(reason)
         target = sidecar_for(
             self.photo.path,
