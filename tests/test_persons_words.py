@@ -116,6 +116,31 @@ def test_what_phones_put_into_the_comment_is_no_caption(tmp_path, text):
     assert (read_caption(photo).text, read_caption(photo).origin) == ("a dog", Origin.PHOTOCAP)
 
 
+ENCODERS = """cmp3.10.3.2Lq3 0x756ffbf7|File source: http://commons.wikimedia.org/wiki/File:Grace_Hopper.jpg|AppleMark|*
+CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90|LEAD Technologies Inc. V1.01|Lavc57.107.100|Created with GIMP
+Intel(R) JPEG Library, version [2.0.16.48]|Optimized by JPEGmini 3.9.4L Internal 0x5a1f2b3c|Compressed by jpeg-recompress
+ACD Systems Digital Imaging|Handmade Software, Inc. Image Alchemy v1.11|Created by OpenJPEG version 2.5.4""".replace(
+    "\n", "|"
+).split("|")
+
+
+@pytest.mark.parametrize("text", ENCODERS)
+def test_what_encoders_put_into_the_comment_is_no_caption(tmp_path, text):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg(segment(0xFE, text.encode())))
+    assert read_caption(photo).origin is Origin.NOBODY
+    assert write(photo, "a dog").written is Written.EMBEDDED
+
+
+@pytest.mark.parametrize(
+    "text", ["Photo by Anna", "Optimized by Anna", "Saved from the fire", "Lake Como, Quality time"]
+)
+def test_a_persons_comment_is_words(tmp_path, text):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg(segment(0xFE, text.encode())))
+    assert read_caption(photo).origin is Origin.PERSON
+
+
 def test_binary_comments_are_no_words(tmp_path):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(exif_jpeg(inner=((0x9286, 7, 40, bytes(8) + bytes(range(32))),)))
