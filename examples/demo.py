@@ -47,7 +47,9 @@ def main() -> int:
     photocap("search", word, "--db", str(index))
     if metadata == "embed":
         show_elsewhere(next((path for path in captions if Path(path).suffix == ".jpg"), next(iter(captions))))
-    print(f"\nNow yours: {Path(sys.executable).with_name('photocap')} index ~/Pictures")
+    program = Path(sys.executable).with_name("photocap")
+    print(f"\nSee them in the browser: {program} serve --open --db {shlex.quote(str(index))}")
+    print(f"Now yours: {program} index ~/Pictures")
     return 0
 
 

@@ -301,3 +301,35 @@ def test_captions_are_the_alternative_texts(site, page):
     page.goto("/")
     texts = page.locator(".tile img").evaluate_all("images => images.map(image => image.alt)")
     assert sorted(texts) == sorted(site.row(path.name).caption for path in site.photos.iterdir())
+
+
+def test_a_gallery_opens_from_the_disk_and_searches(cli, browser, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(130):
+        Image.new("RGB", (32 + number, 24), "red" if number % 2 else "blue").save(folder / f"{number}.png")
+    evil = "<img src=x onerror=alert(1)>.png"
+    Image.new("RGB", (31, 24), "lime").save(folder / evil)
+    index_folder(folder, tmp_path / "index.db")
+    assert cli("gallery", "--out", tmp_path / "out", "--db", tmp_path / "index.db").exit_code == 0
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto((tmp_path / "out" / "index.html").as_uri())
+    page.get_by_text("131 photos").wait_for()
+    assert page.locator(".tile").count() >= 120
+    page.keyboard.press("/")
+    page.keyboard.type("RÉD pho")
+    page.get_by_text("65 photos").wait_for()
+    page.locator("#query").fill("lime")
+    page.get_by_text("1 photo", exact=True).wait_for()
+    page.locator(".tile a").click()
+    assert evil in page.locator("#view").inner_text()
+    assert page.locator("#view img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 31
+    page.evaluate(AXE)
+    assert [violation["id"] for violation in page.evaluate("axe.run({preload: false})")["violations"]] == []
+    page.keyboard.press("Escape")
+    page.close()
+    assert problems == []

@@ -25,6 +25,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Find": {
         "search": "Find photos by words.",
+        "gallery": "Write a gallery that opens from the disk and searches in the browser.",
         "similar": "Find photos that look like this one.",
         "dupes": "List photos that are the same picture.",
     },

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,9 +14,8 @@ from photocap.errors import IndexBusy, IndexNotFound, PhotocapError
 from photocap.web import browse, changes, pictures, review, selection, trial
 from photocap.web.guard import Guard
 from photocap.web.library import NoSuchPhoto
-from photocap.web.site import Site, is_fragment, page
+from photocap.web.site import STATIC, Site, is_fragment, page
 
-_STATIC = Path(__file__).parent / "static"
 _STATUS = {NoSuchPhoto: 404, IndexNotFound: 404, IndexBusy: 503}
 
 
@@ -52,7 +49,7 @@ def create_app(site: Site) -> Starlette:
             Route("/try", trial.trial_page),
             Route("/try", trial.caption_upload, methods=["POST"]),
             Route("/model", trial.model_state),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, access=site.access)],
         exception_handlers={

@@ -8,6 +8,7 @@ import urllib.parse
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -26,6 +27,7 @@ from photocap.web.library import Library
 from photocap.web.model import BackgroundModel
 from photocap.web.thumbnails import Thumbnails
 
+STATIC = Path(__file__).parent / "static"
 MAX_UPLOADS = 32
 _MAX_FORM_BYTES = 1 << 20
 _REMEMBERED_STEPS = 200
@@ -86,7 +88,12 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     """Render a template."""
     site = site_of(request)
     shared = {"csrf_token": site.access.csrf_token, "path": request.url.path}
-    return HTMLResponse(_templates().get_template(template).render({"query": ""} | shared | values), status)
+    return HTMLResponse(render(template, **{"query": ""} | shared | values), status)
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template."""
+    return _templates().get_template(template).render(values)
 
 
 @dataclass(frozen=True)
