@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fakes import FakeCaptioner
+from PIL import Image
 from sample_photos import sample_photos
 
 from photocap.index import PhotoIndex, PhotoRow
@@ -95,7 +96,8 @@ def running_site(folder: Path, *, host: str = "127.0.0.1") -> Iterator[Running]:
     photos.mkdir(parents=True)
     for photo in sample_photos():
         if photo.suffix == ".jpg":
-            shutil.copy(photo, photos)
+            with Image.open(photo) as image:
+                image.save(photos / photo.name, comment=b"")  # their comments would be taken for captions
     shutil.copy(photos / "china.jpg", folder / "spare.jpg")
     index_folder(photos, folder / "index.db")
     loads: list[str] = []

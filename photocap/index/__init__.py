@@ -1,6 +1,6 @@
 """The index: the SQLite file that remembers photos, pictures and captions, and all SQL."""
 
-from photocap.index.browse import COUNTED_TO, FolderEntry, MonthCount, ReviewItem
+from photocap.index.browse import COUNTED_TO, LABELS_COUNTED_TO, FolderEntry, MonthCount, ReviewItem
 from photocap.index.counts import IndexCounts
 from photocap.index.filter_sql import Condition, Plan, plan
 from photocap.index.photo_index import PhotoIndex
@@ -22,6 +22,7 @@ from photocap.index.search_sql import RANKED_AT_MOST, Match, Sort
 __all__ = [
     "COUNTED_TO",
     "FACTS_VERSION",
+    "LABELS_COUNTED_TO",
     "RANKED_AT_MOST",
     "CaptionRecord",
     "CaptionVersion",

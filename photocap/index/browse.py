@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from photocap.index.connection import file_path
 from photocap.index.database import Database, folder_range, path_bytes
+from photocap.records import Label
 
 COUNTED_TO = 10_000
 """Where counts that must read rows stop."""
+
+LABELS_COUNTED_TO = 1_000
+"""Where the counts of pictures with a label stop, since there are some hundred labels."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,31 @@ class Browse:
                 (limit,),
             ).fetchall()
 
+    def labels(self, limit: int) -> list[tuple[str, int]]:
+        """Return the labels of the most pictures, and how many these are, no further than `LABELS_COUNTED_TO`."""
+        with self._database.reading() as connection:
+            return connection.execute(_LABELS, (LABELS_COUNTED_TO, limit)).fetchall()
+
+    def labels_among(self, photo_ids: Sequence[int], limit: int) -> list[tuple[str, int]]:
+        """Return the commonest labels of some photos, and how many of these have them."""
+        with self._database.reading() as connection:
+            return connection.execute(
+                "SELECT label, count(*) AS photos FROM photo JOIN picture_label USING (picture_id)"
+                " WHERE photo.id IN (SELECT value FROM json_each(?)) GROUP BY label"
+                " ORDER BY photos DESC, label LIMIT ?",
+                (json.dumps(list(photo_ids)), limit),
+            ).fetchall()
+
+    def labels_of(self, photo_id: int) -> list[Label]:
+        """Return what the model recognised in a photo, the likeliest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT label, probability FROM photo JOIN picture_label USING (picture_id) WHERE photo.id = ?"
+                " ORDER BY probability DESC, label",
+                (photo_id,),
+            ).fetchall()
+        return [Label(*row) for row in rows]
+
     def count_edited(self) -> int:
         """Count present photos with a person's caption, no further than `COUNTED_TO`."""
         return self._count_pictures("person_caption IS NOT NULL", ())
@@ -214,6 +244,19 @@ class Browse:
         return count
 
 
+# Goes from label to label, so that no index is read from end to end.
+_LABELS = """
+    WITH RECURSIVE each_label(label) AS (
+        SELECT min(label) FROM picture_label
+        UNION ALL
+        SELECT (SELECT min(label) FROM picture_label WHERE label > each_label.label)
+        FROM each_label WHERE label IS NOT NULL
+    )
+    SELECT label, (SELECT count(*) FROM (
+        SELECT 1 FROM picture_label WHERE picture_label.label = each_label.label LIMIT ?
+    )) AS pictures
+    FROM each_label WHERE label IS NOT NULL ORDER BY pictures DESC, label LIMIT ?
+"""
 _LATEST = "9999"
 _HIGHEST_ID = (1 << 63) - 1
 _DATED_BEFORE = (

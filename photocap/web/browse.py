@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from photocap.errors import QueryError, printable
-from photocap.index import COUNTED_TO, PhotoIndex, PhotoRow
+from photocap.index import COUNTED_TO, LABELS_COUNTED_TO, PhotoIndex, PhotoRow
 from photocap.metadata import read_caption
 from photocap.query.fields import FIELDS
 from photocap.records import CaptionSource
-from photocap.search import SearchResult, search
+from photocap.search import MatchKind, SearchResult, search
 from photocap.search.similar import similar
 from photocap.web.library import photo_of
 from photocap.web.site import is_fragment, page, site_of
@@ -37,12 +37,17 @@ class Facet:
     Attributes:
         label: what is shown.
         term: what it adds to the query.
-        photos: how many photos have it, at least.
+        photos: how many photos have it.
     """
 
     label: str
     term: str
     photos: int
+
+    @property
+    def count(self) -> str:
+        """Return the number as it is shown; where counting stopped, as "1,000+"."""
+        return f"{self.photos:,}" + ("+" if self.photos in (COUNTED_TO, LABELS_COUNTED_TO) else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +58,13 @@ class Shelf:
         rows: the photos.
         more: the address of the next ones; empty at the end.
         origin: the query string that leads from a photo's page back here.
+        similar_from: the place in the row from which photos only look like what was searched; None for no such place.
     """
 
     rows: Sequence[PhotoRow]
-    more: str
-    origin: str
+    more: str = ""
+    origin: str = ""
+    similar_from: int | None = None
 
 
 def photos(request: Request) -> Response:
@@ -75,19 +82,25 @@ def photos(request: Request) -> Response:
     if is_fragment(request) and request.headers.get("HX-Target") != "results":
         return page(request, "tiles.html", shelf=shelf, query=text)
     template = "results.html" if is_fragment(request) else "photos.html"
-    return page(request, template, shelf=shelf, query=text, result=result, counted_to=COUNTED_TO)
+    return page(request, template, shelf=shelf, query=text, result=result)
 
 
 def _found(text: str, offset: int, result: SearchResult) -> Shelf:
-    rows = [hit.photo for hit in result.hits]
     following = urlencode({"q": text, "offset": offset + PAGE_PHOTOS})
-    return Shelf(rows=rows, more=f"/?{following}" if len(rows) == PAGE_PHOTOS else "", origin=urlencode({"q": text}))
+    similar = [place for place, hit in enumerate(result.hits) if hit.kind is MatchKind.SIMILAR]
+    began_before = bool(similar) and similar[0] == 0 and offset > result.total
+    return Shelf(
+        rows=[hit.photo for hit in result.hits],
+        more=f"/?{following}" if len(result.hits) == PAGE_PHOTOS else "",
+        origin=urlencode({"q": text}),
+        similar_from=similar[0] if similar and not began_before else None,
+    )
 
 
 def _newest(index: PhotoIndex, after: int) -> Shelf:
     ids = index.browse.newest(PAGE_PHOTOS, after or None)
     more = f"/?{urlencode({'after': ids[-1]})}" if len(ids) == PAGE_PHOTOS else ""
-    return Shelf(rows=index.photos.by_id(ids), more=more, origin="")
+    return Shelf(rows=index.photos.by_id(ids), more=more)
 
 
 def facets(request: Request) -> Response:
@@ -97,14 +110,15 @@ def facets(request: Request) -> Response:
     with site.library.reading() as index:
         if text:
             result = search(index, text, limit=_FACET_PHOTOS, text_encoder=site.text_encoder(index))
-            groups = _facets_of([hit.photo for hit in result.hits])
+            matches = [hit.photo for hit in result.hits if hit.kind is not MatchKind.SIMILAR]
+            groups = _facets_of(index, matches)
         else:
             groups = _library_facets(index)
     shown = {title: values for title, values in groups.items() if values}
-    return page(request, "facets.html", groups=shown, query=text, counted_to=COUNTED_TO)
+    return page(request, "facets.html", groups=shown, query=text)
 
 
-def _facets_of(rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:
+def _facets_of(index: PhotoIndex, rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:
     """Count the values among the best photos of a search."""
     years = Counter(row.taken[:4] for row in rows if row.taken)
     cameras = Counter(row.camera for row in rows if row.camera)
@@ -117,6 +131,7 @@ def _facets_of(rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:
     ]
     return {
         "Year": [Facet(year, f"date:{year}", count) for year, count in sorted(years.items(), reverse=True)],
+        "Label": [_label(*pair) for pair in index.browse.labels_among([row.id for row in rows], _FACET_VALUES)],
         "Camera": [_camera(name, count) for name, count in cameras.most_common(_FACET_VALUES)],
         "Folder": [_folder(folder, count) for folder, count in parents.most_common(_FACET_VALUES)],
         "Caption": _caption_facets(edited, bands),
@@ -131,6 +146,7 @@ def _library_facets(index: PhotoIndex) -> dict[str, list[Facet]]:
     bands = [index.browse.count_confidence(float(low or 0), float(high or 2)) for low, high, _ in _CONFIDENCE_BANDS]
     return {
         "Year": [Facet(year, f"date:{year}", count) for year, count in years.items()],
+        "Label": [_label(*pair) for pair in index.browse.labels(_FACET_VALUES)],
         "Camera": [_camera(name, count) for name, count in index.browse.cameras(_FACET_VALUES)],
         "Caption": _caption_facets(index.browse.count_edited(), bands),
     }
@@ -147,6 +163,10 @@ def _caption_facets(edited: int, bands: Sequence[int]) -> list[Facet]:
 
 def _camera(name: str, count: int) -> Facet:
     return Facet(name, f"camera:{_quoted(name)}", count)
+
+
+def _label(name: str, count: int) -> Facet:
+    return Facet(name, f"label:{_quoted(name)}", count)
 
 
 def _folder(folder: Path, count: int) -> Facet:
@@ -186,7 +206,7 @@ def folders(request: Request) -> Response:
             if entry.name
         ]
     more = f"{request.url.path}?after={entries[-1].photo_id}" if len(entries) == PAGE_PHOTOS else ""
-    shelf = Shelf(rows=[rows[entry.photo_id] for entry in entries if not entry.name], more="", origin="")
+    shelf = Shelf(rows=[rows[entry.photo_id] for entry in entries if not entry.name])
     depth = len(folder.parts)
     trail = [(part, number) for number, part in enumerate(folder.parts, start=1) if number >= len(root.parts)]
     return page(
@@ -231,6 +251,7 @@ def caption_values(index: PhotoIndex, row: PhotoRow) -> dict[str, Any]:
         "photo": row,
         "history": list(reversed(history)),
         "others": others,
+        "labels": [(label.name, f"label:{_quoted(label.name)}") for label in index.browse.labels_of(row.id)],
         "is_by_person": row.source is CaptionSource.PERSON,
     }
 
@@ -252,7 +273,7 @@ def similar_photos(request: Request) -> Response:
             rows = [hit.photo for hit in similar(index, row, limit=_SIMILAR)]
         except QueryError:  # the index has no embedding of it, and there is nothing to do about that here
             rows = []
-    return page(request, "similar.html", shelf=Shelf(rows=rows, more="", origin=""))
+    return page(request, "similar.html", shelf=Shelf(rows=rows))
 
 
 def search_help(request: Request) -> Response:
