@@ -77,7 +77,7 @@ def test_after_an_edit_into_a_sidecar_the_photo_is_not_opened_again(library, tmp
     library.run(BESIDE)
     assert [file.written for file in library.edit("Anna's red wall", BESIDE)] == [Written.SIDECAR]
     os.utime(library.photo, ns=(1, library.photo.stat().st_mtime_ns))  # reading times do not matter
-    monkeypatch.setattr("photocap.library.indexing.pipeline.examine", lambda *_: pytest.fail("it was opened"))
+    monkeypatch.setattr("photocap.library.indexing.pipeline.examine", lambda *_, **__: pytest.fail("it was opened"))
     assert library.run(BESIDE) is Outcome.UNCHANGED
 
 

@@ -7,8 +7,9 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from raw_files import write_dng
 from photocap.captioning.hedge import hedged
 from photocap.index import CaptionRecord, PhotoIndex, PhotoState
 from photocap.library.indexing import IndexOptions, Recaption, index_photos
+from photocap.library.indexing.examine import Readers, examine
+from photocap.library.indexing.job import PhotoJob
 from photocap.metadata import (
     DryRun,
     MetadataMode,
@@ -30,7 +33,7 @@ from photocap.metadata import (
     WritePolicy,
     read_caption,
 )
-from photocap.photos import WalkOptions, picture_hash
+from photocap.photos import WalkOptions, find_photos, picture_hash
 from photocap.records import Caption, CaptionSource, Written
 from photocap.report import Outcome, PhotoResult, Report
 
@@ -707,3 +710,28 @@ def test_photos_with_awkward_names(library: Library) -> None:
     assert library.run().summary == "5 captioned"
     assert set(library.captions()) == set(names)
     assert library.run().summary == "5 unchanged"
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[list[str]]:
+    """Collect the names of all files that are opened; a hook cannot be taken out again, so it is told when to rest."""
+    names: list[str] = []
+    state = {"on": True}
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and state["on"] and isinstance(arguments[0], (str, bytes, os.PathLike)):
+            names.append(os.fsdecode(arguments[0]))
+
+    sys.addaudithook(note)
+    yield names
+    state["on"] = False
+
+
+def test_a_photo_is_opened_once_to_examine_it(library: Library, opened: list[str]) -> None:
+    photo = library.photo("a.jpg")
+    job = PhotoJob(photo=next(iter(find_photos([photo]))))
+    opened.clear()
+    examine(job, WritePolicy(), Readers())
+    assert opened.count(str(photo)) == 1
+    assert (job.trouble, job.picture_hash) == (None, picture_hash(photo))
+    assert job.facts is not None

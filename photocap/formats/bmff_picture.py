@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from photocap.formats.spans import NotUnderstood, Piece, Span, read_exactly
+from photocap.formats.spans import NotUnderstood, Piece, Span, read_exactly, size_of
 
 _METADATA_ITEMS = {b"Exif", b"mime", b"uri "}
 _MAX_BOXES = 20_000  # real files have some hundred
@@ -17,7 +16,7 @@ _IN_FILE, _IN_ITEM_DATA = 0, 1  # construction methods of the item location box
 
 def heif_picture(file: BinaryIO) -> Iterator[Piece]:
     """Yield the data of all items but the metadata ones, in the order of their numbers."""
-    meta = _find(_boxes(file, Span(0, os.fstat(file.fileno()).st_size)), b"meta")
+    meta = _find(_boxes(file, Span(0, size_of(file))), b"meta")
     inside = dict(_boxes(file, Span(meta.start + 4, meta.length - 4)))  # after version and flags
     kinds = _item_kinds(file, _need(inside, b"iinf"))
     data_start = inside[b"idat"].start if b"idat" in inside else None
@@ -38,7 +37,7 @@ def jp2_picture(file: BinaryIO) -> Iterator[Piece]:
 
 
 def _contents(file: BinaryIO, wanted: set[bytes]) -> Iterator[Piece]:
-    for kind, span in _boxes(file, Span(0, os.fstat(file.fileno()).st_size)):
+    for kind, span in _boxes(file, Span(0, size_of(file))):
         if kind in wanted:
             yield kind
             yield span

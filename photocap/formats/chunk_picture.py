@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from photocap.formats.spans import NotUnderstood, Piece, Span
+from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
 
 _JPEG_LIMIT_BYTES = 1 << 29
 # In coded picture data 0xFF is followed by 0 (a data byte), a restart marker or, at the end, by another marker.
@@ -24,7 +23,7 @@ _WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
 
 def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
     """Yield the segments of the first image without APPn and COM; previews and video after its end are left out."""
-    size_bytes = os.fstat(file.fileno()).st_size
+    size_bytes = size_of(file)
     if size_bytes > _JPEG_LIMIT_BYTES:
         raise NotUnderstood("too large to be a JPEG")
     position = 2
@@ -88,7 +87,7 @@ def webp_picture(file: BinaryIO) -> Iterator[Piece]:
 def _chunks(
     file: BinaryIO, start: int, header: str, *, checksum_bytes: int = 0, padded: bool = False
 ) -> Iterator[tuple[bytes, Span]]:
-    size_bytes = os.fstat(file.fileno()).st_size
+    size_bytes = size_of(file)
     for _ in range(_MAX_CHUNKS):
         if start + 8 > size_bytes:
             return

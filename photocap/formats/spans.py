@@ -20,9 +20,17 @@ class NotUnderstood(ValueError):
     """The file does not follow its format; it is then hashed whole."""
 
 
+def size_of(file: BinaryIO) -> int:
+    """Return the size of a file, open on the disk or in memory; its position stays."""
+    position = file.tell()
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(position)
+    return size_bytes
+
+
 def read_exactly(file: BinaryIO, start: int, length: int) -> bytes:
     """Read a run of bytes that must lie inside the file; a claimed length is never trusted with memory."""
-    if start < 0 or length < 0 or start + length > os.fstat(file.fileno()).st_size:
+    if start < 0 or length < 0 or start + length > size_of(file):
         raise NotUnderstood("points outside the file")
     file.seek(start)
     return file.read(length)

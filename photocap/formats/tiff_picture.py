@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from photocap.formats.spans import NotUnderstood, Piece, Span, read_exactly
+from photocap.formats.spans import NotUnderstood, Piece, Span, read_exactly, size_of
 
 # What says how the data is to be read: width, height, bits, compression, photometric, fill order, samples per pixel,
 # rows per strip, planes, predictor, colour map, tile size, sample format, JPEG tables.
@@ -78,7 +77,7 @@ class _Budgeted:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._left_bytes = 2 * os.fstat(file.fileno()).st_size + (1 << 16)
+        self._left_bytes = 2 * size_of(file) + (1 << 16)
 
     def read(self, start: int, length: int) -> bytes:
         """Return a run of bytes inside the file."""

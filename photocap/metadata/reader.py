@@ -64,6 +64,7 @@ def read_metadata(
     sidecar_dir: Path | None = None,
     names: FolderNames | None = None,
     exiftool: ExifTool | None = None,
+    data: bytes | None = None,
 ) -> PhotoMetadata:
     """Return what a photo's files say in words; each is opened once.
 
@@ -72,14 +73,15 @@ def read_metadata(
         sidecar_dir: where sidecars are kept, if not beside the photos.
         names: knows what lies in the folders of a run; None lists the photo's folder.
         exiftool: asked for what cannot be read here.
+        data: the photo's content, where it was read already.
 
     Raises:
         ReadError: the photo cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
     """
     with as_read_error(path):
-        photo = open_file(path)
+        content = open_file(path).data if data is None else data
         around = open_surroundings(path, sidecar_dir, names or FolderNames())
-        contents = parse_contents(path, photo.data)
+        contents = parse_contents(path, content)
         caption = find_captions(contents, around, exiftool)
         return PhotoMetadata(caption, find_words(contents, around, caption))
 

@@ -3,6 +3,7 @@
 from photocap.formats.suffixes import FileKind, kind_of
 from photocap.photos.decode import load_image
 from photocap.photos.facts import read_facts
+from photocap.photos.open import read_photo
 from photocap.photos.picture_hash import picture_hash
 from photocap.photos.thumbnail import render_jpeg
 from photocap.photos.walk import (
@@ -28,5 +29,6 @@ __all__ = [
     "outermost",
     "picture_hash",
     "read_facts",
+    "read_photo",
     "render_jpeg",
 ]

@@ -81,16 +81,21 @@ def load_image(path: Path, min_side_px: int) -> Image.Image:
 
 
 @contextmanager
-def open_picture(path: Path) -> Iterator[Image.Image]:
-    """Open a photo (of a raw file, its preview) without decoding it; whatever goes wrong inside is a `ReadError`."""
+def open_picture(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
+    """Open a photo (of a raw file, its preview) without decoding it; whatever goes wrong inside is a `ReadError`.
+
+    Args:
+        path: the photo.
+        data: its content, where it was read already.
+    """
     try:
-        with open_photo(path) as file:
+        with open_photo(path) if data is None else io.BytesIO(data) as file:
             if kind_of(path) is not FileKind.RAW:
                 with Image.open(file, formats=_formats()) as image:
                     check_size(image.size, decoded_bytes(image))
                     yield image
                 return
-        preview = extract_preview(path)
+        preview = extract_preview(path, data)
         with Image.open(io.BytesIO(preview.data), formats=_PREVIEW_FORMATS) as image:
             check_size(image.size, decoded_bytes(image))
             image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)

@@ -35,13 +35,17 @@ _XMP_RATING = re.compile(rb"""xmp:Rating\s*(?:=\s*["']|>)\s*(-?\d)""")
 _XMP_LENS = re.compile(rb"""aux:Lens\s*(?:=\s*["']|>)([^"'<]{1,200})""")
 
 
-def read_facts(path: Path) -> PhotoFacts:
+def read_facts(path: Path, data: bytes | None = None) -> PhotoFacts:
     """Read a photo's facts from its header; the picture is not decoded. Broken metadata gives no facts, no error.
+
+    Args:
+        path: the photo.
+        data: its content, where it was read already.
 
     Raises:
         ReadError: the file cannot be read or is no picture.
     """
-    with as_read_error(path), open_picture(path) as image:
+    with as_read_error(path), open_picture(path, data) as image:
         width_px, height_px = image.size
         if orientation_of(image) in _TURNED_ON_ITS_SIDE and image.format != "TIFF":  # Pillow turns TIFF's size itself
             width_px, height_px = height_px, width_px

@@ -29,6 +29,19 @@ def open_photo(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def read_photo(path: Path) -> bytes:
+    """Read a photo's file whole, so that everything that is asked of it is answered from the same bytes.
+
+    Raises:
+        ReadError: as `open_photo`, or its drive fails.
+    """
+    with open_photo(path) as file:
+        try:
+            return file.read(MAX_PHOTO_BYTES)  # it may grow while it is read
+        except OSError as error:
+            raise ReadError(path, reason_of(error)) from error
+
+
 def reason_of(error: OSError) -> str:
     """Say in plain words why a file or folder could not be used."""
     if isinstance(error, FileNotFoundError):

@@ -7,16 +7,17 @@ A file that is not understood is hashed whole, which only costs a caption made a
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from photocap.errors import ReadError, as_read_error
 from photocap.formats.bmff_picture import heif_picture, jp2_picture, jxl_picture
 from photocap.formats.chunk_picture import jpeg_picture, png_picture, webp_picture
-from photocap.formats.spans import NotUnderstood, Piece, Span
+from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
 from photocap.formats.tiff_picture import tiff_picture
 from photocap.photos.open import open_photo
 
@@ -24,13 +25,17 @@ _CHUNK_BYTES = 1 << 20
 _DIGEST_BYTES = 20  # 160 of SHA-256's bits: enough for any library, and short in the index
 
 
-def picture_hash(path: Path) -> str:
+def picture_hash(path: Path, data: bytes | None = None) -> str:
     """Return a hash (40 hex digits) of the picture's data only.
+
+    Args:
+        path: the photo.
+        data: its content, where it was read already.
 
     Raises:
         ReadError: the file cannot be read.
     """
-    with as_read_error(path), open_photo(path) as file:
+    with as_read_error(path), _opened(path, data) as file:
         try:
             digest = _hash_picture(file)
         except OSError as error:
@@ -38,8 +43,12 @@ def picture_hash(path: Path) -> str:
     return digest[: 2 * _DIGEST_BYTES]
 
 
+def _opened(path: Path, data: bytes | None) -> AbstractContextManager[BinaryIO]:
+    return open_photo(path) if data is None else io.BytesIO(data)
+
+
 def _hash_picture(file: BinaryIO) -> str:
-    size_bytes = os.fstat(file.fileno()).st_size
+    size_bytes = size_of(file)
     parser = _parser_for(file.read(16))
     if parser is not None:
         try:

@@ -36,8 +36,12 @@ class Preview:
     orientation: int
 
 
-def extract_preview(path: Path) -> Preview:
+def extract_preview(path: Path, content: bytes | None = None) -> Preview:
     """Return the largest preview inside a raw file.
+
+    Args:
+        path: the raw file.
+        content: its bytes, where they were read already; ExifTool reads the file itself.
 
     Raises:
         ReadError: the file holds no preview, or neither rawpy nor ExifTool is there to take it out.
@@ -47,7 +51,7 @@ def extract_preview(path: Path) -> Preview:
     except ImportError:
         return _with_exiftool(path)
     try:
-        with rawpy.imread(str(path.absolute())) as raw:
+        with rawpy.imread(str(path.absolute()) if content is None else io.BytesIO(content)) as raw:
             orientation = _ORIENTATION_OF_FLIP.get(raw.sizes.flip, 1)
             try:
                 preview = raw.extract_thumb()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from photocap.captioning.isolation import caption_each
 from photocap.errors import unexpected
 from photocap.index import CaptionRecord
-from photocap.library.indexing.examine import Trouble
+from photocap.library.indexing.job import Trouble
 from photocap.library.indexing.prefetch import in_chunks
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from photocap.index import FACTS_VERSION, FileState, PhotoIndex, PhotoRecord, PhotoState
+from photocap.library.indexing.job import PhotoJob
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import in_chunks
 from photocap.metadata import MetadataMode
@@ -23,8 +24,8 @@ def changed_photos(
     *,
     on_result: Callable[[PhotoResult], None],
     on_return: Callable[[list[PhotoRecord]], None],
-) -> Iterator[tuple[PhotoFile, FileState | None]]:
-    """Yield the photos that must be opened, each with what is known of it; report the others.
+) -> Iterator[PhotoJob]:
+    """Yield a job for each photo that must be opened; report the others.
 
     Args:
         index: knows the files as they were.
@@ -44,14 +45,14 @@ def changed_photos(
                 or _has_old_facts(stamp)
                 or _wants_another_caption(index, photo, stamp, options)
             ):
-                yield photo, stamp
+                yield PhotoJob(photo=photo, known=stamp)
             elif stamp.state is PhotoState.FAILED:
                 if options.retry_failed:
-                    yield photo, stamp
+                    yield PhotoJob(photo=photo, known=stamp)
                 else:
                     on_result(PhotoResult(photo.path, Outcome.SKIPPED, error=_FAILED_BEFORE))
             elif stamp.picture_hash is None:  # it was missing, and could not be read before that
-                yield photo, stamp
+                yield PhotoJob(photo=photo, known=stamp)
             else:
                 if stamp.state is PhotoState.MISSING:
                     returned.append(_record(photo, stamp))

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
-from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoRecord
+from photocap.index import PhotoIndex, PhotoRecord
 from photocap.library.indexing.caption import LazyCaptioner
-from photocap.library.indexing.decide import Decider, Decision
+from photocap.library.indexing.caption_batch import BatchCaptioner
+from photocap.library.indexing.decide import Decider
 from photocap.library.indexing.detect_changes import changed_photos
-from photocap.library.indexing.examine import Examined, Readers, Trouble, examine
+from photocap.library.indexing.examine import Readers, examine
+from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import interrupts_wait
 from photocap.library.indexing.tombstones import mark_missing
-from photocap.library.indexing.write_batch import BatchWriter, PhotoJob
+from photocap.library.indexing.write_batch import BatchWriter
 from photocap.library.recovery import recover_interrupted_writes
-from photocap.metadata import DryRun, Overwrite
-from photocap.photos import PhotoFile, Skip, Skipped, find_photos, outermost
-from photocap.records import Caption, CaptionerProtocol
+from photocap.metadata import DryRun
+from photocap.photos import Skip, Skipped, find_photos, outermost
+from photocap.records import CaptionerProtocol
 from photocap.report import Outcome, PhotoResult, Report
 from photocap.workers import Overdue, WorkerPool, map_ahead
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _MOST_IN_BATCH = 128  # photos; those that need no network count as well
 _MOST_BYTES_IN_BATCH = 256 << 20  # of their files, which are in memory together while they are written
@@ -76,15 +75,6 @@ def index_photos(
     return run.report
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """A photo before its batch: decided and, where the network must see it, decoded."""
-
-    decision: Decision
-    image: Image.Image | None = None
-    trouble: Trouble | None = None
-
-
 class _Run:
     def __init__(
         self,
@@ -102,6 +92,7 @@ class _Run:
         self._on_result = on_result
         self._decider = Decider(index, options)
         self._readers = Readers()
+        self._batch_captioner = BatchCaptioner(captioner, index, self._decider, options)
         self._writer = BatchWriter(index, options, pool, self._readers)
         self._is_dry = options.dry_run is DryRun.YES
         self._run_id: int | None = None
@@ -112,9 +103,8 @@ class _Run:
         if not self._is_dry:
             recover_interrupted_writes(self._index)
         if self._options.recaption and self._options.space_id and not self._is_dry:
-            self._index.embeddings.set_space(
-                self._options.space_id
-            )  # now, so that the walk sees which photos lack a place in it
+            # Now, so that the scan sees which photos lack an embedding of this space.
+            self._index.embeddings.set_space(self._options.space_id)
         self._index.scan.start()
         for batch in _batches(self._ready(roots), self._captioner):
             self._finish_batch(batch)
@@ -126,96 +116,41 @@ class _Run:
         if self._run_id is not None:
             self._index.runs.finish(self._run_id, self.report.summary)
 
-    def _ready(self, roots: Sequence[Path]) -> Iterator[_Ready]:
+    def _ready(self, roots: Sequence[Path]) -> Iterator[PhotoJob]:
+        """Yield the photos that must be opened, examined, decided and, where the network must see them, decoded."""
         photos = find_photos(roots, self._options.walk, on_skip=self._pass_by)
         changed = changed_photos(
             self._index, photos, self._options, on_result=self._tell, on_return=self._record_returned
         )
         ahead = 4 * self._options.workers
-        examined = map_ahead(self._pool, self._examine, changed, ahead, overdue=_examined_too_long)
+        examine_ = partial(examine, policy=self._options.policy, readers=self._readers)
+        examined = map_ahead(self._pool, examine_, changed, ahead, overdue=_overdue)
         decided = map(self._decider.decide, examined)
         ready = self._with_captioner(decided)
-        return map_ahead(self._pool, self._decode, ready, max(ahead, 64), overdue=_decoded_too_long)
+        return map_ahead(self._pool, self._decode, ready, max(ahead, 64), overdue=_overdue)
 
-    def _examine(self, changed: tuple[PhotoFile, FileState | None]) -> Examined:
-        return examine(*changed, self._options.policy, self._readers)
-
-    def _with_captioner(self, decisions: Iterable[Decision]) -> Iterator[Decision]:
+    def _with_captioner(self, jobs: Iterable[PhotoJob]) -> Iterator[PhotoJob]:
         """Load the captioner, in this thread, before the first picture that needs it is decoded."""
-        for decision in decisions:
-            if decision.needs_picture:
+        for job in jobs:
+            if job.needs_picture:
                 _ = self._captioner.captioner
-            yield decision
+            yield job
 
-    def _decode(self, decision: Decision) -> _Ready:
-        if not decision.needs_picture:
-            return _Ready(decision)
-        photo = decision.examined.photo
-        try:
-            return _Ready(decision, self._captioner.decode(photo.companion or photo.path))
-        except Exception as problem:  # one photo never stops a run
-            return _Ready(decision, trouble=Trouble.of(problem))
+    def _decode(self, job: PhotoJob) -> PhotoJob:
+        if job.needs_picture:
+            try:
+                job.image = self._captioner.decode(job.picture_path)
+            except Exception as problem:  # one photo never stops a run
+                job.trouble = Trouble.of(problem)
+        return job
 
-    def _finish_batch(self, batch: list[_Ready]) -> None:
-        captioned = self._caption(batch)
+    def _finish_batch(self, batch: list[PhotoJob]) -> None:
+        self._batch_captioner.caption(batch)
         with interrupts_wait():
-            results = self._writer.write(captioned, self._start_run)
-        self._decider.arrived({ready.decision.examined.caption_key for ready in batch})
+            results = self._writer.write(batch, self._start_run)
+        self._decider.arrived({job.caption_key for job in batch})
         for result in results:
             self._tell(result)
-
-    def _caption(self, batch: list[_Ready]) -> list[PhotoJob]:
-        images = [ready.image for ready in batch if ready.image is not None]
-        made = iter(self._captioner.caption(images) if images else [])
-        if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
-            self._index.embeddings.set_space(space_id)
-        in_batch: dict[str, PhotoJob] = {}
-        captioned = []
-        for ready in batch:
-            if ready.decision.waits:
-                item = self._captioned_as_its_twin(ready.decision, in_batch)
-            else:
-                item = self._captioned(ready, next(made) if ready.image is not None else None)
-            captioned.append(item)
-            if item.caption and not item.trouble:
-                in_batch.setdefault(ready.decision.examined.caption_key, item)
-        return captioned
-
-    def _captioned(self, ready: _Ready, fresh: Caption | Trouble | None) -> PhotoJob:
-        decision = ready.decision
-        if trouble := decision.examined.trouble or ready.trouble:
-            return PhotoJob(decision, trouble=trouble)
-        if isinstance(fresh, Trouble):
-            return PhotoJob(decision, trouble=fresh)
-        caption = decision.caption
-        if caption is None and fresh is not None and not decision.rejected:
-            caption = self._record_of(fresh)
-        return PhotoJob(
-            decision, caption, fresh.embedding if fresh else None, (fresh.labels or None) if fresh else None
-        )
-
-    def _captioned_as_its_twin(self, decision: Decision, in_batch: dict[str, PhotoJob]) -> PhotoJob:
-        """Give a photo what the same picture got, earlier in this batch or in this run."""
-        key = decision.examined.caption_key
-        if twin := in_batch.get(key):
-            return PhotoJob(decision, twin.caption, twin.embedding, twin.labels)
-        if caption := self._decider.known_caption(key):
-            return PhotoJob(decision, caption)
-        return self._captioned_alone(decision)
-
-    def _captioned_alone(self, decision: Decision) -> PhotoJob:
-        """Caption a photo whose twin failed."""
-        photo = decision.examined.photo
-        try:
-            (fresh,) = self._captioner.caption([self._captioner.decode(photo.companion or photo.path)])
-        except Exception as problem:  # one photo never stops a run
-            return PhotoJob(decision, trouble=Trouble.of(problem))
-        if isinstance(fresh, Trouble):
-            return PhotoJob(decision, trouble=fresh)
-        return PhotoJob(decision, self._record_of(fresh), fresh.embedding, fresh.labels or None)
-
-    def _record_of(self, caption: Caption) -> CaptionRecord:
-        return self._captioner.record_of(caption, over_person=self._options.policy.overwrite is Overwrite.ALL)
 
     def _start_run(self) -> int:
         """Return the run's number; a run that changes nothing leaves no trace."""
@@ -255,23 +190,20 @@ class _Run:
         self._on_result(result)
 
 
-def _examined_too_long(changed: tuple[PhotoFile, FileState | None], error: Overdue) -> Examined:
-    return Examined(*changed, trouble=Trouble.of(error))
+def _overdue(job: PhotoJob, error: Overdue) -> PhotoJob:
+    """Return another job for the photo, since the thread that does not come to an end still has the old one."""
+    return replace(job, trouble=Trouble.of(error), image=None)
 
 
-def _decoded_too_long(decision: Decision, error: Overdue) -> _Ready:
-    return _Ready(decision, trouble=Trouble.of(error))
-
-
-def _batches(ready: Iterable[_Ready], captioner: LazyCaptioner) -> Iterator[list[_Ready]]:
+def _batches(jobs: Iterable[PhotoJob], captioner: LazyCaptioner) -> Iterator[list[PhotoJob]]:
     """Cut the stream where the network has a full batch, or where the photos are many or large."""
-    batch: list[_Ready] = []
+    batch: list[PhotoJob] = []
     pictures = size_bytes = 0
-    for item in ready:
-        batch.append(item)
-        pictures += item.image is not None
-        size_bytes += item.decision.examined.photo.size_bytes
-        is_full_for_network = item.image is not None and pictures >= captioner.batch_size
+    for job in jobs:
+        batch.append(job)
+        pictures += job.image is not None
+        size_bytes += job.photo.size_bytes
+        is_full_for_network = job.image is not None and pictures >= captioner.batch_size
         if is_full_for_network or len(batch) >= _MOST_IN_BATCH or size_bytes >= _MOST_BYTES_IN_BATCH:
             yield batch
             batch, pictures, size_bytes = [], 0, 0

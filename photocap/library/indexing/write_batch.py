@@ -8,52 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 
 import photocap
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
-from photocap.library.file_writes import FileWrite, FileWrites
-from photocap.library.indexing.decide import Decision
-from photocap.library.indexing.examine import Readers, Trouble
+from photocap.library.file_writes import FileWrites
+from photocap.library.indexing.examine import Readers
+from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import DryRun, Signature, is_sidecar
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
-from photocap.records import CaptionSource, Label, Written
+from photocap.records import CaptionSource, Written
 from photocap.report import Outcome, PhotoResult
 
 _CHANGED = "it changed while it was read (the next run takes it up)"
-
-
-@dataclass
-class PhotoJob:
-    """A photo on its last stretch.
-
-    Attributes:
-        decision: what was decided about it.
-        caption: its caption; None where there is none, for a rejected or a failed one.
-        embedding: its place in the text-image space, where it is new.
-        labels: what a model sees in it, where that is new.
-        trouble: why it could not be read.
-        write_trouble: why its caption could not be written into files; the index has it, and the next run tries again.
-        changed: it is no longer the file that was read; nothing is recorded of it.
-        write: what is to be written into files.
-        photo: the file as it lies on disk, after the write.
-    """
-
-    decision: Decision
-    caption: CaptionRecord | None = None
-    embedding: bytes | None = None
-    labels: tuple[Label, ...] | None = None
-    trouble: Trouble | None = None
-    write_trouble: Trouble | None = None
-    changed: bool = False
-    write: FileWrite | None = None
-    photo: PhotoFile = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.photo = self.decision.examined.photo
 
 
 class BatchWriter:
@@ -72,47 +42,46 @@ class BatchWriter:
             if self._options.dry_run is DryRun.NO:
                 run_id = start_run()
                 writes.commit(self._index, run_id, map_=self._pool.map)
-                records = [_record(item) for item in map(_noted, batch) if _is_to_be_recorded(item)]
+                records = [_record(job) for job in map(_noted, batch) if _is_to_be_recorded(job)]
                 self._index.record_batch(run_id, records, settled=writes.settled)
-        return [_result(item) for item in batch]
+        return [_result(job) for job in batch]
 
     def _file_writes(self) -> FileWrites:
         readers, options = self._readers, self._options
         return FileWrites(options.policy, readers.exiftool, options.dry_run, names=readers.names)
 
-    def _prepare(self, writes: FileWrites, item: PhotoJob) -> None:
+    def _prepare(self, writes: FileWrites, job: PhotoJob) -> None:
         """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
-        caption = item.caption
-        if item.trouble or caption is None:
+        caption = job.caption
+        if job.trouble or caption is None:
             return
         try:
-            if not _is_unchanged(item.photo):
-                item.changed = True
+            if not _is_unchanged(job.photo):
+                job.changed = True
             elif caption.confidence is None or caption.confidence >= self._options.min_confidence:
-                memory = item.decision.memory
-                item.write = writes.prepare(item.photo.path, caption.text, _signature(caption), memory=memory)
+                job.write = writes.prepare(job.photo.path, caption.text, _signature(caption), memory=job.memory)
         except Exception as problem:  # one photo never stops a run
-            item.write_trouble = Trouble.of(problem)
+            job.write_trouble = Trouble.of(problem)
 
 
-def _noted(item: PhotoJob) -> PhotoJob:
+def _noted(job: PhotoJob) -> PhotoJob:
     """Return a photo after the commit of its write, with the file as it is on the disk now."""
-    if item.write is None:
-        return item
-    if item.write.problem:
-        item.write_trouble = Trouble.of(item.write.problem)
-        return item
-    if any(is_sidecar(record.path) for record in item.write.prepared.undo):  # looking for them takes a folder's listing
-        item.photo = replace(item.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(item.photo.path))
-    if item.write.written is Written.EMBEDDED and (status := item.write.status):
-        item.photo = replace(
-            item.photo,
+    if job.write is None:
+        return job
+    if job.write.problem:
+        job.write_trouble = Trouble.of(job.write.problem)
+        return job
+    if any(is_sidecar(record.path) for record in job.write.prepared.undo):  # looking for them takes a folder's listing
+        job.photo = replace(job.photo, sidecar_mtime_ns=newest_sidecar_mtime_ns(job.photo.path))
+    if job.write.written is Written.EMBEDDED and (status := job.write.status):
+        job.photo = replace(
+            job.photo,
             size_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
             inode=status.st_ino,
             device=status.st_dev,
         )
-    return item
+    return job
 
 
 def _is_unchanged(photo: PhotoFile) -> bool:
@@ -131,62 +100,62 @@ def _signature(caption: CaptionRecord) -> Signature | None:
     return Signature(caption.model_id or "unknown", photocap.__version__, caption.confidence, date)
 
 
-def _is_to_be_recorded(item: PhotoJob) -> bool:
+def _is_to_be_recorded(job: PhotoJob) -> bool:
     """Tell what the index is to remember; of what may be well next time, nothing, so that it is tried again."""
-    return not item.changed and not (item.trouble and item.trouble.may_pass)
+    return not job.changed and not (job.trouble and job.trouble.may_pass)
 
 
-def _record(item: PhotoJob) -> PhotoRecord:
-    examined, photo = item.decision.examined, item.photo
+def _record(job: PhotoJob) -> PhotoRecord:
+    photo = job.photo
     return PhotoRecord(
         photo.path,
         photo.size_bytes,
         photo.newest_mtime_ns,
         photo.inode,
         photo.device,
-        picture_hash=examined.picture_hash or None,
-        state=PhotoState.FAILED if item.trouble else PhotoState.PRESENT,
-        error=item.trouble.reason if item.trouble else None,
-        facts=examined.facts,
-        words=None if item.trouble else examined.metadata.words,
-        caption=item.caption,
-        embedding=item.embedding,
-        labels=item.labels,
-        written=_written(item),
-        moved_from=item.decision.moved_from,
+        picture_hash=job.picture_hash or None,
+        state=PhotoState.FAILED if job.trouble else PhotoState.PRESENT,
+        error=job.trouble.reason if job.trouble else None,
+        facts=job.facts,
+        words=None if job.trouble else job.metadata.words,
+        caption=job.caption,
+        embedding=job.embedding,
+        labels=job.labels,
+        written=_written(job),
+        moved_from=job.moved_from,
     )
 
 
-def _written(item: PhotoJob) -> Written:
-    return item.write.written if item.write else Written.NONE
+def _written(job: PhotoJob) -> Written:
+    return job.write.written if job.write else Written.NONE
 
 
-def _result(item: PhotoJob) -> PhotoResult:
-    prepared, caption = item.write and item.write.prepared, item.caption
-    trouble = item.trouble or item.write_trouble
-    remark = trouble.reason if trouble else _CHANGED if item.changed else ""
-    if not remark and item.decision.rejected:
+def _result(job: PhotoJob) -> PhotoResult:
+    prepared, caption = job.write and job.write.prepared, job.caption
+    trouble = job.trouble or job.write_trouble
+    remark = trouble.reason if trouble else _CHANGED if job.changed else ""
+    if not remark and job.rejected:
         remark = "a person rejected its caption"
     return PhotoResult(
-        item.photo.path,
-        _outcome(item),
+        job.photo.path,
+        _outcome(job),
         caption.text if caption else None,
         caption.confidence if caption else None,
-        _written(item),
+        _written(job),
         remark or (prepared.reason if prepared else "") or None,
         prepared.before if prepared else None,
-        labels=item.labels or (),
+        labels=job.labels or (),
     )
 
 
-def _outcome(item: PhotoJob) -> Outcome:
-    if item.trouble or item.write_trouble:
+def _outcome(job: PhotoJob) -> Outcome:
+    if job.trouble or job.write_trouble:
         return Outcome.FAILED
-    if item.changed or item.caption is None:
+    if job.changed or job.caption is None:
         return Outcome.SKIPPED
-    if item.decision.moved_from:
+    if job.moved_from:
         return Outcome.MOVED
-    had = item.decision.had
-    is_same = had is not None and (had.text, had.source) == (item.caption.text, item.caption.source)
-    is_written = item.write is not None and item.write.prepared.changes_files
+    had = job.had
+    is_same = had is not None and (had.text, had.source) == (job.caption.text, job.caption.source)
+    is_written = job.write is not None and job.write.prepared.changes_files
     return Outcome.UNCHANGED if is_same and not is_written else Outcome.CAPTIONED

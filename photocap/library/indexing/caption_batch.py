@@ -1,0 +1,69 @@
+"""One batch through the network: each picture is seen once, whatever the number of files that show it."""
+
+from __future__ import annotations
+
+from photocap.index import CaptionRecord, PhotoIndex
+from photocap.library.indexing.caption import LazyCaptioner
+from photocap.library.indexing.decide import Decider
+from photocap.library.indexing.job import PhotoJob, Trouble
+from photocap.library.indexing.options import IndexOptions
+from photocap.metadata import DryRun, Overwrite
+from photocap.records import Caption
+
+
+class BatchCaptioner:
+    """Captions the batches of one run."""
+
+    def __init__(self, captioner: LazyCaptioner, index: PhotoIndex, decider: Decider, options: IndexOptions) -> None:
+        self._captioner = captioner
+        self._index = index
+        self._decider = decider
+        self._is_dry = options.dry_run is DryRun.YES
+        self._over_person = options.policy.overwrite is Overwrite.ALL
+
+    def caption(self, batch: list[PhotoJob]) -> None:
+        """Give each photo of a batch its caption, or its trouble."""
+        images = [job.image for job in batch if job.image is not None]
+        fresh = iter(self._captioner.caption(images) if images else [])
+        if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
+            self._index.embeddings.set_space(space_id)
+        in_batch: dict[str, PhotoJob] = {}
+        for job in batch:
+            if job.image is not None:
+                job.image = None  # the memory is needed
+                self._take(job, next(fresh))
+            elif job.waits and not job.trouble:
+                self._take_from_twin(job, in_batch)
+            if job.trouble:
+                job.caption = None  # the index keeps the one it has
+            elif job.caption:
+                in_batch.setdefault(job.caption_key, job)
+
+    def _take(self, job: PhotoJob, fresh: Caption | Trouble) -> None:
+        if isinstance(fresh, Trouble):
+            job.trouble = fresh
+            return
+        job.embedding, job.labels = fresh.embedding, fresh.labels or None
+        if job.caption is None and not job.rejected:
+            job.caption = self._record_of(fresh)
+
+    def _take_from_twin(self, job: PhotoJob, in_batch: dict[str, PhotoJob]) -> None:
+        """Give a photo what the same picture got, earlier in this batch or in this run."""
+        if twin := in_batch.get(job.caption_key):
+            job.caption, job.embedding, job.labels = twin.caption, twin.embedding, twin.labels
+        elif caption := self._decider.known_caption(job.caption_key):
+            job.caption = caption
+        else:
+            self._caption_alone(job)
+
+    def _caption_alone(self, job: PhotoJob) -> None:
+        """Caption a photo whose twin failed."""
+        try:
+            (fresh,) = self._captioner.caption([self._captioner.decode(job.picture_path)])
+        except Exception as problem:  # one photo never stops a run
+            job.trouble = Trouble.of(problem)
+        else:
+            self._take(job, fresh)
+
+    def _record_of(self, caption: Caption) -> CaptionRecord:
+        return self._captioner.record_of(caption, over_person=self._over_person)
