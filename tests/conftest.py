@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,12 @@ from click.testing import CliRunner, Result
 from sample_photos import copy_sample_photos
 
 REPOSITORY = Path(__file__).parent.parent
+
+if find_spec("torch") is None:  # a plain install: the tests of what needs torch stay out
+    needs_torch = re.compile(r"^(?:from|import) (?:torch|toy_training|photocap\.training)\b", re.MULTILINE)
+    collect_ignore = [
+        path.name for path in Path(__file__).parent.glob("test_*.py") if needs_torch.search(path.read_text("utf-8"))
+    ]
 
 
 @pytest.fixture(autouse=True)

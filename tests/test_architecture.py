@@ -19,6 +19,7 @@ OWNERS = {
     "fsspec": {"batch"},
     "jinja2": {"web"},
     "matplotlib": {"training"},
+    "onnxruntime": {"captioning"},
     "pathspec": {"photos"},
     "piexif": {"formats", "metadata", "photos"},
     "pillow_heif": {"photos"},

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from photocap.captioning.config import ModelConfig
-from photocap.captioning.preprocess import normalise
+from photocap.captioning.network import normalise
 from photocap.captioning.vocabulary import END, PAD, START, UNK, Vocabulary
 from photocap.datasets import CaptionRow
 from photocap.errors import PhotocapError

@@ -18,6 +18,7 @@ from photocap.captioning.device import choose_device
 from photocap.captioning.hedge import hedged, unhedged
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.torch_engine import TorchEngine
 from photocap.captioning.vocabulary import END, Vocabulary
 
 SMALL = ModelConfig(
@@ -39,7 +40,8 @@ def checkpoint() -> Checkpoint:
 
 def caption(checkpoint: Checkpoint, *, neutral_people: bool = False, hedge_below: float = 0.0) -> tuple[str, float]:
     engine = choose_device("cpu", precision="float32")
-    captioner = Captioner(checkpoint, engine, 2, neutral_people=neutral_people, hedge_below=hedge_below)
+    ready = TorchEngine(checkpoint, engine, 2, neutral_people=neutral_people)
+    captioner = Captioner(checkpoint.info, ready, hedge_below=hedge_below)
     (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
     return found.text, found.confidence
 
@@ -48,7 +50,8 @@ def test_neutral_words_and_the_id_that_tells_of_them(checkpoint: Checkpoint) -> 
     assert caption(checkpoint)[0] == "Dog."
     assert caption(checkpoint, neutral_people=True)[0] == "Person."
     engine = choose_device("cpu", precision="float32")
-    ids = [Captioner(checkpoint, engine, 1, neutral_people=wish).model_id for wish in (False, True)]
+    engines = [TorchEngine(checkpoint, engine, 1, neutral_people=wish) for wish in (False, True)]
+    ids = [Captioner(checkpoint.info, ready).model_id for ready in engines]
     assert ids == ["small@000000000000", "small@000000000000+neutral"]
 
 
@@ -69,7 +72,8 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
         model = CaptionModel(config, len(vocabulary))
         model.load_state_dict(weights)
         info = ModelInfo(Path(), "small", "0" * 64, config, vocabulary.words, {})
-        captioner = Captioner(Checkpoint(model, vocabulary, info), choose_device("cpu", precision="float32"), 2)
+        engine = TorchEngine(Checkpoint(model, vocabulary, info), choose_device("cpu", precision="float32"), 2)
+        captioner = Captioner(info, engine)
         (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
         odds.append(log(found.confidence / (1 - found.confidence)))
         assert model.joint

@@ -19,7 +19,7 @@ def examine(cli, tmp_path):
 def test_what_works_here(examine):
     exit_code, found = examine()
     assert exit_code == 0, found
-    assert found["device"]["text"].startswith(("cpu (", "cuda (", "mps ("))
+    assert found["engine"]["text"].startswith(("onnx, ", "torch, "))
     assert found["model"]["text"].startswith("photocap-base@")
     assert "full-text" in found["SQLite"]["text"]
     assert found["JPEG"]["ok"]
@@ -42,14 +42,14 @@ def test_a_damaged_index_and_a_missing_model_are_found(examine, tmp_path):
     assert exit_code == 1
     assert found["index"]["ok"] is False
     assert found["model"]["ok"] is False
-    assert found["device"]["ok"]
+    assert found["engine"]["ok"] is False
 
 
 def test_a_device_that_is_not_there_is_one_finding(examine):
     exit_code, found = examine("--device", "mps")
-    if not found["device"]["ok"]:
+    if not found["engine"]["ok"]:
         assert exit_code == 1
-        assert "--device auto" in found["device"]["text"]
+        assert "--device auto" in found["engine"]["text"]
     assert found["JPEG"]["ok"]
 
 

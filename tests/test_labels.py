@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -190,7 +191,7 @@ def test_rules_forbid_the_words_of_what_is_absent_but_not_those_of_a_likely_phra
     rules = LabelRules(labels, VOCABULARY)
     dog, dogs, man, cat = VOCABULARY.encode(["dog", "dogs", "man", "cat"])
     nothing, sausage = [0.0] * 6, [0.0, 0.0, 0.0, 0.0, 0.8, 0.0]
-    forbidden = rules.forbidden(torch.tensor([nothing, sausage]))
+    forbidden = rules.forbidden(np.array([nothing, sausage], np.float32))
     assert forbidden[0, [dog, dogs, man]].all()
     assert not forbidden[:, cat].any()
     assert not forbidden[1, dog]
@@ -199,7 +200,7 @@ def test_rules_forbid_the_words_of_what_is_absent_but_not_those_of_a_likely_phra
 
 def test_rules_demand_the_surest_label_that_a_sentence_lacks() -> None:
     rules = LabelRules(LABELS, VOCABULARY, demand_from=0.9)
-    sure = torch.tensor([[0.95, 0.0, 0.99, 0.0, 0.0, 0.92]] * 3)
+    sure = np.array([[0.95, 0.0, 0.99, 0.0, 0.0, 0.92]] * 3, np.float32)
     said = [["a", "dog", "runs", "on", "the", "beach"], ["a", "dog", "runs"], ["a", "cat", "sits"]]
     demanded = rules.demanded(sure, said)
     assert demanded is not None

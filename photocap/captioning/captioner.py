@@ -1,4 +1,4 @@
-"""Pictures in, sentences out: a model, the engine it runs on, and the way from one to the other."""
+"""Pictures in, sentences out: what a model's engine sees and says becomes captions."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from photocap.captioning.checkpoint import Checkpoint, load_checkpoint
-from photocap.captioning.device import Engine, choose_batch_size, choose_device, compile_model
+from photocap.captioning.engine import CaptionEngine, GeneratedSentences, OutOfDeviceMemory, Sight
+from photocap.captioning.engine_choice import load_engine
 from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.hedge import hedged
 from photocap.captioning.labels import label_sentence
-from photocap.captioning.model_files import base_model_dir
-from photocap.captioning.network import CaptionOutput, Features
-from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX, neutral_ids
-from photocap.captioning.preprocess import normalise, to_square
+from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
+from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
+from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
+from photocap.captioning.vocabulary import Vocabulary
 from photocap.records import Caption, WordProbability
 from photocap.tokenizer import join_words
 
@@ -27,47 +27,32 @@ if TYPE_CHECKING:
 
 
 class Captioner:
-    """Captions batches of pictures with one model on one device.
+    """Captions batches of pictures with one model.
 
     Args:
-        checkpoint: the model; it is changed in place into its inference form.
-        engine: where it runs.
-        batch_size: photos to run at once.
-        beam_size: sentences kept in play; None takes the model's own.
-        neutral_people: use none of the words about people for which `people_words` has neutral ones.
+        info: the model.
+        engine: what runs it.
         hedge_below: the confidence from which a sentence is said without "perhaps".
         plain_below: the confidence below which a sentence gives way to the surest label, if there is one:
             "A photo of a cup."; None takes the model's own.
     """
 
     def __init__(
-        self,
-        checkpoint: Checkpoint,
-        engine: Engine,
-        batch_size: int,
-        beam_size: int | None = None,
-        *,
-        neutral_people: bool = False,
-        hedge_below: float = 0.0,
-        plain_below: float | None = None,
+        self, info: ModelInfo, engine: CaptionEngine, *, hedge_below: float = 0.0, plain_below: float | None = None
     ) -> None:
-        self.model_id = checkpoint.info.model_id + (NEUTRAL_SUFFIX if neutral_people else "")
-        self.weights_sha256 = checkpoint.info.weights_sha256
-        self.space_id = checkpoint.info.space_id
-        self.config = checkpoint.info.config
+        self.model_id = info.model_id + (NEUTRAL_SUFFIX if engine.neutral_people else "")
+        self.weights_sha256 = info.weights_sha256
+        self.space_id = info.space_id
+        self.config = info.config
         self.image_size_px = self.config.image_size_px
-        self.batch_size = batch_size
-        self.beam_size = beam_size or self.config.beam_size
+        self.batch_size = engine.batch_size
         self.engine = engine
-        self._vocabulary = checkpoint.vocabulary
-        self.labels = checkpoint.info.labels
-        self._rules = LabelRules(self.labels, checkpoint.vocabulary, self.config.demand_from) if self.labels else None
-        self._model = compile_model(checkpoint.model, engine)
-        ids = neutral_ids(checkpoint.vocabulary) if neutral_people else None
-        self._moved_to = None if ids is None else torch.tensor(ids, device=engine.device)
+        self.labels = info.labels
+        self._vocabulary = Vocabulary(info.words)
+        self._rules = LabelRules(self.labels, self._vocabulary, self.config.demand_from) if self.labels else None
         self._hedge_below = hedge_below
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
-        self._confidence = calibration_of(self.config, neutral_people=neutral_people)
+        self._confidence = calibration_of(self.config, neutral_people=engine.neutral_people)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -82,38 +67,35 @@ class Captioner:
             captions += self._caption(squares)
         return captions
 
-    def _caption(self, squares: np.ndarray) -> list[Caption]:
-        """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves."""
+    def _caption(self, squares: NDArray[np.uint8]) -> list[Caption]:
+        """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves from now on."""
         try:
-            pixels = normalise(torch.from_numpy(squares).to(self.engine.device), self.config)
-            with torch.inference_mode(), self.engine.autocast():
-                features = self._model.see(pixels.contiguous(memory_format=torch.channels_last))
-                found = self._search(features)
-        except torch.OutOfMemoryError:
+            sight = self.engine.see(squares)
+            found = self._search(sight)
+        except OutOfDeviceMemory:
             if len(squares) == 1:
                 raise
             half = len(squares) // 2
+            self.batch_size = min(self.batch_size, half)
             return self._caption(squares[:half]) + self._caption(squares[half:])
-        places = found.places
-        embeddings = [None] * len(squares) if places is None else list(map(_to_bytes, places.float().cpu().numpy()))
-        labels = [()] * len(squares) if features.labels is None else features.labels.float().cpu().tolist()
+        places = sight.places
+        embeddings = [None] * sight.count if places is None else list(map(_to_bytes, places))
+        labels = [()] * sight.count if sight.labels is None else sight.labels.tolist()
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        confidences = [self._confidence(*row) for row in evidence(found, features, self.labels, sentences)]
-        chances = found.log_probs.float().exp().tolist()
+        confidences = [self._confidence(*row) for row in evidence(found, sight.labels, self.labels, sentences)]
+        chances = np.exp(found.log_probs).tolist()
         parts = zip(sentences, chances, confidences, labels, embeddings, strict=True)
         return [self._caption_of(*each) for each in parts]
 
-    def _search(self, features: Features) -> CaptionOutput:
+    def _search(self, sight: Sight) -> GeneratedSentences:
         """Search sentences; where labels forbid words without them, and once more where one must be said."""
-        if self._rules is None or features.labels is None:
-            return self._model.caption(features, self.beam_size, self._moved_to)
-        forbidden = self._rules.forbidden(features.labels)
-        found = self._model.caption(features, self.beam_size, self._moved_to, forbidden=forbidden)
+        if self._rules is None or sight.labels is None:
+            return self.engine.speak(sight)
+        forbidden = self._rules.forbidden(sight.labels)
+        found = self.engine.speak(sight, forbidden=forbidden)
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        demanded = self._rules.demanded(features.labels, sentences)
-        if demanded is None:
-            return found
-        return self._model.caption(features, self.beam_size, self._moved_to, forbidden=forbidden, demanded=demanded)
+        demanded = self._rules.demanded(sight.labels, sentences)
+        return found if demanded is None else self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
 
     def _caption_of(
         self,
@@ -136,6 +118,7 @@ class Captioner:
 def load_captioner(
     model_dir: Path | None = None,
     *,
+    engine: str = "auto",
     device: str = "auto",
     batch_size: int | str = "auto",
     beam_size: int | None = None,
@@ -148,30 +131,30 @@ def load_captioner(
 
     Args:
         model_dir: a model folder; None is the base model.
-        device: as for `choose_device`.
+        engine: "auto", "onnx" or "torch"; as for `load_engine`.
+        device: as for `load_engine`.
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.
         precision: "auto", or "float32".
-        neutral_people: as for `Captioner`.
+        neutral_people: leave out words about people for which there are neutral ones.
         hedge_below: as for `Captioner`.
         plain_below: as for `Captioner`.
 
     Raises:
         CheckpointError: the model cannot be used.
-        PhotocapError: the device is not there.
+        PhotocapError: the device or the engine is not there.
     """
-    engine = choose_device(device, precision=precision)
-    checkpoint = load_checkpoint(model_dir or base_model_dir())
-    size = choose_batch_size(engine) if isinstance(batch_size, str) else batch_size
-    return Captioner(
-        checkpoint,
+    info = read_model_info(model_dir or base_model_dir())
+    ready = load_engine(
+        info,
         engine,
-        size,
-        beam_size,
+        device=device,
+        batch_size=None if isinstance(batch_size, str) else batch_size,
+        beam_size=beam_size,
+        precision=precision,
         neutral_people=neutral_people,
-        hedge_below=hedge_below,
-        plain_below=plain_below,
     )
+    return Captioner(info, ready, hedge_below=hedge_below, plain_below=plain_below)
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

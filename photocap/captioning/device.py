@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -114,11 +113,3 @@ def _fold_batch_norm(module: nn.Module) -> None:
             setattr(module, name, nn.Identity())
         previous = (name, child) if isinstance(child, nn.Conv2d) else None
         _fold_batch_norm(child)
-
-
-def cpu_threads() -> int:
-    """Return how many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1

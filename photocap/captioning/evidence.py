@@ -10,35 +10,34 @@ from numpy.typing import NDArray
 
 from photocap.captioning.confidence import Platt
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.engine import Floats32, GeneratedSentences
 from photocap.captioning.labels import LabelSet, labels_in
-from photocap.captioning.network import CaptionOutput, Features
 
 EVIDENCE = ("mean_log_prob", "likeness", "weakest_word", "label_support", "weakest_label")
 _LEAST_PROBABILITY = 1e-3
 
 
 def evidence(
-    found: CaptionOutput, features: Features, labels: LabelSet | None, sentences: Sequence[Sequence[str]]
+    found: GeneratedSentences, seen: Floats32 | None, labels: LabelSet | None, sentences: Sequence[Sequence[str]]
 ) -> NDArray[np.float64]:
-    """Return (B, 5) numbers, in the order of `EVIDENCE`, for the sentences of a batch.
+    """Return (B, 5) numbers, in the order of `EVIDENCE`, for the sentences of a batch and their photos' labels (B, L).
 
     Those are the mean log-probability per token, the likeness to the picture in the joint space, the lowest
     log-probability of a word, and of the labels that the sentence names the mean and the lowest log-probability
     (0 where it names none).
     """
-    columns = [found.mean_log_prob, found.likeness, found.log_probs.amin(dim=1)]
-    numbers = np.stack([column.float().cpu().numpy() for column in columns], axis=1).astype(np.float64)
-    return np.concatenate([numbers, _label_support(features, labels, sentences)], axis=1)
+    numbers = np.stack([found.mean_log_prob, found.likeness, found.log_probs.min(axis=1)], axis=1).astype(np.float64)
+    return np.concatenate([numbers, _label_support(seen, labels, sentences)], axis=1)
 
 
 def _label_support(
-    features: Features, labels: LabelSet | None, sentences: Sequence[Sequence[str]]
+    seen: Floats32 | None, labels: LabelSet | None, sentences: Sequence[Sequence[str]]
 ) -> NDArray[np.float64]:
     support = np.zeros((len(sentences), 2))
-    if labels is None or features.labels is None:
+    if labels is None or seen is None:
         return support
     number = {name: i for i, name in enumerate(labels.names)}
-    for row, sentence, known in zip(support, sentences, features.labels.float().cpu().tolist(), strict=True):
+    for row, sentence, known in zip(support, sentences, seen.tolist(), strict=True):
         named = [number[name] for name in labels_in(sentence) if name in number]
         chances = [math.log(max(known[i], _LEAST_PROBABILITY)) for i in named]
         if chances:

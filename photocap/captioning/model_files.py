@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from photocap.errors import CheckpointError
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+RANGES = "activations.json"
 FORMAT = 1
 BASE = "photocap-base"
 _MAX_CONFIG_BYTES = 64 * 1024 * 1024
@@ -114,6 +116,22 @@ def _parse_labels(values: Any, count: int) -> LabelSet:
     if not all(isinstance(name, str) for name in names) or len(names) != count:
         raise ValueError(f"{count} labels were expected")
     return LabelSet(tuple(names), tuple(map(float, shown_from)), tuple(map(float, absent_below)))
+
+
+def read_weights(info: ModelInfo) -> bytes:
+    """Read the weights file whole.
+
+    Raises:
+        CheckpointError: it cannot be read, or is not the file that the configuration describes.
+    """
+    path = info.directory / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
+    if hashlib.sha256(data).hexdigest() != info.weights_sha256:
+        raise CheckpointError(path, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
+    return data
 
 
 def replace_directory(new: Path, directory: Path) -> None:

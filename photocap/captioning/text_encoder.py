@@ -5,7 +5,7 @@ The same network as `model.JointEmbedding.embed_texts`; a test holds the two tog
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,28 +51,43 @@ class TextEncoder:
         ids = [i for i in self._vocabulary.encode(tokenize(text)) if i not in (PAD, UNK)]
         if not ids:
             return np.zeros_like(self._weights["text.bias"])
-        words = self._weights["words.weight"][ids]  # (T, E)
-        forward = self._run_gru(words, "")
-        backward = self._run_gru(words[::-1], "_reverse")[::-1]
-        pooled = np.concatenate([forward, backward], axis=1).max(axis=0)  # (T, 2S) -> (2S,)
-        place = self._weights["text.weight"] @ pooled + self._weights["text.bias"]
-        unit: Array = place / max(float(np.linalg.norm(place)), 1e-12)
+        unit: Array = self.encode_ids([ids])[0]
+        return unit
+
+    def encode_ids(self, sentences: Sequence[Sequence[int]]) -> Array:
+        """Return unit vectors (N, S) for sentences of word ids, each of at least one."""
+        lengths = np.array([len(ids) for ids in sentences])
+        steps = np.arange(lengths.max())
+        ids = np.array([[*ids, *[PAD] * (len(steps) - len(ids))] for ids in sentences])
+        turned = np.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)  # each sentence by itself
+        words = self._weights["words.weight"]
+        forward = self._run_gru(words[ids], "")
+        backward = self._run_gru(words[np.take_along_axis(ids, turned, axis=1)], "_reverse")
+        states = np.concatenate([forward, backward], axis=2)  # (N, T, 2S)
+        states[steps >= lengths[:, None]] = -np.inf
+        place = states.max(axis=1) @ self._weights["text.weight"].T + self._weights["text.bias"]
+        unit: Array = place / np.maximum(np.linalg.norm(place, axis=1, keepdims=True), 1e-12)
         return unit
 
     def _run_gru(self, words: Array, direction: str) -> Array:
-        """Return the hidden states (T, S) of a GRU over (T, E); gates as torch orders them: reset, update, new."""
+        """Return the hidden states (N, T, S) of a GRU over (N, T, E); gates in torch's order: reset, update, new."""
         names = ("gru.weight_ih_l0", "gru.weight_hh_l0", "gru.bias_ih_l0", "gru.bias_hh_l0")
         w_in, w_hidden, b_in, b_hidden = (self._weights[name + direction] for name in names)
-        inputs = words @ w_in.T + b_in  # (T, 3S)
-        state = np.zeros(w_hidden.shape[1], dtype=np.float32)
+        inputs = words @ w_in.T + b_in  # (N, T, 3S)
+        state = np.zeros((len(words), w_hidden.shape[1]), dtype=np.float32)
         states = []
-        for x in inputs:
-            h = w_hidden @ state + b_hidden
-            (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(x, 3), np.split(h, 3)
+        for x in inputs.swapaxes(0, 1):
+            h = state @ w_hidden.T + b_hidden
+            (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(x, 3, axis=1), np.split(h, 3, axis=1)
             update = _sigmoid(x_z + h_z)
             state = (1.0 - update) * np.tanh(x_n + _sigmoid(x_r + h_r) * h_n) + update * state
             states.append(state)
-        return np.stack(states)
+        return np.stack(states, axis=1)
+
+
+def text_weights(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the tensors of the text side, by the names of `JointEmbedding`, out of a whole model's."""
+    return {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
 
 
 def load_text_encoder(model_dir: Path) -> TextEncoder | None:

@@ -62,6 +62,7 @@ _WRITING = (
 _MODEL = (
     options.model_option,
     options.device_option,
+    options.engine_option,
     options.batch_size_option,
     options.beam_size_option,
     options.neutral_people_option,
@@ -121,13 +122,14 @@ def workers(chosen: int | str) -> int:
 
 
 def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtocol]:
-    """Return what loads the captioner: torch is imported when the first photo needs it."""
+    """Return what loads the captioner: the library that runs it is imported when the first photo needs it."""
 
     def load() -> CaptionerProtocol:
         from photocap.captioning.captioner import load_captioner
 
         return load_captioner(
             chosen["model"],
+            engine=chosen["engine"],
             device=chosen["device"],
             batch_size=chosen["batch_size"],
             beam_size=chosen["beam_size"],

@@ -75,6 +75,7 @@ DEFAULTS = {
     "db": Default(lambda: data_dir() / "index.db", "index.db in the user's data folder"),
     "model": Default(lambda: installed_models().current(), "the chosen model, else the base model"),
     "device": Default(lambda: "auto", "auto"),
+    "engine": Default(lambda: "auto", "auto"),
     "batch_size": Default(lambda: "auto", "auto"),
     "workers": Default(lambda: "auto", "auto"),
     "beam_size": Default(lambda: None, "the model's own"),

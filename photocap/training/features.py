@@ -16,8 +16,7 @@ from torch import Tensor
 
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
-from photocap.captioning.network import STRIDE, CaptionModel, Encoder, Features
-from photocap.captioning.preprocess import normalise
+from photocap.captioning.network import STRIDE, CaptionModel, Encoder, Features, normalise
 from photocap.training.dataset import CaptionBatch, CaptionDataset, augment, reserve
 
 Progress = Callable[[int], None]

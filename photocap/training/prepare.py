@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from photocap.captioning.config import ModelConfig, TrainConfig
-from photocap.captioning.device import Engine, choose_device, cpu_threads
+from photocap.captioning.device import Engine, choose_device
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.processors import cpu_threads
 from photocap.datasets import CaptionRow, Problem, split_by_image
 from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError

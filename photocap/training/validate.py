@@ -15,6 +15,7 @@ from photocap.captioning.device import Engine
 from photocap.captioning.evidence import EVIDENCE, evidence
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.torch_engine import as_sentences
 from photocap.metrics import cider_d
 from photocap.training.features import Side
 from photocap.training.losses import cross_entropy
@@ -69,7 +70,11 @@ def validate(model: CaptionModel, side: Side, engine: Engine, labels: LabelSet |
         total, tokens = total + float(loss) * count, tokens + count
         said = [side.captions.vocabulary.decode(ids) for ids in found.tokens.tolist()]
         sentences += [" ".join(words) for words in said]
-        rows.append(evidence(found, features, labels, said))
+        rows.append(evidence(as_sentences(found), _to_numpy(features.labels), labels, said))
     score, each = cider_d(sentences, side.captions.references)
     distinct = len(set(sentences)) / max(len(sentences), 1)
     return Validation(DevScore(total / max(tokens, 1), score, distinct), sentences, np.concatenate(rows), each)
+
+
+def _to_numpy(values: torch.Tensor | None) -> NDArray[np.float32] | None:
+    return None if values is None else values.float().cpu().numpy()

@@ -14,6 +14,7 @@ from photocap.captioning.network.decoder import Decoder, State
 from photocap.captioning.network.encoder import STRIDE, Encoder, Features
 from photocap.captioning.network.joint import JointEmbedding
 from photocap.captioning.network.model import CaptionModel, CaptionOutput
+from photocap.captioning.network.pixels import normalise
 
 __all__ = [
     "STRIDE",
@@ -26,4 +27,5 @@ __all__ = [
     "JointEmbedding",
     "State",
     "beam_search",
+    "normalise",
 ]

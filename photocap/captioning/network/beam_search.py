@@ -76,8 +76,8 @@ def beam_search(
         log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
         total = scores.unsqueeze(2) + log_probs
         ranked = total / _length_penalty(history, done, config).unsqueeze(2)
-        best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
-        scores = total.flatten(1).gather(1, best)
+        rank, best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
+        scores = total.flatten(1).gather(1, best).masked_fill(rank.isinf(), float("-inf"))
         beam, word = best // log_probs.shape[2], best % log_probs.shape[2]
         steps = _extend(steps, beam, log_probs.flatten(1).gather(1, best))
         history = _extend(history, beam, word)
@@ -93,17 +93,22 @@ def beam_search(
     return BeamSearchOutput(tokens[:, 1:], total / lengths, log_probs[:, 1:])
 
 
-def _best(ranked: Tensor, beam_size: int, demanded: Tensor | None) -> Tensor:
-    """Return where the best (B, W) of all continuations (B, W, V) stand, best first, each kind by itself."""
+def _best(ranked: Tensor, beam_size: int, demanded: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the best (B, W) of all continuations (B, W, V) and where they stand, best first, each kind by itself.
+
+    Where there are too few of a kind, minus infinity stands in for them.
+    """
     if demanded is None:
-        return ranked.flatten(1).topk(beam_size, dim=1).indices
+        best = ranked.flatten(1).topk(beam_size, dim=1)
+        return best.values, best.indices
     says = torch.zeros(ranked.shape[0], 1, ranked.shape[2], dtype=torch.bool, device=ranked.device)
     says = says.scatter(2, demanded.unsqueeze(1), True)
     says[:, :, PAD] = False
     lacking = torch.arange(ranked.shape[1], device=ranked.device).view(1, -1, 1) < beam_size
     without = ranked.masked_fill(~lacking | says, float("-inf"))
     with_one = ranked.masked_fill(lacking & ~says, float("-inf"))
-    return torch.cat([part.flatten(1).topk(beam_size, dim=1).indices for part in (without, with_one)], dim=1)
+    found = [part.flatten(1).topk(beam_size, dim=1) for part in (without, with_one)]
+    return torch.cat([part.values for part in found], dim=1), torch.cat([part.indices for part in found], dim=1)
 
 
 def _extend(kept: Tensor, beam: Tensor, last: Tensor) -> Tensor:

@@ -82,7 +82,12 @@ class CaptionModel(nn.Module):
             demanded=demanded,
         )
         parts = found.tokens, found.mean_log_prob, found.log_probs
-        if self.joint is None:
+        places = self.place(features)
+        if self.joint is None or places is None:
             return CaptionOutput(*parts, None, torch.zeros_like(found.mean_log_prob))
-        places = self.joint.embed_images(self.decoder.standardise(features.pooled))
         return CaptionOutput(*parts, places, self.joint.likeness(places, found.tokens))
+
+    @torch.no_grad()
+    def place(self, features: Features) -> Tensor | None:
+        """Return the photos' places (B, S) in the joint space; None where the model has none."""
+        return None if self.joint is None else self.joint.embed_images(self.decoder.standardise(features.pooled))

@@ -28,6 +28,7 @@ _WHOLE = click.IntRange(min=1)
 @click.option("--resume", is_flag=True, help="Continue a run: what its finished files hold is not read again.")
 @options.model_option
 @options.device_option
+@options.engine_option
 @options.batch_size_option
 @options.beam_size_option
 @options.neutral_people_option

@@ -20,6 +20,7 @@ from photocap.report import Report
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
 @options.model_option
 @options.device_option
+@options.engine_option
 @options.batch_size_option
 @options.beam_size_option
 @options.neutral_people_option

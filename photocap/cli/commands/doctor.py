@@ -61,7 +61,8 @@ def command(ctx: click.Context, db: Path, model: Path | None, device: str, as_js
 
 def _findings(db: Path, model: Path | None, device: str) -> Iterator[Finding]:
     yield Finding("photocap", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}")
-    yield _attempt("device", lambda: _device(device))
+    yield _attempt("engine", lambda: _engine(device, model))
+    yield _torch(device)
     yield _attempt("model", lambda: _model(model))
     yield _sqlite()
     yield _index(db)
@@ -77,22 +78,42 @@ def _attempt(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, str(error))
 
 
-def _device(wanted: str) -> str:
-    from photocap.captioning.device import choose_batch_size, choose_device, cpu_threads
+def _engine(device: str, model: Path | None) -> str:
+    from photocap.captioning.engine_choice import choose_engine, load_engine
+    from photocap.captioning.model_files import base_model_dir, read_model_info
+    from photocap.captioning.processors import cpu_threads
 
-    engine = choose_device(wanted)
+    name = choose_engine("auto", device)
+    engine = load_engine(read_model_info(model or base_model_dir()), name, device=device)
+    library = {"onnx": "onnxruntime", "torch": "torch"}[name]
     return (
-        f"{engine.device} ({engine.reason}), {str(engine.dtype).removeprefix('torch.')}, "
-        f"{choose_batch_size(engine)} photos a batch, {cpu_threads()} processors, "
-        f"torch {version('torch')}, torchvision {version('torchvision')}"
+        f"{engine.name}, {engine.batch_size} photos a batch, {cpu_threads()} processors, {library} {version(library)}"
     )
 
 
-def _model(folder: Path | None) -> str:
-    from photocap.captioning.checkpoint import load_checkpoint
-    from photocap.captioning.model_files import base_model_dir
+def _torch(device: str) -> Finding:
+    """Look at PyTorch, which a plain install does without."""
+    from photocap.captioning.torch_packages import INSTALL, check_torch, has_torch
 
-    info = load_checkpoint(folder or base_model_dir()).info
+    if not has_torch():
+        return Finding("torch", None, f"not installed; training and GPUs need it ({INSTALL})")
+
+    def look() -> str:
+        versions = check_torch()
+        from photocap.captioning.device import choose_device
+
+        chosen = choose_device(device)
+        return f"{versions}, {chosen.device} ({chosen.reason})"
+
+    return _attempt("torch", look)
+
+
+def _model(folder: Path | None) -> str:
+    from photocap.captioning.inference.weights import load_weights
+    from photocap.captioning.model_files import base_model_dir, read_model_info
+
+    info = read_model_info(folder or base_model_dir())
+    load_weights(info)
     return f"{info.model_id}, {len(info.words):,} words, weights as they were made ({info.directory})"
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.sidecar_dir_option
 @options.model_option
 @options.device_option
+@options.engine_option
 @options.neutral_people_option
 @options.hedge_below_option
 def command(
@@ -33,6 +34,7 @@ def command(
     sidecar_dir: Path | None,
     model: Path | None,
     device: str,
+    engine: str,
     neutral_people: bool,
     hedge_below: float,
 ) -> None:
@@ -58,7 +60,9 @@ def command(
     def load() -> Captioner:
         from photocap.captioning.captioner import load_captioner
 
-        return load_captioner(model, device=device, neutral_people=neutral_people, hedge_below=hedge_below)
+        return load_captioner(
+            model, engine=engine, device=device, neutral_people=neutral_people, hedge_below=hedge_below
+        )
 
     decoder = PhotoDecoder()
     with listen(host, port) as listener:

@@ -1,0 +1,69 @@
+"""Which library runs the network: ONNX Runtime on a CPU, PyTorch on a GPU."""
+
+from __future__ import annotations
+
+from photocap.captioning.engine import CaptionEngine
+from photocap.captioning.model_files import ModelInfo
+from photocap.captioning.processors import has_gpu, has_int8
+from photocap.captioning.torch_packages import check_torch
+from photocap.errors import PhotocapError
+
+ENGINES = ("auto", "onnx", "torch")
+
+
+def choose_engine(wanted: str, device: str) -> str:
+    """Return "onnx" or "torch"; on a machine with a GPU "auto" is torch, else ONNX Runtime.
+
+    Raises:
+        PhotocapError: the engine does not run on the device.
+    """
+    if wanted == "onnx" and device not in ("auto", "cpu"):
+        raise PhotocapError(f"--engine onnx runs on the CPU, not on {device} (--engine torch does)")
+    if wanted != "auto":
+        return wanted
+    if device == "auto":
+        return "torch" if has_gpu() else "onnx"
+    return "onnx" if device == "cpu" else "torch"
+
+
+def load_engine(
+    info: ModelInfo,
+    wanted: str = "auto",
+    *,
+    device: str = "auto",
+    batch_size: int | None = None,
+    beam_size: int | None = None,
+    precision: str = "auto",
+    neutral_people: bool = False,
+) -> CaptionEngine:
+    """Load a model into an engine; the library it needs is imported now.
+
+    Args:
+        info: the model.
+        wanted: "onnx", "torch", or "auto".
+        device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
+        batch_size: photos to run at once; None chooses.
+        beam_size: sentences kept in play; None takes the model's own.
+        precision: "float32", or "auto" for what the machine computes fastest: 8 bits or bfloat16, where they serve.
+        neutral_people: as for `CaptionEngine`.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+        PhotocapError: the engine or the device is not there.
+    """
+    if choose_engine(wanted, device) == "onnx":
+        from photocap.captioning.inference.activation_ranges import read_ranges
+        from photocap.captioning.inference.onnx_engine import OnnxEngine
+        from photocap.captioning.inference.weights import load_weights
+
+        ranges = read_ranges(info) if precision == "auto" and has_int8() else None
+        weights = load_weights(info)
+        return OnnxEngine(info, weights, batch_size, beam_size, neutral_people=neutral_people, ranges=ranges)
+    check_torch()
+    from photocap.captioning.checkpoint import load_checkpoint
+    from photocap.captioning.device import choose_device
+    from photocap.captioning.torch_engine import TorchEngine
+
+    chosen = choose_device(device, precision=precision)
+    checkpoint = load_checkpoint(info.directory)
+    return TorchEngine(checkpoint, chosen, batch_size, beam_size, neutral_people=neutral_people)

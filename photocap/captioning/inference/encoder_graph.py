@@ -1,0 +1,133 @@
+"""The encoder as an ONNX graph: a ResNet with its BatchNorms folded, in float32 or in 8 bits.
+
+Letters as in `captioning.network`. In 8 bits each convolution is written between QuantizeLinear and DequantizeLinear
+(QDQ), which ONNX Runtime fuses into integer convolutions: activations are uint8 with one scale, weights int8 with a
+scale per output channel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photocap.captioning.config import ModelConfig
+from photocap.captioning.inference.graph import Graph
+
+Weights = Mapping[str, NDArray[Any]]
+Ranges = Mapping[str, tuple[float, float]]
+
+_BATCH_NORM_EPSILON = 1e-5
+_TRUNK = "encoder.trunk."
+
+
+@dataclass(frozen=True)
+class FoldedConvolution:
+    """A convolution with the BatchNorm behind it folded in: weight (out, in, h, w), bias (out,)."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def fold_batch_norm(weights: Weights, convolution: str, norm: str) -> FoldedConvolution:
+    """Return a convolution that computes what convolution and BatchNorm (in eval mode) compute one after the other."""
+    scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+    weight = weights[f"{convolution}.weight"] * scale[:, None, None, None]
+    bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
+    return FoldedConvolution(weight.astype(np.float32), bias.astype(np.float32))
+
+
+@dataclass
+class EncoderGraph:
+    """Writes the encoder into a graph.
+
+    Attributes:
+        graph: the graph to write into.
+        weights: the model's tensors by their names in the state dict, float32.
+        config: the model's sizes and preprocessing.
+        ranges: the least and the greatest value of each activation; with them the encoder computes in 8 bits.
+        activations: the names of the values whose ranges matter, by the names that `ranges` uses; filled on the way.
+    """
+
+    graph: Graph
+    weights: Weights
+    config: ModelConfig
+    ranges: Ranges | None = None
+    activations: dict[str, str] = field(default_factory=dict)
+
+    def build(self, squares: str) -> tuple[str, str]:
+        """Add the encoder behind uint8 pixels (B, S, S, 3); return the grid (B, P, C) and the mean over it (B, C)."""
+        g = self.graph
+        x = self._activation("pixels", self._normalised(squares))
+        x = self._convolution(x, "conv1", "bn1", stride=2, padding=3)
+        x = self._activation("stem", g.node("Relu", x))
+        x = g.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+        x = self._activation("stem", x)  # with the scale from before, so that the pooling stays in 8 bits
+        for i, block in enumerate(self._blocks()):
+            x = self._block(self._activation(f"{block}.in", x) if i else x, block)
+        c = self.config.encoder_channels
+        grid = g.node("Transpose", g.node("Reshape", x, g.constant([0, c, -1], "int64")), perm=[0, 2, 1])
+        return grid, g.node("ReduceMean", grid, axes=[1], keepdims=0)
+
+    def _normalised(self, squares: str) -> str:
+        """Normalise RGB pixels and put channels first."""
+        g = self.graph
+        mean, std = np.array(self.config.image_mean), np.array(self.config.image_std)
+        x = g.node("Transpose", g.node("Cast", squares, to=1), perm=[0, 3, 1, 2])
+        x = g.node("Mul", x, g.constant((1 / (255 * std))[:, None, None]))
+        return g.node("Sub", x, g.constant((mean / std)[:, None, None]))
+
+    def _blocks(self) -> list[str]:
+        """Return the residual blocks' names in order, such as "layer2.0"."""
+        found = {m[1] for name in self.weights if (m := re.match(rf"{re.escape(_TRUNK)}(layer\d\.\d+)\.", name))}
+        return sorted(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+
+    def _block(self, x: str, block: str) -> str:
+        """Add a residual block: two 3x3 convolutions, or 1x1, 3x3 and 1x1; the stride is the 3x3's (torchvision)."""
+        g = self.graph
+        convolutions = 3 if f"{_TRUNK}{block}.conv3.weight" in self.weights else 2
+        stride = 2 if block.endswith(".0") and not block.startswith("layer1") else 1
+        strided = 2 if convolutions == 3 else 1
+        y = x
+        for i in range(1, convolutions + 1):
+            y = self._convolution(y, f"{block}.conv{i}", f"{block}.bn{i}", stride=stride if i == strided else 1)
+            if i < convolutions:
+                y = self._activation(f"{block}.conv{i}", g.node("Relu", y))
+        y = self._activation(f"{block}.conv{convolutions}", y)
+        if f"{_TRUNK}{block}.downsample.0.weight" in self.weights:
+            x = self._convolution(x, f"{block}.downsample.0", f"{block}.downsample.1", stride=stride)
+            x = self._activation(f"{block}.downsample", x)
+        return g.node("Relu", g.node("Add", y, x))
+
+    def _convolution(self, x: str, name: str, norm: str, *, stride: int, padding: int | None = None) -> str:
+        g = self.graph
+        folded = fold_batch_norm(self.weights, _TRUNK + name, _TRUNK + norm)
+        side = folded.weight.shape[2]
+        weight = self._weight(folded.weight) if self.ranges else g.constant(folded.weight)
+        pads = [side // 2 if padding is None else padding] * 4
+        return g.node(
+            "Conv", x, weight, g.constant(folded.bias), kernel_shape=[side, side], strides=[stride, stride], pads=pads
+        )
+
+    def _weight(self, weight: NDArray[np.float32]) -> str:
+        """Add a weight in 8 bits, symmetric, with one scale per output channel."""
+        g = self.graph
+        scale = np.maximum(np.abs(weight).max(axis=(1, 2, 3)), 1e-12) / 127
+        quantised = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
+        zeros = g.constant(np.zeros(len(scale)), "int8")
+        return g.node("DequantizeLinear", g.constant(quantised, "int8"), g.constant(scale), zeros, axis=0)
+
+    def _activation(self, name: str, value: str) -> str:
+        """Note an activation; in 8 bits, round it to them."""
+        self.activations[name] = value
+        if self.ranges is None:
+            return value
+        g = self.graph
+        low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
+        scale = max(high - low, 1e-12) / 255
+        parameters = g.constant(scale), g.constant(round(-low / scale), "uint8")
+        return g.node("DequantizeLinear", g.node("QuantizeLinear", value, *parameters), *parameters)

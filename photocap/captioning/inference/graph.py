@@ -1,0 +1,66 @@
+"""Building an ONNX graph node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from photocap.captioning.inference import protobuf
+from photocap.captioning.inference.protobuf import Dimension
+
+_OPSETS = {"": 17}
+
+
+class Graph:
+    """An ONNX graph that grows; values are known by their names."""
+
+    def __init__(self) -> None:
+        self._nodes: list[bytes] = []
+        self._initializers: list[bytes] = []
+        self._inputs: list[bytes] = []
+        self._outputs: list[bytes] = []
+        self._count = 0
+
+    def input(self, name: str, element_type: str, shape: Sequence[Dimension]) -> str:
+        """Declare an input; return its name."""
+        self._inputs.append(protobuf.value_bytes(name, element_type, shape))
+        return name
+
+    def output(self, value: str, name: str, shape: Sequence[Dimension], element_type: str = "float32") -> None:
+        """Give a value out under a name."""
+        self._nodes.append(protobuf.node_bytes("Identity", [value], [name], {}))
+        self._outputs.append(protobuf.value_bytes(name, element_type, shape))
+
+    def constant(self, value: ArrayLike, dtype: str = "float32") -> str:
+        """Add a constant tensor; return its name."""
+        name = self._new_name("c")
+        self._initializers.append(protobuf.tensor_bytes(name, np.asarray(value, dtype=dtype)))
+        return name
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator with one output; return the output's name."""
+        (name,) = self.nodes(operator, inputs, 1, **attributes)
+        return name
+
+    def nodes(self, operator: str, inputs: Sequence[str], outputs: int, **attributes: Any) -> list[str]:
+        """Add an operator with several outputs; return their names."""
+        names = [self._new_name(operator) for _ in range(outputs)]
+        self._nodes.append(protobuf.node_bytes(operator, inputs, names, attributes))
+        return names
+
+    def linear(self, x: str, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> str:
+        """Apply a linear layer, weight (out, in) as torch stores it, to the last dimension."""
+        product = self.node("MatMul", x, self.constant(weight.T))
+        return product if bias is None else self.node("Add", product, self.constant(bias))
+
+    def to_bytes(self) -> bytes:
+        """Return the model as ONNX's file format has it."""
+        graph = protobuf.graph_bytes(self._nodes, self._initializers, self._inputs, self._outputs)
+        return protobuf.model_bytes(graph, _OPSETS)
+
+    def _new_name(self, operator: str) -> str:
+        self._count += 1
+        return f"{operator}_{self._count}"

@@ -1,0 +1,128 @@
+"""The network run by ONNX Runtime on a CPU: in 8 bits where the processor and the model allow it, else in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, RuntimeException
+
+from photocap.captioning.engine import GeneratedSentences, Sight
+from photocap.captioning.inference.beam_search import BeamSearch
+from photocap.captioning.inference.decoder_graph import DecoderGraph
+from photocap.captioning.inference.encoder_graph import EncoderGraph, Ranges, Weights
+from photocap.captioning.inference.graph import Graph
+from photocap.captioning.inference.session import Session
+from photocap.captioning.model_files import WEIGHTS, ModelInfo
+from photocap.captioning.neutral_terms import neutral_ids
+from photocap.captioning.text_encoder import TextEncoder, text_weights
+from photocap.captioning.vocabulary import END, PAD, Vocabulary
+from photocap.errors import CheckpointError
+
+BATCH_SIZE = 16
+
+
+class OnnxEngine:
+    """Runs a model on the CPU.
+
+    Args:
+        info: the model.
+        weights: its tensors by their names in the state dict, float32.
+        batch_size: photos to run at once.
+        beam_size: sentences kept in play; None takes the model's own.
+        neutral_people: as for `CaptionEngine`.
+        ranges: of the encoder's activations; with them it computes in 8 bits.
+
+    Raises:
+        CheckpointError: the tensors do not fit the configuration.
+    """
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        weights: Weights,
+        batch_size: int | None = None,
+        beam_size: int | None = None,
+        *,
+        neutral_people: bool = False,
+        ranges: Ranges | None = None,
+    ) -> None:
+        self.name = f"onnx, {'float32' if ranges is None else 'int8'} on the CPU"
+        self.batch_size = batch_size or BATCH_SIZE
+        self.neutral_people = neutral_people
+        self._config = info.config
+        vocabulary = Vocabulary(info.words)
+        self._words = len(vocabulary)
+        beam = beam_size or info.config.beam_size
+        token_map = neutral_ids(vocabulary) if neutral_people else None
+        try:
+            _check_vocabulary(weights, self._words)
+            self._see = Session(see_graph(info, weights, ranges))
+            self._step = Session(_step_graph(info, weights, beam, token_map))
+            self._texts = TextEncoder(vocabulary, text_weights(weights)) if info.config.joint_size else None
+        except (KeyError, ValueError, IndexError, Fail, InvalidArgument, InvalidGraph, RuntimeException) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise CheckpointError(info.directory / WEIGHTS, f"does not fit its configuration: {reason}") from error
+        self._search = BeamSearch(info.config, self._run_step, beam)
+
+    def see(self, squares: NDArray[np.uint8]) -> Sight:
+        """Look at pictures; see `CaptionEngine`."""
+        seen = self._see.run({"squares": squares})
+        return Sight(len(squares), seen.get("labels"), seen.get("places"), seen)
+
+    def speak(
+        self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
+    ) -> GeneratedSentences:
+        """Say a sentence about each photo; see `CaptionEngine`."""
+        start = dict(sight.state)
+        if self._config.label_count:
+            ruled_out = np.zeros((sight.count, self._words), np.float32)
+            if forbidden is not None:
+                ruled_out[forbidden] = -np.inf
+            start["forbidden"] = ruled_out
+        found = self._search.search(start, demanded)
+        lengths = np.maximum((found.tokens != PAD).sum(axis=1), 1)
+        mean = (found.total / lengths).astype(np.float32)
+        return GeneratedSentences(found.tokens, mean, found.log_probs, self._likeness(sight, found.tokens))
+
+    def _run_step(self, inputs: Mapping[str, NDArray[Any]], *, whole: bool) -> dict[str, NDArray[Any]]:
+        return self._step.run(inputs, without="" if whole else "log_probs")
+
+    def _likeness(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._texts is None or sight.places is None:
+            return np.zeros(sight.count, np.float32)
+        ids = [[int(i) for i in row if i not in (END, PAD)] or [PAD] for row in tokens]
+        likeness: NDArray[np.float32] = (sight.places * self._texts.encode_ids(ids)).sum(axis=1)
+        return likeness
+
+
+def see_graph(info: ModelInfo, weights: Weights, ranges: Ranges | None = None, *, observed: bool = False) -> Graph:
+    """Return the graph from pictures to all that is computed once a photo.
+
+    Args:
+        info: the model.
+        weights: its tensors.
+        ranges: as for `OnnxEngine`.
+        observed: also give out the activations whose ranges are to be measured.
+    """
+    graph = Graph()
+    side = info.config.image_size_px
+    encoder = EncoderGraph(graph, weights, info.config, ranges)
+    grid, pooled = encoder.build(graph.input("squares", "uint8", ["B", side, side, 3]))
+    DecoderGraph(graph, weights, info.config).add_start(grid, pooled)
+    for name, value in encoder.activations.items() if observed else ():
+        graph.output(value, f"activation.{name}", ["B", "c", "h", "w"])
+    return graph
+
+
+def _step_graph(info: ModelInfo, weights: Weights, beam_size: int, token_map: list[int] | None) -> Graph:
+    graph = Graph()
+    DecoderGraph(graph, weights, info.config).add_step(beam_size, token_map)
+    return graph
+
+
+def _check_vocabulary(weights: Weights, words: int) -> None:
+    if len(weights["decoder.embedding.weight"]) != words:
+        raise ValueError(f"there are {len(weights['decoder.embedding.weight'])} embeddings for {words} words")

@@ -1,0 +1,34 @@
+"""ONNX Runtime's sessions, set up for work beside other threads of the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from photocap.captioning.inference.graph import Graph
+from photocap.captioning.processors import cpu_threads
+
+_ERRORS_ONLY = 3
+
+
+class Session:
+    """A graph, ready to run on the CPU."""
+
+    def __init__(self, graph: Graph) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cpu_threads()
+        options.log_severity_level = _ERRORS_ONLY
+        # Threads that spin while they wait take the processors from decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(graph.to_bytes(), options, providers=["CPUExecutionProvider"])
+        self._inputs = {value.name for value in self._session.get_inputs()}
+        self._outputs = [value.name for value in self._session.get_outputs()]
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], *, without: str = "") -> dict[str, NDArray[Any]]:
+        """Return the outputs by name, all but `without`; inputs that the graph does not have are left out."""
+        names = [name for name in self._outputs if name != without]
+        fed = {name: value for name, value in inputs.items() if name in self._inputs}
+        return dict(zip(names, self._session.run(names, fed), strict=True))
