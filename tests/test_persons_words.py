@@ -118,10 +118,9 @@ def test_what_phones_put_into_the_comment_is_no_caption(tmp_path, text):
 
 ENCODERS = """cmp3.10.3.2Lq3 0x756ffbf7|File source: http://commons.wikimedia.org/wiki/File:Grace_Hopper.jpg|AppleMark|*
 CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90|LEAD Technologies Inc. V1.01|Lavc57.107.100|Created with GIMP
-Intel(R) JPEG Library, version [2.0.16.48]|Optimized by JPEGmini 3.9.4L Internal 0x5a1f2b3c|Compressed by jpeg-recompress
-ACD Systems Digital Imaging|Handmade Software, Inc. Image Alchemy v1.11|Created by OpenJPEG version 2.5.4""".replace(
-    "\n", "|"
-).split("|")
+Intel(R) JPEG Library, version [2.0.16.48]|Optimized by JPEGmini 3.9.4L Internal 0x5a1f2b3c
+Compressed by jpeg-recompress|ACD Systems Digital Imaging|Handmade Software, Inc. Image Alchemy v1.11
+Created by OpenJPEG version 2.5.4""".replace("\n", "|").split("|")
 
 
 @pytest.mark.parametrize("text", ENCODERS)

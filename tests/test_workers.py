@@ -88,7 +88,9 @@ def test_a_photo_that_takes_too_long_is_that_photos_failure(tmp_path, monkeypatc
         (tmp_path / name).write_bytes(files.encoded("PNG" if name == "c.png" else "JPEG") + name.encode())
     monkeypatch.setattr(workers, "PHOTO_SECONDS", 4.0)
     real = examine.read_facts
-    monkeypatch.setattr(examine, "read_facts", lambda p, **data: blocker.wait() if p.name == "b.jpg" else real(p, **data))
+    monkeypatch.setattr(
+        examine, "read_facts", lambda p, **data: blocker.wait() if p.name == "b.jpg" else real(p, **data)
+    )
     results = []
     with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
         index_photos([tmp_path], index, FakeCaptioner, IndexOptions(workers=1), on_result=results.append)
