@@ -169,10 +169,12 @@ class CaptionMemory:
     Attributes:
         machine: texts that a model wrote, and no person has taken over.
         seen: descriptions by persons that it has met before: what differs from them is the newer word.
+        here: those of them that it met in this very file when it was last read.
     """
 
     machine: frozenset[str] = frozenset()
     seen: frozenset[str] = frozenset()
+    here: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

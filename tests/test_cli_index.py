@@ -135,7 +135,7 @@ def test_metadata_none_and_sidecar(cli: Cli, library: Path, db: Path) -> None:
 def test_model_options_reach_the_captioner(cli: Cli, library: Path, db: Path, loads: list[dict[str, object]]) -> None:
     options = ["--device", "cpu", "--batch-size", "3", "--beam-size", "2", "--workers", "2"]
     assert cli("index", library, "--db", db, "--model", library, *options).exit_code == 0
-    speech = {"neutral_people": False, "hedge_below": 0.0}
+    speech = {"engine": "auto", "neutral_people": False, "hedge_below": None}
     assert loads == [{"model_dir": library, "device": "cpu", "batch_size": 3, "beam_size": 2, **speech}]
     cli("index", library, "--db", db)
     assert len(loads) == 1  # nothing new: the model is not even loaded
@@ -154,7 +154,7 @@ def test_how_captions_are_said_reaches_the_captioner(
     assert wishes() == (True, 0.3)
     monkeypatch.setenv("PHOTOCAP_NEUTRAL_PEOPLE", "1")
     assert cli(command, next(photos)).exit_code == 0
-    assert wishes() == (True, 0.0)
+    assert wishes() == (True, None)
     assert cli(command, library / "a.jpg", "--hedge-below", "1.1").exit_code == 2
 
 
@@ -191,7 +191,9 @@ def test_serve_speaks_as_it_is_told(
     monkeypatch.setattr("uvicorn.Server.run", lambda _, **__: sites[0].model._load())
     done = cli("serve", "--port", 0, "--model", library, "--neutral-people", "--hedge-below", 0.3)
     assert done.exit_code == 0, done.output
-    assert loads == [{"model_dir": library, "device": "auto", "neutral_people": True, "hedge_below": 0.3}]
+    assert loads == [
+        {"model_dir": library, "engine": "auto", "device": "auto", "neutral_people": True, "hedge_below": 0.3}
+    ]
 
 
 def test_paths_that_do_not_exist(cli: Cli, library: Path, db: Path) -> None:

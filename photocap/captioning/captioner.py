@@ -124,7 +124,7 @@ def load_captioner(
     beam_size: int | None = None,
     precision: str = "auto",
     neutral_people: bool = False,
-    hedge_below: float = 0.0,
+    hedge_below: float | None = None,
     plain_below: float | None = None,
 ) -> Captioner:
     """Load a model and make it ready.
@@ -137,7 +137,7 @@ def load_captioner(
         beam_size: sentences kept in play; None takes the model's own.
         precision: "auto", or "float32".
         neutral_people: leave out words about people for which there are neutral ones.
-        hedge_below: as for `Captioner`.
+        hedge_below: as for `Captioner`; None: never.
         plain_below: as for `Captioner`.
 
     Raises:
@@ -154,7 +154,7 @@ def load_captioner(
         precision=precision,
         neutral_people=neutral_people,
     )
-    return Captioner(info, ready, hedge_below=hedge_below, plain_below=plain_below)
+    return Captioner(info, ready, hedge_below=hedge_below or 0.0, plain_below=plain_below)
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

@@ -63,6 +63,11 @@ _NEVER = (
 )
 
 
+def has_neutral_word(word: str) -> bool:
+    """Return whether a word says of people what another one leaves open."""
+    return any(word in words.split() for words in (*_NEUTRAL.values(), _NEVER))
+
+
 def neutral_ids(vocabulary: Vocabulary) -> list[int]:
     """Return for each id the id that its probability goes to.
 

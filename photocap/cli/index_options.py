@@ -13,14 +13,17 @@ import click
 from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.cli import options
+from photocap.cli.writing_options import write_policy, writing_options
 from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, Recaption, default_workers
-from photocap.metadata import DryRun, MetadataMode, Mtime, Overwrite, WritePolicy
+from photocap.metadata import DryRun, Overwrite
 from photocap.photos import WalkOptions
 from photocap.records import CaptionerProtocol
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_HEDGE_ALT_TEXT_BELOW = 0.5  # who cannot see the picture cannot see that a sentence is wrong
 
 _WALKING = (
     click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches, as in .gitignore."),
@@ -35,7 +38,6 @@ _WALKING = (
     click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
 )
 _WRITING = (
-    options.metadata_option,
     click.option(
         "--overwrite",
         type=click.Choice([choice.value for choice in Overwrite]),
@@ -49,15 +51,7 @@ _WRITING = (
         default=0.0,
         help="Captions below this go into the index only, not into photos.",
     ),
-    click.option("--alt-text", is_flag=True, help="Also write the text that screen readers speak."),
-    click.option(
-        "--mtime",
-        type=click.Choice([choice.value for choice in Mtime]),
-        default=Mtime.KEEP.value,
-        show_default=True,
-        help="Whether a photo keeps its modification time when its caption is written.",
-    ),
-    options.sidecar_dir_option,
+    options.keywords_option,
 )
 _MODEL = (
     options.model_option,
@@ -73,20 +67,14 @@ _MODEL = (
 
 def indexing_options(function: F) -> F:
     """Add the options that `index_options` and `captioner_loader` read."""
-    for option in reversed((options.db_option, *_WRITING, *_WALKING, *_MODEL)):
+    for option in reversed((options.db_option, writing_options, *_WRITING, *_WALKING, *_MODEL)):
         function = option(function)
     return function
 
 
 def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexOptions:
     """Make what indexing wants to know out of the command line."""
-    policy = WritePolicy(
-        MetadataMode(chosen["metadata"]),
-        Overwrite(chosen["overwrite"]),
-        chosen["alt_text"],
-        Mtime(chosen["mtime"]),
-        chosen["sidecar_dir"],
-    )
+    policy = write_policy(chosen, overwrite=Overwrite(chosen["overwrite"]), keywords=chosen["keywords"])
     info = _model_info(chosen["model"], needed=chosen["recaption"])
     return IndexOptions(
         policy,
@@ -97,6 +85,8 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["allow_empty"],
         space_id=info.space_id if info else None,
         recaption=_recaption(info, chosen) if chosen["recaption"] and info else None,
+        neutral_people=chosen["neutral_people"],
+        hedge_alt_text_below=_HEDGE_ALT_TEXT_BELOW if chosen["hedge_below"] is None else chosen["hedge_below"],
         workers=workers(chosen["workers"]),
     )
 
@@ -113,7 +103,7 @@ def _model_info(folder: Path | None, *, needed: bool) -> ModelInfo | None:
 
 def _recaption(info: ModelInfo, chosen: Mapping[str, Any]) -> Recaption:
     """Return how the captions of this run will be said, and by whom."""
-    return Recaption(info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), chosen["hedge_below"])
+    return Recaption(info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), chosen["hedge_below"] or 0.0)
 
 
 def workers(chosen: int | str) -> int:

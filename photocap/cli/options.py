@@ -77,6 +77,21 @@ class AutoOr(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         return number
 
 
+class PlaceNames(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+    """Names of places, separated by commas; "none" is no place."""
+
+    name = "place,..."
+    _KNOWN = ("xpcomment", "iptc")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names."""
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)
+        for name in names:
+            if name not in (*self._KNOWN, "none", ""):
+                self.fail(f'"{name}" is none of {", ".join(self._KNOWN)}.', param, ctx)
+        return tuple(name for name in names if name in self._KNOWN)
+
+
 db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")
 model_option = _setting(
     "model",
@@ -101,7 +116,9 @@ neutral_people_option = _setting(
     help_="Call people person, child, they; say nothing of sex, race or build.",
 )
 hedge_below_option = _setting(
-    "hedge_below", type_=click.FloatRange(0, 1), help_='Captions with a confidence below this begin with "Perhaps".'
+    "hedge_below",
+    type_=click.FloatRange(0, 1),
+    help_='Captions, and alternative texts, with a confidence below this begin with "Perhaps".',
 )
 metadata_option = _setting(
     "metadata",
@@ -112,4 +129,31 @@ sidecar_dir_option = _setting(
     "sidecar_dir",
     type_=click.Path(file_okay=False, path_type=Path),
     help_="The folder of all sidecars, where they stand not beside the photos.",
+)
+sidecar_name_option = _setting(
+    "sidecar_name",
+    type_=click.Choice(["full", "adobe"]),
+    help_="How new sidecars are named: IMG.JPG.xmp, or IMG.xmp as Adobe's programs read it.",
+)
+alt_text_option = _setting(
+    "alt_text",
+    "--alt-text/--no-alt-text",
+    type_=bool,
+    help_="Also write the text that screen readers speak, and of photos that have a caption already.",
+)
+keywords_option = _setting(
+    "keywords",
+    "--keywords/--no-keywords",
+    type_=bool,
+    help_="Also add what the model recognises to the photo's keywords.",
+)
+also_option = _setting(
+    "also",
+    type_=PlaceNames(),
+    help_="Also write captions where some programs look for them: xpcomment, iptc, or both, with a comma.",
+)
+mtime_option = _setting(
+    "mtime",
+    type_=click.Choice(["keep", "touch"]),
+    help_="Whether a photo keeps its modification time when its caption is written.",
 )

@@ -80,9 +80,14 @@ DEFAULTS = {
     "workers": Default(lambda: "auto", "auto"),
     "beam_size": Default(lambda: None, "the model's own"),
     "neutral_people": Default(lambda: False, "no"),
-    "hedge_below": Default(lambda: 0.0, "0, never"),
+    "hedge_below": Default(lambda: None, "never; 0.5 for alternative texts"),
     "metadata": Default(lambda: "embed", "embed"),
     "sidecar_dir": Default(lambda: None, "beside the photo"),
+    "sidecar_name": Default(lambda: "full", "full"),
+    "alt_text": Default(lambda: False, "no"),
+    "keywords": Default(lambda: False, "no"),
+    "also": Default(lambda: (), "nowhere"),
+    "mtime": Default(lambda: "keep", "keep"),
 }
 
 

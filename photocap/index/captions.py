@@ -81,7 +81,8 @@ class Captions:
             ).fetchall()
         latest = dict(written)  # of a text that a person has taken over, the person
         machine = {text for text, source in latest.items() if source == CaptionSource.MODEL.value}
-        return CaptionMemory(frozenset(machine), frozenset(latest.keys() - machine | {text for (text,) in met}))
+        here = frozenset(text for (text,) in met)
+        return CaptionMemory(frozenset(machine), frozenset(latest.keys() - machine) | here, here)
 
     def to_review(self, folder: Path | None = None) -> list[int]:
         """Return a photo of each picture (below `folder`) whose caption no person has judged, least certain first."""

@@ -10,11 +10,13 @@ from photocap.index.connection import file_path
 from photocap.index.database import EVERYWHERE, Database, folder_range, path_bytes
 from photocap.index.embeddings import forget_embedding
 from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow, PhotoState
-from photocap.records import CaptionSource, Verdict, Written
+from photocap.index.search_text import refresh
+from photocap.index.words import store_words
+from photocap.records import CaptionSource, Label, PhotoWords, Verdict, Written
 
 FILE_STATE = """
     SELECT photo.id, size_bytes, mtime_ns, inode, state, picture_hash, caption_id IS NOT NULL, written,
-        facts_version
+        facts_version, extras
     FROM photo LEFT JOIN picture ON picture.id = picture_id
     WHERE path = CAST(? AS TEXT)
 """
@@ -104,6 +106,16 @@ class Photos:
         with self._database.reading() as connection:
             return connection.execute(sql, (picture_id,)).fetchall()
 
+    def picture_labels(self, picture_hash: str) -> tuple[Label, ...]:
+        """Return what a model recognised in a picture, the likeliest first; nothing where none has looked."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT label, probability FROM picture JOIN picture_label ON picture_id = picture.id"
+                " WHERE picture_hash = ? ORDER BY probability DESC, label",
+                (picture_hash,),
+            ).fetchall()
+        return tuple(Label(*row) for row in rows)
+
     def failed(self) -> Iterator[tuple[Path, str]]:
         """Yield the photos that could not be read and why."""
         with self._database.reading() as connection:
@@ -139,9 +151,20 @@ class Photos:
         """Note that photocap itself has changed a file, so that the next run need not look at it."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE photo SET size_bytes = ?, mtime_ns = ?, inode = ?, written = ? WHERE path = CAST(? AS TEXT)",
+                "UPDATE photo SET size_bytes = ?, mtime_ns = ?, inode = ?, written = ?, extras = ''"
+                " WHERE path = CAST(? AS TEXT)",
                 (size_bytes, mtime_ns, inode, written.value, path_bytes(path)),
             )
+
+    def update_words(self, path: Path, words: PhotoWords) -> None:
+        """Note what a photo's metadata says after photocap itself has changed it."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT id FROM photo WHERE path = CAST(? AS TEXT)", (path_bytes(path),)
+            ).fetchone()
+            if row:
+                store_words(connection, row[0], words)
+                refresh(connection, row)
 
     def prune(self, folder: Path | None = None) -> int:
         """Forget the photos that are missing (below `folder`), and pictures that no photo shows any more."""
@@ -161,8 +184,15 @@ class Photos:
 
 def file_state(row: tuple[object, ...]) -> FileState:
     """Return a row of `FILE_STATE` as a record."""
-    _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written, facts_version = row
-    known = (PhotoState(state), picture_hash, bool(has_caption), Written(written), facts_version)
+    _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written, facts_version, extras = row
+    known = (
+        PhotoState(state),
+        picture_hash,
+        bool(has_caption),
+        Written(written),
+        facts_version,
+        frozenset(str(extras).split()),
+    )
     return FileState(size_bytes, mtime_ns, inode, *known)  # type: ignore[arg-type]  # the schema's types
 
 

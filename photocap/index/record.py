@@ -13,18 +13,19 @@ from photocap.index.embeddings import store_embedding
 from photocap.index.rows import FACTS_VERSION, PhotoRecord, UndoState
 from photocap.index.search_text import refresh, refresh_picture, storable_path
 from photocap.index.undo_journal import follow_move, set_state
-from photocap.records import Label, PhotoFacts, PhotoWords
+from photocap.index.words import store_words
+from photocap.records import Label, PhotoFacts
 
 _UPSERT_PHOTO = """
     INSERT INTO photo (path, picture_id, state, error, size_bytes, mtime_ns, inode, device, written,
-        first_run_id, run_id, shown_path)
+        first_run_id, run_id, shown_path, extras)
     VALUES (CAST(:path AS TEXT), :picture_id, :state, :error, :size_bytes, :mtime_ns, :inode, :device,
-        :written, :run_id, :run_id, :shown_path)
+        :written, :run_id, :run_id, :shown_path, :extras)
     ON CONFLICT (path) DO UPDATE SET
         picture_id = coalesce(excluded.picture_id, picture_id), state = excluded.state,
         error = excluded.error, size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,
         inode = excluded.inode, device = excluded.device, written = excluded.written,
-        run_id = excluded.run_id, shown_path = excluded.shown_path
+        run_id = excluded.run_id, shown_path = excluded.shown_path, extras = excluded.extras
     RETURNING id
 """
 
@@ -53,7 +54,7 @@ def _record(connection: sqlite3.Connection, run_id: int, record: PhotoRecord) ->
     if record.facts is not None:
         _record_facts(connection, row[0], record.facts)
     if record.words is not None:
-        _record_words(connection, row[0], record.words)
+        store_words(connection, row[0], record.words)
     refresh(connection, row)
     if picture_id is not None and (record.caption is not None or record.labels is not None):
         refresh_picture(connection, picture_id)
@@ -73,6 +74,7 @@ def _photo_values(record: PhotoRecord, picture_id: int | None, run_id: int) -> M
         "written": record.written.value,
         "run_id": run_id,
         "shown_path": _shown_path(record.path),
+        "extras": " ".join(sorted(record.extras)),
     }
 
 
@@ -112,19 +114,6 @@ def _record_facts(connection: sqlite3.Connection, photo_id: int, facts: PhotoFac
             photo_id,
         ),
     )
-
-
-def _record_words(connection: sqlite3.Connection, photo_id: int, words: PhotoWords) -> None:
-    said = {
-        "keyword": words.keywords,
-        "title": words.titles,
-        "person": words.people,
-        "place": words.places,
-    }
-    rows = [(photo_id, kind, "", storable(text)) for kind, texts in said.items() for text in texts]
-    rows += [(photo_id, "description", d.place, storable(d.text)) for d in words.descriptions]
-    connection.execute("DELETE FROM photo_word WHERE photo_id = ?", (photo_id,))
-    connection.executemany("INSERT OR IGNORE INTO photo_word VALUES (?, ?, ?, ?)", rows)
 
 
 def _record_labels(connection: sqlite3.Connection, picture_id: int, labels: Iterable[Label]) -> None:

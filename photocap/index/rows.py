@@ -34,7 +34,12 @@ class UndoState(Enum):
 
 @dataclass(frozen=True)
 class FileState:
-    """What the index knows of a file without opening it."""
+    """What the index knows of a file without opening it.
+
+    Attributes:
+        extras: what was to be written besides the caption when the file was last opened (alternative text, keywords,
+            further places): of these nothing is left to do.
+    """
 
     size_bytes: int
     mtime_ns: int
@@ -44,6 +49,7 @@ class FileState:
     has_caption: bool
     written: Written
     facts_version: int = FACTS_VERSION
+    extras: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class PhotoRecord:
         embedding: float16 little-endian, unit length; None keeps the known one.
         written: where the caption stands outside the index.
         moved_from: the path that this very file had before; its row is renamed.
+        extras: what this run had to write besides the caption; see `FileState`.
     """
 
     path: Path
@@ -102,6 +109,7 @@ class PhotoRecord:
     moved_from: Path | None = None
     words: PhotoWords | None = None
     labels: tuple[Label, ...] | None = None
+    extras: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -311,7 +311,19 @@ def _version_5(database: Database) -> None:
         database.execute(f"CREATE INDEX {name} ON photo({columns})")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_version_1, _version_2, _version_3, _version_4, _version_5)
+def _version_6(database: Database) -> None:
+    """Note what was to be written besides the caption, so that a photo is opened for it once and not in every run."""
+    database.execute("ALTER TABLE photo ADD COLUMN extras TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _version_1,
+    _version_2,
+    _version_3,
+    _version_4,
+    _version_5,
+    _version_6,
+)
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 
 CURRENT_VERSION = len(MIGRATIONS)

@@ -9,7 +9,7 @@ from enum import Enum
 from photocap.captioning.hedge import unhedged
 from photocap.errors import PhotocapError, ReadError, printable
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRow
-from photocap.library.edit import correct
+from photocap.library.edit import copies_with_other_words, correct
 from photocap.library.reject import reject
 from photocap.library.restore import Restored, restore
 from photocap.metadata import WritePolicy
@@ -74,9 +74,13 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
         words = unhedged(words)  # now somebody knows
     verdict = Verdict.ACCEPTED if accepted else Verdict.EDITED
     run_id = index.runs.start("serve")
-    files = correct(index, run_id, picture_hash, words, policy, verdict=verdict)
+    others = copies_with_other_words(index, photo, policy)
+    files = correct(index, run_id, picture_hash, words, policy, verdict=verdict, sparing=others)
     index.runs.finish(run_id, f"1 caption {verdict.value}")
     problems = tuple(f"{file.error}; your words are in the index" for file in files if file.error)
+    problems += tuple(
+        f"{printable(path)} keeps other words of a person: {printable(text)}" for path, text in others.items()
+    )
     kind = DecisionKind.ACCEPTED if accepted else DecisionKind.EDITED
     return CaptionDecision(
         kind=kind,

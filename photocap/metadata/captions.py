@@ -34,6 +34,7 @@ class Place(Enum):
     TAKEOUT = "Google Takeout"
     TEXT_FILE = "text file"
     OTHER = "read by ExifTool"
+    ALT_TEXT = "XMP AltTextAccessibility"  # no caption; it stands beside one
 
 
 NO_MEMORY = CaptionMemory()

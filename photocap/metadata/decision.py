@@ -66,7 +66,7 @@ def write_order(
         return _for_persons_words(found, order, policy)
     if not may_replace(found, policy.overwrite):
         return _extras_only(found, order) or (None, _refusal(found))
-    if _stands_already(found, text, signature):
+    if _stands_already(found, text, signature) and not _lacks_places(found, policy):
         return _extras_only(found, order) or (None, STANDS_ALREADY)
     return order, ""
 
@@ -97,6 +97,11 @@ def _places_to_follow(found: FoundCaption) -> frozenset[Also]:
     """Return the further places that hold photocap's earlier caption, and have to say the new one."""
     own = {copy.place for copy in found.copies if copy.origin is Origin.PHOTOCAP}
     return frozenset(also for also, place in _PLACES.items() if place in own)
+
+
+def _lacks_places(found: FoundCaption, policy: WritePolicy) -> bool:
+    """Return whether further places that are asked for do not have the caption yet."""
+    return bool(policy.also) and not {_PLACES[also] for also in policy.also} <= {copy.place for copy in found.copies}
 
 
 def _extras_only(found: FoundCaption, order: WriteOrder) -> tuple[WriteOrder, str] | None:

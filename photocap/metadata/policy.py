@@ -69,6 +69,14 @@ class WritePolicy:
     keywords: bool = False
     also: frozenset[Also] = frozenset()
 
+    @property
+    def extras(self) -> frozenset[str]:
+        """Return the names of what is to be written besides the caption."""
+        if self.mode is MetadataMode.NONE:
+            return frozenset()
+        asked = {"alt_text": self.alt_text, "keywords": self.keywords}
+        return frozenset(name for name, is_asked in asked.items() if is_asked) | {also.value for also in self.also}
+
 
 class Scope(Enum):
     """How much of a photo's metadata a write touches."""

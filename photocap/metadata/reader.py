@@ -11,6 +11,7 @@ from photocap.formats.base import CommentKind, Part
 from photocap.formats.exif_texts import ExifTexts, decoded, exif_texts
 from photocap.formats.sidecar_names import FolderNames
 from photocap.metadata.captions import (
+    Copy,
     Evidence,
     FoundCaption,
     FoundText,
@@ -27,7 +28,7 @@ from photocap.metadata.files import Surroundings, open_file, open_surroundings
 from photocap.metadata.iptc import IptcError, captions_in, captions_in_resources
 from photocap.metadata.neighbours import plain_text, takeout_words
 from photocap.metadata.signature import read_mark
-from photocap.metadata.words import descriptions_of, find_words
+from photocap.metadata.words import descriptions_of, find_alt_texts, find_words
 from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet, name_of
 from photocap.records import CaptionMemory, PhotoWords
@@ -46,16 +47,18 @@ class PhotoMetadata:
 
     Attributes:
         caption: the caption, whose it is and where each copy stands.
-        words: what persons have written besides.
+        alt_texts: what is said to those who cannot see the picture.
+        words: what persons have written, descriptions and alternative texts among it.
     """
 
     caption: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    alt_texts: tuple[Copy, ...] = ()
     words: PhotoWords = field(default_factory=PhotoWords)
 
     def remembering(self, memory: CaptionMemory) -> PhotoMetadata:
         """Return what they say in the light of what the index knows of the picture."""
         caption = self.caption.remembering(memory)
-        return PhotoMetadata(caption, replace(self.words, descriptions=descriptions_of(caption)))
+        return _metadata(caption, self.alt_texts, self.words)
 
 
 def read_metadata(
@@ -83,7 +86,12 @@ def read_metadata(
         around = open_surroundings(path, sidecar_dir, names or FolderNames())
         contents = parse_contents(path, content)
         caption = find_captions(contents, around, exiftool)
-        return PhotoMetadata(caption, find_words(contents, around, caption))
+        return _metadata(caption, find_alt_texts(contents, around), find_words(contents, around))
+
+
+def _metadata(caption: FoundCaption, alt_texts: tuple[Copy, ...], words: PhotoWords) -> PhotoMetadata:
+    descriptions = descriptions_of((*caption.copies, *alt_texts))
+    return PhotoMetadata(caption, alt_texts, replace(words, descriptions=descriptions))
 
 
 def read_caption(path: Path, *, sidecar_dir: Path | None = None, exiftool: ExifTool | None = None) -> FoundCaption:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from photocap.formats.base import CommentKind, Part
 from photocap.formats.exif_texts import exif_texts
 from photocap.metadata import iptc
-from photocap.metadata.captions import FoundCaption, Origin, clean_text
+from photocap.metadata.captions import Copy, Origin, Place, clean_text
 from photocap.metadata.contents import Contents
 from photocap.metadata.files import Surroundings
 from photocap.metadata.iptc import IptcError, texts_in, texts_in_resources
 from photocap.metadata.neighbours import takeout_words
-from photocap.metadata.signature import own_keywords
+from photocap.metadata.signature import is_own_alt_text, own_keywords
 from photocap.metadata.xml import Element, XmlError
-from photocap.metadata.xmp import Packet, name_of
+from photocap.metadata.xmp import ALT_TEXT, Packet, name_of
 from photocap.records import Description, PhotoWords
 
 _KEYWORDS = (name_of("dc:subject"),)
@@ -41,9 +42,9 @@ _STEPS = re.compile(r"[|/\\]")
 _MAX_WORDS = 1000  # of each kind; a bound for files made to fill an index
 
 
-def find_words(contents: Contents, around: Surroundings, caption: FoundCaption) -> PhotoWords:
-    """Return what persons have written in a photo and beside it; what cannot be read is left out."""
-    packets = list(_packets(contents, around))
+def find_words(contents: Contents, around: Surroundings) -> PhotoWords:
+    """Return what persons have written in a photo and beside it besides descriptions; unreadable parts have none."""
+    packets = [packet for _, packet in _packets(contents, around)]
     datasets = _Datasets(contents)
     takeout = [takeout_words(file.data) for file in around.takeout]
     exifs = [exif_texts(exif, is_raw=True) for exif in contents.layout.texts.exifs]
@@ -76,26 +77,37 @@ def find_words(contents: Contents, around: Surroundings, caption: FoundCaption) 
         titles=_each_once(titles),
         people=_each_once(people),
         places=_each_once(places),
-        descriptions=descriptions_of(caption),
     )
 
 
-def descriptions_of(caption: FoundCaption) -> tuple[Description, ...]:
+def find_alt_texts(contents: Contents, around: Surroundings) -> tuple[Copy, ...]:
+    """Return the alternative texts in a photo and its sidecars, and whose they are."""
+    found = []
+    for path, packet in _packets(contents, around):
+        own = packet.text(ALT_TEXT) if is_own_alt_text(packet) else None
+        for language, text in packet.texts(ALT_TEXT):
+            origin = Origin.PHOTOCAP if text == own else Origin.PERSON
+            found.append(Copy(Place.ALT_TEXT, path, clean_text(text), origin, language))
+    return tuple(found)
+
+
+def descriptions_of(copies: Iterable[Copy]) -> tuple[Description, ...]:
     """Return every description by a person, each text once."""
     found: dict[str, Description] = {}
-    for copy in caption.copies:
+    for copy in copies:
         if copy.origin is Origin.PERSON:
             found.setdefault(copy.text, Description(copy.place.value, copy.text))
     return tuple(found.values())[:_MAX_WORDS]
 
 
-def _packets(contents: Contents, around: Surroundings) -> Iterator[Packet]:
+def _packets(contents: Contents, around: Surroundings) -> Iterator[tuple[Path, Packet]]:
+    """Yield the packets in a photo and beside it, each with the file it is in."""
     if contents.packet is not None:
-        yield contents.packet
-    sidecars = (*around.own.values(), *around.shared.values())
-    for data in (*contents.layout.texts.packets, *(sidecar.data for sidecar in sidecars)):
+        yield contents.path, contents.packet
+    sidecars = ((path, sidecar.data) for path, sidecar in {**around.own, **around.shared}.items())
+    for path, data in (*((contents.path, data) for data in contents.layout.texts.packets), *sidecars):
         try:
-            yield Packet(data)
+            yield path, Packet(data)
         except XmlError:
             continue
 

@@ -220,7 +220,8 @@ class _Plan:
         Args:
             reason: why not the photo itself; empty where that was not asked for.
         """
-        if self.order.scope is not Scope.CAPTION and (reason or not self.around.own):
+        is_removal_elsewhere = self.order.scope is Scope.REMOVAL and reason
+        if self.order.scope is not Scope.CAPTION and (is_removal_elsewhere or not self.around.own):
             return self._index_only(reason)
         target = sidecar_for(
             self.photo.path,
@@ -279,6 +280,7 @@ class _Plan:
             OSError: any other trouble, such as a full disk. In all cases nothing is left behind.
         """
         replacements: list[Replacement] = []
+        changes = [change for change in changes if change.opened is None or change.new.edits]
         try:
             records = tuple(_undo_record(change, self.photo.path) for change in changes)
             if self.dry_run is DryRun.NO:

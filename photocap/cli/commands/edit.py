@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from photocap.cli import console, options
+from photocap.cli.writing_options import write_policy, writing_options
+from photocap.errors import printable
 
 _SOME_FAILED = 3
 
@@ -15,7 +20,8 @@ _SOME_FAILED = 3
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.argument("words")
 @options.db_option
-@options.metadata_option
+@click.option("--all-copies", is_flag=True, help="Also replace other words of a person on copies of the photo.")
+@writing_options
 @click.option("--dry-run", is_flag=True, help="Show the caption before and after; change nothing.")
 @options.json_option
 @options.quiet_option
@@ -25,10 +31,11 @@ def command(
     photo: Path,
     words: str,
     db: Path,
-    metadata: str,
+    all_copies: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
+    **chosen: Any,
 ) -> None:
     """Put your own words on a photo.
 
@@ -36,29 +43,52 @@ def command(
         photocap edit holiday/IMG_2041.jpg "Anna and Ben at the lake"
 
     The words go into the photo, and into every copy of it that the index knows, in place of what was
-    there. From then on no model replaces them; `photocap restore` takes them out of the files again.
+    there. A copy on which a person says something else is named first: it keeps its words unless you say yes
+    (--all-copies says so beforehand). From then on no model replaces them; `photocap restore` takes them out of
+    the files again.
     """
     from photocap.cli.model_choice import photo_in_index
     from photocap.cli.output_edit import show_corrected
     from photocap.errors import ReadError
     from photocap.index import PhotoIndex
-    from photocap.library.edit import correct
-    from photocap.metadata import DryRun, MetadataMode, WritePolicy
+    from photocap.library.edit import copies_with_other_words, correct
+    from photocap.metadata import DryRun
     from photocap.records import Verdict
 
     if not words.strip():
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
-    policy = WritePolicy(MetadataMode(metadata))
+    policy = write_policy(chosen)
     with PhotoIndex.open(db, read_only=dry_run) as index:
         row = photo_in_index(index, photo, by_picture=False)
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")
+        others = {} if all_copies else copies_with_other_words(index, row, policy)
+        if others and _wants_all(others):
+            others = {}
         run_id = 0 if dry_run else index.runs.start("edit")
-        mode = DryRun.YES if dry_run else DryRun.NO
-        files = correct(index, run_id, row.picture_hash, words.strip(), policy, verdict=Verdict.EDITED, dry_run=mode)
+        files = correct(
+            index,
+            run_id,
+            row.picture_hash,
+            words.strip(),
+            policy,
+            verdict=Verdict.EDITED,
+            sparing=others,
+            dry_run=DryRun.YES if dry_run else DryRun.NO,
+        )
         if not dry_run:
             index.runs.finish(run_id, f"{len(files)} files")
     failed = show_corrected(files, words.strip(), as_json=as_json)
     if dry_run:
         console.note("dry run: nothing was changed")
     ctx.exit(_SOME_FAILED if failed else 0)
+
+
+def _wants_all(others: Mapping[Path, str]) -> bool:
+    """Name the copies on which a person says something else, and ask where somebody can answer."""
+    for path, text in others.items():
+        console.warn(f"{printable(path)}: a person says: {printable(text)}")
+    if not sys.stdin.isatty():
+        console.note("these copies keep their words; --all-copies replaces them")
+        return False
+    return click.confirm("Replace these words too?", default=False, err=True)

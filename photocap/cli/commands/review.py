@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from photocap.captioning.hedge import unhedged
 from photocap.cli import console, options
+from photocap.cli.writing_options import write_policy, writing_options
 from photocap.errors import ReadError, printable
 from photocap.records import Verdict
 
@@ -25,13 +26,13 @@ _KEYS = "a accept, e edit, r reject, s skip, o open, q quit"
 @click.command("review")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @options.db_option
-@options.metadata_option
+@writing_options
 @options.quiet_option
 def command(
     folder: Path | None,
     db: Path,
-    metadata: str,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
+    **chosen: Any,
 ) -> None:
     """Accept, edit or reject captions one by one.
 
@@ -44,11 +45,10 @@ def command(
     decision is stored at once; stop whenever you like, the same command goes on from there.
     """
     from photocap.index import PhotoIndex
-    from photocap.metadata import MetadataMode, WritePolicy
 
     with PhotoIndex.open(db) as index:
         waiting = index.captions.to_review(Path(os.path.abspath(folder)) if folder else None)
-        session = _Session(index, WritePolicy(MetadataMode(metadata)), index.runs.start("review"))
+        session = _Session(index, write_policy(chosen), index.runs.start("review"))
         for number, photo_id in enumerate(waiting, start=1):
             (photo,) = index.photos.by_id([photo_id])
             if not session.judge(photo, f"{number:,} of {len(waiting):,}"):
@@ -122,7 +122,9 @@ class _Session:
 
     def _correct(self, photo: PhotoRow, words: str, verdict: Verdict) -> None:
         from photocap.cli.output_edit import show_corrected
-        from photocap.library.edit import correct
+        from photocap.library.edit import copies_with_other_words, correct
 
-        files = correct(self.index, self.run_id, photo.picture_hash or "", words, self.policy, verdict=verdict)
+        others = copies_with_other_words(self.index, photo, self.policy)
+        picture_hash = photo.picture_hash or ""
+        files = correct(self.index, self.run_id, picture_hash, words, self.policy, verdict=verdict, sparing=others)
         show_corrected([file for file in files if file.error], words, as_json=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from photocap.cli import console, options, settings
+from photocap.cli.writing_options import write_policy, writing_options
 
 if TYPE_CHECKING:
     from photocap.captioning.captioner import Captioner
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address lets other machines in.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
-@options.metadata_option
-@options.sidecar_dir_option
+@writing_options
 @options.model_option
 @options.device_option
 @options.engine_option
@@ -30,13 +30,12 @@ def command(
     port: int,
     host: str,
     open_browser: bool,
-    metadata: str,
-    sidecar_dir: Path | None,
     model: Path | None,
     device: str,
     engine: str,
     neutral_people: bool,
-    hedge_below: float,
+    hedge_below: float | None,
+    **chosen: Any,
 ) -> None:
     """Search, look at, correct and review the library in a web page.
 
@@ -48,7 +47,6 @@ def command(
     stored. Ctrl-C ends it.
     """
     from photocap.cli.model_choice import text_encoder_for
-    from photocap.metadata import MetadataMode, WritePolicy
     from photocap.web.decoder import PhotoDecoder
     from photocap.web.guard import Access
     from photocap.web.library import Library
@@ -69,7 +67,7 @@ def command(
         access = Access.for_address(host, listener.getsockname()[1])
         site = Site(
             access=access,
-            library=Library(db, WritePolicy(MetadataMode(metadata), sidecar_dir=sidecar_dir)),
+            library=Library(db, write_policy(chosen)),
             decoder=decoder,
             model=BackgroundModel(load, decoder),
             thumbnails=Thumbnails(settings.cache_dir() / "thumbnails", decoder),

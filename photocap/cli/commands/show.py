@@ -13,7 +13,7 @@ from photocap.errors import IndexNotFound, printable
 
 if TYPE_CHECKING:
     from photocap.index import PhotoRow
-    from photocap.metadata import FoundCaption
+    from photocap.metadata import Copy, PhotoMetadata
 
 Labels: TypeAlias = "list[tuple[str, float]]"
 
@@ -36,11 +36,13 @@ def command(photo: Path, db: Path, sidecar_dir: Path | None, as_json: bool) -> N
     \b
         photocap show holiday/IMG_2041.jpg
 
-    Lists every copy (EXIF, XMP, IPTC, sidecar), whether they agree, and what the index says beside them.
+    Lists every copy with its place (EXIF, XMP, IPTC, comments, sidecars, files beside the photo), whether they agree,
+    the alternative text, the words that persons have written besides, and what the index says.
     """
-    from photocap.metadata import read_caption
+    from photocap.metadata import ExifTool, read_metadata
 
-    found = read_caption(photo, sidecar_dir=sidecar_dir)
+    with ExifTool() as exiftool:
+        found = read_metadata(photo, sidecar_dir=sidecar_dir, exiftool=exiftool)
     row, labels = _from_index(photo, db)
     if as_json:
         console.emit_json(_record(photo, found, row, labels))
@@ -62,11 +64,9 @@ def _from_index(photo: Path, db: Path) -> tuple[PhotoRow | None, Labels]:
         return None, []
 
 
-def _record(photo: Path, found: FoundCaption, row: PhotoRow | None, labels: Labels) -> dict[str, Any]:
-    copies = [
-        {"place": copy.place.value, "file": copy.path, "caption": copy.text, "origin": copy.origin.value}
-        for copy in found.copies
-    ]
+def _record(photo: Path, read: PhotoMetadata, row: PhotoRow | None, labels: Labels) -> dict[str, Any]:
+    found = read.caption
+    copies = [_copy_record(copy, "caption") | {"language": copy.language or None} for copy in found.copies]
     return {
         "path": photo,
         "caption": found.text,
@@ -74,28 +74,53 @@ def _record(photo: Path, found: FoundCaption, row: PhotoRow | None, labels: Labe
         "model_id": found.model_id,
         "agree": found.agree,
         "copies": copies,
+        "alt_texts": [_copy_record(copy, "text") for copy in read.alt_texts],
+        **{kind: list(texts) for kind, texts in _besides(read).items()},
         "problem": found.problem or None,
         "index": None if row is None else {"caption": row.caption, "model_id": row.model_id, "written": row.written},
         "labels": [{"name": name, "probability": probability} for name, probability in labels],
     }
 
 
-def _lines(photo: Path, found: FoundCaption, row: PhotoRow | None, labels: Labels) -> Iterator[str]:
+def _copy_record(copy: Copy, key: str) -> dict[str, Any]:
+    return {"place": copy.place.value, "file": copy.path, key: copy.text, "origin": copy.origin.value}
+
+
+def _besides(read: PhotoMetadata) -> dict[str, tuple[str, ...]]:
+    """Return what persons have written besides descriptions."""
+    words = read.words
+    return {"keywords": words.keywords, "titles": words.titles, "people": words.people, "places": words.places}
+
+
+def _lines(photo: Path, read: PhotoMetadata, row: PhotoRow | None, labels: Labels) -> Iterator[str]:
+    found = read.caption
     by = _WHOSE[found.origin.value] + (f" ({printable(found.model_id)})" if found.model_id else "")
     yield f"photo      {printable(photo)}"
     yield f"caption    {printable(found.text) if found.text else 'none'}"
     yield f"words of   {by}"
     for copy in found.copies:
-        place = f"{copy.place.value} {printable(copy.path.name)}" if copy.place.value == "sidecar" else copy.place.value
-        same = "the same" if copy.text == found.text else printable(copy.text)
-        yield f"copy       {place}: {same}"
+        same = "the same" if copy.text == found.text else f"{printable(copy.text)} ({_WHOSE[copy.origin.value]})"
+        yield f"copy       {_place(copy, photo)}: {same}"
+    for copy in read.alt_texts:
+        yield f"alt text   {_WHOSE[copy.origin.value]}: {printable(copy.text)}"
     if not found.agree:
         yield "warning    the copies do not agree"
     if found.problem:
         yield f"warning    {printable(found.problem)}"
+    for kind, texts in _besides(read).items():
+        if texts:
+            yield f"{kind:<11}{printable(', '.join(texts))}"
     if row is None:
         yield "index      does not know this photo"
     else:
         yield f"index      {printable(row.caption) if row.caption else 'no caption'}"
     if labels:
         yield f"labels     {', '.join(f'{name} {probability:.2f}' for name, probability in labels)}"
+
+
+def _place(copy: Copy, photo: Path) -> str:
+    """Return where a copy stands: the property, its language, and the file where that is not the photo."""
+    language = f" [{copy.language}]" if copy.language not in ("", "x-default") else ""
+    file = f" {printable(copy.path.name)}" if copy.path != photo else ""
+    shared = ", of several photos" if copy.is_shared else ""
+    return f"{copy.place.value}{language}{file}{shared}"

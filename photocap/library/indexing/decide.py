@@ -19,6 +19,7 @@ class Decider:
         self._index = index
         self._may_replace_persons = options.policy.overwrite is Overwrite.ALL
         self._wants_embeddings = options.space_id is not None
+        self._wants_keywords = options.policy.keywords
         self._recaption = options.recaption
         self._coming: set[str] = set()
         self._claimed: set[Path] = set()
@@ -38,6 +39,8 @@ class Decider:
         if needs_picture or job.caption != (known and known.caption):
             self._coming.add(job.caption_key)
         job.moved_from = self._former_place(job, known)
+        if self._wants_keywords:
+            job.known_labels = self._index.photos.picture_labels(job.caption_key)
         if known and job.known is not None and job.known.picture_hash == job.picture_hash:
             job.had = known.caption
         return job
@@ -53,7 +56,7 @@ class Decider:
 
     def _without_model(self, job: PhotoJob, known: KnownPicture | None) -> tuple[CaptionRecord | None, bool]:
         """Return the caption that is there already, and whether a person wants none."""
-        if job.persons_words and not self._may_replace_persons:
+        if job.persons_words and not self._may_replace_persons and not _is_no_news(job, known):
             return CaptionRecord(job.persons_words, CaptionSource.PERSON), False
         if known is None or (known.caption is None and not known.rejected):
             known = self._index.photos.find_picture(job.caption_key)
@@ -86,3 +89,10 @@ class Decider:
             return False
         stamp = self._index.photos.file_state(path)
         return path.parent.is_dir() or (stamp is not None and stamp.inode == job.photo.inode)
+
+
+def _is_no_news(job: PhotoJob, known: KnownPicture | None) -> bool:
+    """Return whether a person has said something else since about this picture, on another copy or with `edit`."""
+    later = known.caption if known else None
+    is_persons = later is not None and later.source is CaptionSource.PERSON
+    return is_persons and job.persons_words in job.memory.here

@@ -44,6 +44,7 @@ def changed_photos(
                 or not _is_same_file(photo, stamp)
                 or _has_old_facts(stamp)
                 or _wants_another_caption(index, photo, stamp, options)
+                or _lacks_extras(stamp, options)
             ):
                 yield PhotoJob(photo=photo, known=stamp)
             elif stamp.state is PhotoState.FAILED:
@@ -92,6 +93,12 @@ def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState
     return stands_in_index_only and (row.confidence or 0.0) >= options.min_confidence
 
 
+def _lacks_extras(stamp: FileState, options: IndexOptions) -> bool:
+    """Return whether a captioned photo is still to get alternative text, keywords or a caption in further places."""
+    is_captioned = stamp.has_caption and stamp.state is PhotoState.PRESENT
+    return is_captioned and not options.policy.extras <= stamp.extras
+
+
 def _has_embedding(index: PhotoIndex, stamp: FileState) -> bool:
     known = index.photos.find_picture(stamp.picture_hash) if stamp.picture_hash else None
     return known is not None and known.has_embedding
@@ -106,4 +113,5 @@ def _record(photo: PhotoFile, stamp: FileState) -> PhotoRecord:
         photo.device,
         picture_hash=stamp.picture_hash,
         written=stamp.written,
+        extras=stamp.extras,
     )

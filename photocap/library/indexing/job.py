@@ -66,6 +66,7 @@ class PhotoJob:
         moved_from: (decide) where this very photo was before.
         had: (decide) the caption that this path had so far, if it still shows the same picture.
         memory: (decide) what the index knows of the picture's captions.
+        known_labels: (decide) what a model saw in the picture earlier, where keywords are to be written.
 
         image: (decode) the small picture for the network, until it was there.
         embedding: (caption) the picture's embedding, where it is new.
@@ -92,6 +93,7 @@ class PhotoJob:
     moved_from: Path | None = None
     had: CaptionRecord | None = None
     memory: CaptionMemory = field(default_factory=CaptionMemory)
+    known_labels: tuple[Label, ...] = ()
 
     image: Image.Image | None = None
     embedding: bytes | None = None

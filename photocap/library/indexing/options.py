@@ -42,6 +42,8 @@ class IndexOptions:
         allow_empty: believe it when all photos of a root are gone.
         space_id: the model's joint text-image space; where only a picture's place in it is missing, the model is run
             for that. None: no such space.
+        neutral_people: keywords say nothing of sex either.
+        hedge_alt_text_below: the confidence from which an alternative text says a caption without "perhaps".
         recaption: which generated captions are made anew; photos without a place in the model's space go through it
             too. None: no such wish.
         workers: photos that are decoded at the same time.
@@ -55,6 +57,8 @@ class IndexOptions:
     allow_empty: bool = False
     space_id: str | None = None
     recaption: Recaption | None = None
+    neutral_people: bool = False
+    hedge_alt_text_below: float = 0.0
     workers: int = field(default_factory=lambda: default_workers())
 
 

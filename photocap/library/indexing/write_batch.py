@@ -13,12 +13,14 @@ from datetime import datetime, timezone
 from functools import partial
 
 import photocap
+from photocap.captioning.hedge import hedged, unhedged
+from photocap.captioning.neutral_terms import has_neutral_word
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.file_writes import FileWrites
 from photocap.library.indexing.examine import Readers
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
-from photocap.metadata import DryRun, Signature, is_sidecar
+from photocap.metadata import DryRun, Extras, Signature, is_sidecar
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.records import CaptionSource, Written
 from photocap.report import Outcome, PhotoResult
@@ -42,9 +44,21 @@ class BatchWriter:
             if self._options.dry_run is DryRun.NO:
                 run_id = start_run()
                 writes.commit(self._index, run_id, map_=self._pool.map)
-                records = [_record(job) for job in map(_noted, batch) if _is_to_be_recorded(job)]
+                extras = self._options.policy.extras
+                records = [_record(job, extras) for job in map(_noted, batch) if _is_to_be_recorded(job)]
                 self._index.record_batch(run_id, records, settled=writes.settled)
         return [_result(job) for job in batch]
+
+    def _extras(self, job: PhotoJob, caption: CaptionRecord) -> Extras:
+        """Return what goes with a caption; an alternative text says "perhaps" sooner than the caption does."""
+        options = self._options
+        is_unsure = caption.confidence is not None and caption.confidence < options.hedge_alt_text_below
+        names = [label.name for label in job.labels or job.known_labels]
+        if options.neutral_people:
+            names = [name for name in names if not has_neutral_word(name)]
+        return Extras(
+            alt_text=hedged(unhedged(caption.text)) if is_unsure else caption.text, keywords=tuple(names) or None
+        )
 
     def _file_writes(self) -> FileWrites:
         readers, options = self._readers, self._options
@@ -59,7 +73,13 @@ class BatchWriter:
             if not _is_unchanged(job.photo):
                 job.changed = True
             elif caption.confidence is None or caption.confidence >= self._options.min_confidence:
-                job.write = writes.prepare(job.photo.path, caption.text, _signature(caption), memory=job.memory)
+                job.write = writes.prepare(
+                    job.photo.path,
+                    caption.text,
+                    _signature(caption),
+                    memory=job.memory,
+                    extras=self._extras(job, caption),
+                )
         except Exception as problem:  # one photo never stops a run
             job.write_trouble = Trouble.of(problem)
 
@@ -105,7 +125,7 @@ def _is_to_be_recorded(job: PhotoJob) -> bool:
     return not job.changed and not (job.trouble and job.trouble.may_pass)
 
 
-def _record(job: PhotoJob) -> PhotoRecord:
+def _record(job: PhotoJob, extras: frozenset[str]) -> PhotoRecord:
     photo = job.photo
     return PhotoRecord(
         photo.path,
@@ -123,6 +143,7 @@ def _record(job: PhotoJob) -> PhotoRecord:
         labels=job.labels,
         written=_written(job),
         moved_from=job.moved_from,
+        extras=frozenset() if job.write_trouble else extras,
     )
 
 
