@@ -1,107 +1,94 @@
-import math
-import random
+"""The encoder in 8 bits: what is measured, where it is kept, and how near it comes to float32."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from test_onnx_engine import SMALL, WORDS, make_model, make_squares
 
-from photocap.captioning.confidence import (
-    Platt,
-    auroc,
-    expected_calibration_error,
-    fit_platt,
-    recalibrated,
-    reliability_table,
-)
-
-
-def outcomes(platt, n=4000, seed=0):
-    """Scores like log-probabilities, and outcomes drawn with the probabilities of a known calibration."""
-    rng = random.Random(seed)
-    scores = [-rng.gammavariate(4, 0.2) for _ in range(n)]
-    return scores, [rng.random() < platt(s) for s in scores]
+from photocap.captioning.checkpoint import save_checkpoint
+from photocap.captioning.engine_choice import load_engine
+from photocap.captioning.inference.activation_ranges import read_ranges
+from photocap.captioning.inference.calibration import _best_range, calibrate
+from photocap.captioning.model_files import RANGES, read_model_info
+from photocap.captioning.model_store import InstalledModels
+from photocap.captioning.vocabulary import Vocabulary
 
 
-def fit(scores, right):
-    """Fit to one score of each caption."""
-    return fit_platt(np.array(scores).reshape(-1, 1), right)
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    config = replace(SMALL, encoder="resnet50", label_count=0)
+    state = make_model(config).state_dict()
+    save_checkpoint(tmp_path / "small", state, config, Vocabulary(WORDS), name="small", training={})
+    return tmp_path / "small"
 
 
-@pytest.mark.parametrize("true", [Platt((4.0,), 4.5), Platt((1.0,), -1.0), Platt((-2.0,), 0.3)])
-def test_fit_finds_the_calibration_that_made_the_outcomes(true):
-    fitted = fit(*outcomes(true, n=20000))
-    assert fitted.scales == pytest.approx(true.scales, abs=0.25)
-    assert fitted.offset == pytest.approx(true.offset, abs=0.25)
+@pytest.fixture(autouse=True)
+def processor_with_int8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("photocap.captioning.engine_choice.has_int8", lambda: True)
 
 
-def test_a_fitted_confidence_is_calibrated_on_new_captions():
-    true = Platt((4.0,), 3.0)
-    fitted = fit(*outcomes(true))
-    scores, right = outcomes(true, seed=1)
-    raw = [math.exp(s) for s in scores]
-    calibrated = [fitted(s) for s in scores]
-    assert expected_calibration_error(calibrated, right) < 0.03 < expected_calibration_error(raw, right)
+def places(folder: Path, squares: NDArray[np.uint8], precision: str = "auto") -> tuple[str, NDArray[np.float32]]:
+    engine = load_engine(read_model_info(folder), "onnx", precision=precision)
+    found = engine.see(squares).places
+    assert found is not None
+    return engine.name, found
 
 
-def test_two_scores_are_weighed_by_what_each_tells():
-    rng = np.random.default_rng(0)
-    scores = np.column_stack([rng.normal(-1.0, 0.5, 20000), rng.normal(0.4, 0.1, 20000), np.full(20000, 7.0)])
-    true = Platt((2.0, 8.0, 0.0), -1.0)
-    fitted = fit_platt(scores, [bool(rng.random() < true(*row)) for row in scores.tolist()])
-    assert fitted.scales == pytest.approx(true.scales, abs=0.6)
-    assert fitted.scales[2] == 0.0  # always the same: it tells nothing
-    assert fitted.offset == pytest.approx(true.offset, abs=0.25)
+def test_a_calibrated_model_runs_in_8_bits_and_sees_nearly_the_same(model_dir: Path) -> None:
+    squares = make_squares(12)
+    assert places(model_dir, squares)[0] == "onnx, float32 on the CPU"  # without ranges nothing is rounded
+    calibrate(model_dir, squares)
+    name, rounded = places(model_dir, squares)
+    assert name == "onnx, int8 on the CPU"
+    full_name, exact = places(model_dir, squares, "float32")
+    assert full_name == "onnx, float32 on the CPU"
+    assert (rounded * exact).sum(axis=1).min() > 0.98
+    assert not np.array_equal(rounded, exact)
 
 
-def test_a_handful_of_captions_gives_no_wild_weights():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        scores = np.column_stack([rng.normal(-1.0, 0.5, 4), rng.normal(0.4, 0.1, 4)])
-        fitted = fit_platt(scores, [bool(x) for x in rng.random(4) < 0.7])
-        assert np.abs(np.array(fitted.scales) * scores.std(axis=0)).max() < 1.5
+def test_ranges_of_other_weights_are_not_used(model_dir: Path) -> None:
+    calibrate(model_dir, make_squares())
+    info = read_model_info(model_dir)
+    assert read_ranges(info)
+    assert read_ranges(replace(info, weights_sha256="1" * 64)) is None
+    (model_dir / RANGES).write_text("{")
+    assert read_ranges(info) is None
 
 
-def test_separated_and_constant_scores_stay_finite():
-    separated = fit([-3.0, -2.0, -1.0, -0.5], [False, False, True, True])
-    assert 0.5 < separated(-0.5) < 0.99
-    assert 0.01 < separated(-3.0) < 0.5
-    constant = fit([-1.0] * 10, [True] * 8 + [False] * 2)
-    assert constant(-1.0) == pytest.approx(0.75, abs=0.05)
-    assert 0 < fit([], [])(-1.0) < 1
-    assert fit([-1.0, -2.0], [True, True])(-1.0) > 0.5
+def test_a_range_leaves_out_what_is_rare_and_far() -> None:
+    values = np.random.default_rng(0).normal(size=100_000).astype(np.float32)
+    low, high = _best_range(np.append(values, np.float32(40)))
+    assert low < -2
+    assert 3 < high < 40
+    assert _best_range(np.linspace(0, 1, 1000, dtype=np.float32)) == (0.0, pytest.approx(1.0, abs=0.03))
+    assert _best_range(np.zeros(5, np.float32)) == (0.0, 0.0)
 
 
-def test_extreme_scores_do_not_overflow():
-    assert Platt((1.0,), 0.0)(-1e6) == 0.0
-    assert Platt((1.0,), 0.0)(1e6) == 1.0
-    assert 0 <= fit([-1e9, -1.0, 0.0, 1e9], [False, True, False, True])(0.0) <= 1
+def test_an_installed_model_brings_its_ranges(model_dir: Path, tmp_path: Path) -> None:
+    calibrate(model_dir, make_squares())
+    models = InstalledModels(tmp_path / "models")
+    models.install(model_dir, "holidays")
+    assert read_ranges(read_model_info(models.path_of("holidays")))
 
 
-def test_reliability_table_and_error_by_hand():
-    confidences, right = [0.05, 0.15, 0.12, 1.0], [False, True, False, True]
-    table = reliability_table(confidences, right)
-    assert [(b.low, b.count, b.accuracy) for b in table] == [(0.0, 1, 0.0), (0.1, 2, 0.5), (0.9, 1, 1.0)]
-    assert expected_calibration_error(confidences, right) == pytest.approx((0.05 + 2 * (0.5 - 0.135) + 0) / 4)
-    assert expected_calibration_error([], []) == 0
-
-
-def test_recalibration_mends_an_overconfident_model():
-    scores, right = outcomes(Platt((4.0,), 3.0))
-    overconfident = [Platt((8.0,), 9.0)(s) for s in scores]
-    before = expected_calibration_error(overconfident, right)
-    after = expected_calibration_error(recalibrated(overconfident, right), right)
-    assert after < before / 3
-
-
-def test_recalibration_judges_no_caption_by_itself():
-    # In the even places sure captions are right, in the odd places wrong: each half is judged by the other.
-    confidences = [0.9, 0.9, 0.1, 0.1] * 10
-    right = [True, False, False, True] * 10
-    sure_even, sure_odd, unsure_even, unsure_odd = recalibrated(confidences, right)[:4]
-    assert sure_even < unsure_even
-    assert sure_odd > unsure_odd
-
-
-def test_auroc_by_hand_with_ties():
-    assert auroc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]) == 0.75
-    assert auroc([0.5, 0.5], [True, False]) == 0.5
-    assert auroc([0.5, 0.6], [True, True]) is None
+def test_the_command_measures_on_the_photos_of_a_folder(model_dir: Path, tmp_path: Path, cli) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, square in enumerate(make_squares(5)):
+        Image.fromarray(square).save(folder / f"{number}.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    done = cli("models", "calibrate", folder, "--model", model_dir)
+    assert done.exit_code == 0, done.output
+    assert "5 photos" in done.stderr
+    assert "broken.jpg" in done.stderr
+    assert json.loads((model_dir / RANGES).read_text())["ranges"]["stem"][1] > 0
+    assert read_ranges(read_model_info(model_dir))
+    (tmp_path / "empty").mkdir()
+    assert cli("models", "calibrate", tmp_path / "empty", "--model", model_dir).exit_code == 1

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from photocap.datasets import read_captions
 from photocap.datasets.sources import CaptionSet
 from photocap.errors import CaptionFileError
 from photocap.evaluation import EvaluatedPhoto
+from photocap.evaluation.engines import engine_difference
 from photocap.evaluation.measures import (
     constant_floor,
     human_ceiling,
@@ -297,6 +299,28 @@ def test_neutral_people_reaches_the_captioner(photos, cli, fake_model):
     for wish in ([], ["--neutral-people"]):
         assert cli("evaluate", captions, "--images", folder, "--model", folder, *wish).exit_code == 0
     assert [load["neutral_people"] for load in fake_model] == [False, True]
+
+
+def test_two_engines_are_compared_caption_by_caption(photos, cli, fake_model):
+    captions, folder = photos
+    asked = ["evaluate", captions, "--images", folder, "--model", folder, "--engine", "onnx"]
+    done = cli(*asked, "--engine", "torch-float32")
+    assert [(load["engine"], load["precision"]) for load in fake_model] == [("onnx", "auto"), ("torch", "float32")]
+    assert "onnx against torch-float32: CIDEr-D +0.00, 100.0% of captions word for word the same" in done.stdout
+    (difference,) = json.loads(cli(*asked, "--engine", "onnx", "--json").stdout)["engines"]
+    assert (difference["same"], difference["same_or_equal"], difference["cider_d"]) == (1.0, 1.0, 0.0)
+    assert "word for word" not in cli(*asked).stdout
+
+
+def test_a_caption_of_equal_score_counts_as_equal_and_not_as_the_same(photos):
+    found = evaluate(*photos, ColourCaptioner())
+    changed = replace(found.photos[0], caption=replace(found.photos[0].caption, text="something else"))
+    worse = replace(found.photos[1], caption=changed.caption, cider_d=found.photos[1].cider_d + 1)
+    other = replace(found, photos=(changed, worse, *found.photos[2:]))
+    difference = engine_difference("a", found, "b", other)
+    count = len(found.photos)
+    assert difference.same == pytest.approx((count - 2) / count)
+    assert difference.same_or_equal == pytest.approx((count - 1) / count)
 
 
 @pytest.mark.usefixtures("fake_model")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from photocap.captioning.model_files import BASE, CONFIG, WEIGHTS, base_model_dir, read_model_info
+from photocap.captioning.model_files import BASE, CONFIG, RANGES, WEIGHTS, base_model_dir, read_model_info
 from photocap.errors import CheckpointError
 
 _CHOICES = "chosen"
@@ -80,8 +80,9 @@ class InstalledModels:
         new = self.folder / f"{name}.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        for file in (WEIGHTS, CONFIG):
-            shutil.copyfile(folder / file, new / file)
+        for file in (WEIGHTS, CONFIG, RANGES):
+            if file != RANGES or (folder / file).exists():
+                shutil.copyfile(folder / file, new / file)
         new.rename(self.folder / name)
 
     def use(self, name: str) -> None:

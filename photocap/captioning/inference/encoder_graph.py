@@ -23,6 +23,9 @@ Ranges = Mapping[str, tuple[float, float]]
 
 _BATCH_NORM_EPSILON = 1e-5
 _TRUNK = "encoder.trunk."
+_STEM_PADDING = 3
+_LEAST_SCALE = 1e-12
+_MOST_INT32 = 2**31 - 128  # as far as float32 goes without leaving int32
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,16 @@ class EncoderGraph:
     config: ModelConfig
     ranges: Ranges | None = None
     activations: dict[str, str] = field(default_factory=dict)
+    _scales: dict[str, float] = field(default_factory=dict)
 
     def build(self, squares: str) -> tuple[str, str]:
         """Add the encoder behind uint8 pixels (B, S, S, 3); return the grid (B, P, C) and the mean over it (B, C)."""
         g = self.graph
-        x = self._activation("pixels", self._normalised(squares))
-        x = self._convolution(x, "conv1", "bn1", stride=2, padding=3)
+        stem = fold_batch_norm(self.weights, f"{_TRUNK}conv1", f"{_TRUNK}bn1")
+        if self.ranges is None:
+            x = self._convolution(self._normalised(squares), stem, stride=2, padding=_STEM_PADDING)
+        else:
+            x = self._convolution(self._padded(squares), self._for_pixels(stem), stride=2, padding=0)
         x = self._activation("stem", g.node("Relu", x))
         x = g.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
         x = self._activation("stem", x)  # with the scale from before, so that the pooling stays in 8 bits
@@ -81,6 +88,21 @@ class EncoderGraph:
         x = g.node("Mul", x, g.constant((1 / (255 * std))[:, None, None]))
         return g.node("Sub", x, g.constant((mean / std)[:, None, None]))
 
+    def _padded(self, squares: str) -> str:
+        """Put channels first and a margin of the mean colour around: pixels are 8 bits already, nothing is rounded."""
+        g = self.graph
+        margin = g.constant([0, 0, _STEM_PADDING, _STEM_PADDING] * 2, "int64")
+        channels = g.nodes("Split", [g.node("Transpose", squares, perm=[0, 3, 1, 2])], 3, axis=1)
+        colours = [g.constant(round(255 * mean), "uint8") for mean in self.config.image_mean]
+        padded = [g.node("Pad", channel, margin, colour) for channel, colour in zip(channels, colours, strict=True)]
+        return self._dequantised(g.node("Concat", *padded, axis=1), 1.0, 0)
+
+    def _for_pixels(self, stem: FoldedConvolution) -> FoldedConvolution:
+        """Fold the normalisation of pixels into the first convolution."""
+        mean, std = (np.array(x, np.float32)[:, None, None] for x in (self.config.image_mean, self.config.image_std))
+        bias = stem.bias - (stem.weight * (mean / std)).sum(axis=(1, 2, 3))
+        return FoldedConvolution(stem.weight / (255 * std), bias)
+
     def _blocks(self) -> list[str]:
         """Return the residual blocks' names in order, such as "layer2.0"."""
         found = {m[1] for name in self.weights if (m := re.match(rf"{re.escape(_TRUNK)}(layer\d\.\d+)\.", name))}
@@ -94,40 +116,59 @@ class EncoderGraph:
         strided = 2 if convolutions == 3 else 1
         y = x
         for i in range(1, convolutions + 1):
-            y = self._convolution(y, f"{block}.conv{i}", f"{block}.bn{i}", stride=stride if i == strided else 1)
+            folded = self._folded(f"{block}.conv{i}", f"{block}.bn{i}")
+            y = self._convolution(y, folded, stride=stride if i == strided else 1)
             if i < convolutions:
                 y = self._activation(f"{block}.conv{i}", g.node("Relu", y))
         y = self._activation(f"{block}.conv{convolutions}", y)
         if f"{_TRUNK}{block}.downsample.0.weight" in self.weights:
-            x = self._convolution(x, f"{block}.downsample.0", f"{block}.downsample.1", stride=stride)
+            folded = self._folded(f"{block}.downsample.0", f"{block}.downsample.1")
+            x = self._convolution(x, folded, stride=stride)
             x = self._activation(f"{block}.downsample", x)
         return g.node("Relu", g.node("Add", y, x))
 
-    def _convolution(self, x: str, name: str, norm: str, *, stride: int, padding: int | None = None) -> str:
-        g = self.graph
-        folded = fold_batch_norm(self.weights, _TRUNK + name, _TRUNK + norm)
-        side = folded.weight.shape[2]
-        weight = self._weight(folded.weight) if self.ranges else g.constant(folded.weight)
-        pads = [side // 2 if padding is None else padding] * 4
-        return g.node(
-            "Conv", x, weight, g.constant(folded.bias), kernel_shape=[side, side], strides=[stride, stride], pads=pads
-        )
+    def _folded(self, convolution: str, norm: str) -> FoldedConvolution:
+        return fold_batch_norm(self.weights, _TRUNK + convolution, _TRUNK + norm)
 
-    def _weight(self, weight: NDArray[np.float32]) -> str:
-        """Add a weight in 8 bits, symmetric, with one scale per output channel."""
+    def _convolution(self, x: str, folded: FoldedConvolution, *, stride: int, padding: int | None = None) -> str:
         g = self.graph
-        scale = np.maximum(np.abs(weight).max(axis=(1, 2, 3)), 1e-12) / 127
-        quantised = np.rint(weight / scale[:, None, None, None]).astype(np.int8)
-        zeros = g.constant(np.zeros(len(scale)), "int8")
-        return g.node("DequantizeLinear", g.constant(quantised, "int8"), g.constant(scale), zeros, axis=0)
+        side = folded.weight.shape[2]
+        weight, bias = (
+            (g.constant(folded.weight), g.constant(folded.bias))
+            if self.ranges is None
+            else self._in_8_bits(folded, self._scales[x])
+        )
+        pads = [side // 2 if padding is None else padding] * 4
+        return g.node("Conv", x, weight, bias, kernel_shape=[side, side], strides=[stride, stride], pads=pads)
+
+    def _in_8_bits(self, folded: FoldedConvolution, input_scale: float) -> tuple[str, str]:
+        """Add a weight in 8 bits, symmetric, with one scale per output channel, and the bias as its sums have it."""
+        g = self.graph
+        scale = np.maximum(np.abs(folded.weight).max(axis=(1, 2, 3)), _LEAST_SCALE) / 127
+        weight = np.rint(folded.weight / scale[:, None, None, None])
+        zeros = np.zeros(len(scale))
+        in_sums = scale * np.float32(input_scale)
+        bias = np.clip(np.rint(folded.bias / in_sums), -_MOST_INT32, _MOST_INT32)
+        parts = ((weight, scale, "int8"), (bias, in_sums, "int32"))
+        added = (
+            g.node("DequantizeLinear", g.constant(x, kind), g.constant(by), g.constant(zeros, kind), axis=0)
+            for x, by, kind in parts
+        )
+        return next(added), next(added)
 
     def _activation(self, name: str, value: str) -> str:
         """Note an activation; in 8 bits, round it to them."""
         self.activations[name] = value
         if self.ranges is None:
             return value
-        g = self.graph
         low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
-        scale = max(high - low, 1e-12) / 255
-        parameters = g.constant(scale), g.constant(round(-low / scale), "uint8")
-        return g.node("DequantizeLinear", g.node("QuantizeLinear", value, *parameters), *parameters)
+        scale = max(high - low, _LEAST_SCALE) / 255
+        zero = round(-low / scale)
+        parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")
+        return self._dequantised(self.graph.node("QuantizeLinear", value, *parameters), scale, zero)
+
+    def _dequantised(self, value: str, scale: float, zero: int) -> str:
+        parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")
+        name = self.graph.node("DequantizeLinear", value, *parameters)
+        self._scales[name] = scale
+        return name

@@ -7,21 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from photocap.cli import console, options
+from photocap.cli import console, options, settings
 from photocap.datasets import Problem
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from photocap.captioning.captioner import Captioner
+    from photocap.datasets.sources import CaptionSet
     from photocap.evaluation import Evaluation
+    from photocap.evaluation.engines import EngineDifference
     from photocap.evaluation.retrieval import Find, Retrieval
     from photocap.search import TextEncoderProtocol
 
 _SHOWN_PROBLEMS = 10
+_FULL_PRECISION = "-float32"
+_ENGINES = ("auto", "onnx", "onnx-float32", "torch", "torch-float32")
 
 
 def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
@@ -59,6 +64,16 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
 @options.neutral_people_option
 @options.device_option
 @click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(_ENGINES),
+    envvar=settings.env_name("engine"),
+    default=lambda: (settings.file_or_default("engine"),),
+    show_default=settings.DEFAULTS["engine"].shown,
+    help="What runs the network; given twice, the first is compared with the second, caption by caption.",
+)
+@click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     callback=_check_page,
@@ -86,6 +101,7 @@ def command(
     beam_size: int | None,
     neutral_people: bool,
     device: str,
+    engines: tuple[str, ...],
     html: Path | None,
     sheet: Path | None,
     judged: Path | None,
@@ -98,6 +114,7 @@ def command(
     \b
         photocap evaluate captions.csv --images ~/Pictures --html worst.html
         photocap evaluate captions.csv --sheet sheets && photocap evaluate --judged sheets/judge.csv
+        photocap evaluate captions.csv --engine onnx --engine onnx-float32
 
     CAPTIONS is a table with the columns image, caption and optionally split, or another file that
     `photocap train` reads; a folder stands for the captions that people wrote into its photos.
@@ -116,7 +133,6 @@ def command(
         raise click.UsageError("Missing argument 'CAPTIONS...'.")
     if html and len(captions) > 1:
         raise click.UsageError("--html shows one caption file; give one.")
-    from photocap.captioning.captioner import load_captioner
     from photocap.datasets.sources import read_caption_source
     from photocap.evaluation import evaluate
     from photocap.evaluation.objects import read_known_labels
@@ -126,26 +142,28 @@ def command(
     with tempfile.TemporaryDirectory(prefix="photocap-") as folder, console.progress() as bar:
         known = read_known_labels(labels) if labels else {}
         sources = [read_caption_source(path, None, Path(folder) / "pictures") for path in captions]
-        captioner = load_captioner(
+        load = partial(
+            _load_captioner,
             model,
             device=device,
             beam_size=beam_size,
             neutral_people=neutral_people,
             plain_below=None if sheet else 0.0,  # sheets show what users see, scores belong to the sentences
         )
+        score = partial(evaluate, split=split, folders=images, known_labels=known)
+        captioner = load(engines[0])
         found: dict[str, Evaluation] = {}
         again: dict[str, dict[str, Retrieval]] = {}
         for number, source in enumerate(sources):
             name = _source_name(source.path, list(found))
-            found[name] = evaluate(
-                source, captioner, split=split, folders=images, known_labels=known, progress=_task(bar, name)
-            )
+            found[name] = score(source, captioner, progress=_task(bar, name))
             if retrieval:
                 again[name] = _find_again(found[name], model, Path(folder) / str(number), bar)
+        differences = _compare(engines, sources, found, load, score, bar) if len(engines) > 1 else []
         bar.stop()
         for evaluation in found.values():
             _list_problems(evaluation.problems)
-        _print(found, again, as_json=as_json)
+        _print(found, again, differences, as_json=as_json)
         if html:
             write_page(next(iter(found.values())), html)
             console.note(f"the photos, worst first: {html}")
@@ -154,13 +172,47 @@ def command(
             console.note(f"{len(sheets)} sheets and the table to fill in: {sheet}")
 
 
+def _load_captioner(model: Path | None, engine: str, **options: Any) -> Captioner:
+    from photocap.captioning.captioner import load_captioner
+
+    precision = "float32" if engine.endswith(_FULL_PRECISION) else "auto"
+    return load_captioner(model, engine=engine.removesuffix(_FULL_PRECISION), precision=precision, **options)
+
+
+def _compare(
+    engines: Sequence[str],
+    sources: Sequence[CaptionSet],
+    found: Mapping[str, Evaluation],
+    load: Callable[[str], Captioner],
+    score: Callable[..., Evaluation],
+    bar: Progress,
+) -> list[EngineDifference]:
+    """Compare the first engine with each of the others on each source, one after the other."""
+    from photocap.evaluation.engines import engine_difference
+
+    differences = []
+    for engine in engines[1:]:
+        captioner = load(engine)
+        for source, (name, evaluation) in zip(sources, found.items(), strict=True):
+            other = score(source, captioner, progress=_task(bar, f"{name}, {engine}"))
+            differences.append(engine_difference(engines[0], evaluation, engine, other))
+    return differences
+
+
 def _source_name(path: Path, taken: Sequence[str]) -> str:
     """Name a caption file by itself, or where that is taken or says little by its folder."""
     name = path.absolute().parent.name if path.stem == "captions" else path.stem
     return name if name not in taken else str(path)
 
 
-def _print(found: Mapping[str, Evaluation], again: Mapping[str, Mapping[str, Retrieval]], *, as_json: bool) -> None:
+def _print(
+    found: Mapping[str, Evaluation],
+    again: Mapping[str, Mapping[str, Retrieval]],
+    differences: Sequence[EngineDifference],
+    *,
+    as_json: bool,
+) -> None:
+    from photocap.evaluation.engines import difference_line
     from photocap.evaluation.text import retrieval_lines, score_lines, source_table, to_json
 
     if as_json:
@@ -169,7 +221,8 @@ def _print(found: Mapping[str, Evaluation], again: Mapping[str, Mapping[str, Ret
             | ({"retrieval": {way: asdict(result) for way, result in again[name].items()}} if again else {})
             for name, evaluation in found.items()
         }
-        console.emit_json(next(iter(values.values())) if len(values) == 1 else {"sources": values})
+        record = next(iter(values.values())) if len(values) == 1 else {"sources": values}
+        console.emit_json(record | ({"engines": list(map(asdict, differences))} if differences else {}))
         return
     for name, evaluation in found.items():
         if len(found) > 1:
@@ -177,6 +230,8 @@ def _print(found: Mapping[str, Evaluation], again: Mapping[str, Mapping[str, Ret
         click.echo("\n".join([*score_lines(evaluation), *retrieval_lines(again.get(name, {}))]))
     if len(found) > 1:
         click.echo("\n".join(["", *source_table(found)]))
+    if differences:
+        click.echo("\n".join(["", *map(difference_line, differences)]))
 
 
 def _show_judged(table: Path, *, as_json: bool) -> None:

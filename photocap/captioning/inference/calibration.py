@@ -1,0 +1,72 @@
+"""Measuring on photos the ranges that an encoder in 8 bits rounds its activations to.
+
+The range of all values would give the few largest the scale of all others; taken is the range with the least squared
+error of rounding and clipping together (as in TensorRT and other post-training quantisation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photocap.captioning.inference.activation_ranges import write_ranges
+from photocap.captioning.inference.encoder_graph import Ranges, Weights
+from photocap.captioning.inference.onnx_engine import see_graph
+from photocap.captioning.inference.session import Session
+from photocap.captioning.inference.weights import load_weights
+from photocap.captioning.model_files import ModelInfo, read_model_info
+
+_OBSERVED = "activation."
+_VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against rounding
+_SHARES = np.linspace(0.3, 1.0, 36)
+_BATCH = 4  # all activations of a batch are in memory together
+
+
+def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
+    """Measure a model's activation ranges on pictures and write them beside its weights; return the file.
+
+    Args:
+        model_dir: the folder of the model.
+        squares: (B, S, S, 3) pictures as `preprocess.to_square` gives them; a hundred of all kinds are enough.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+    """
+    info = read_model_info(model_dir)
+    return write_ranges(info, measure_ranges(info, load_weights(info), squares))
+
+
+def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]) -> Ranges:
+    """Return the range of each activation to round to."""
+    session = Session(see_graph(info, weights, observed=True))
+    batches = (squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH))
+    seen: dict[str, list[NDArray[np.float32]]] = {}
+    for batch in batches:
+        for name, value in session.run({"squares": batch}).items():
+            if name.startswith(_OBSERVED):
+                seen.setdefault(name.removeprefix(_OBSERVED), []).append(_sampled(value))
+    return {name: _best_range(np.concatenate(values)) for name, values in seen.items()}
+
+
+def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return evenly spaced values, and the least and the greatest."""
+    flat = values.reshape(-1)
+    every = max(flat.size // (_VALUES_A_PHOTO * len(values)), 1) | 1  # odd: no column of the picture is preferred
+    return np.concatenate([flat[::every], [flat.min(), flat.max()]])
+
+
+def _best_range(values: NDArray[np.float32]) -> tuple[float, float]:
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    shares: Iterable[float] = _SHARES.tolist()
+    share = min(shares, key=lambda share: _squared_error(values, low * share, high * share))
+    return low * share, high * share
+
+
+def _squared_error(values: NDArray[np.float32], low: float, high: float) -> float:
+    step = max(high - low, 1e-12) / 255
+    zero = np.rint(-low / step)
+    rounded = (np.clip(np.rint(values / step) + zero, 0, 255) - zero) * step
+    return float(np.square(rounded - values, dtype=np.float64).mean())
