@@ -113,6 +113,20 @@ def test_each_outside_library_has_its_owners():
             assert package_of(path) in OWNERS.get(library, {package_of(path)}), f"{path} imports {library}"
 
 
+def test_the_picture_hash_shares_no_code_with_the_verification_of_a_write():
+    finders = [path for path in (PACKAGE / "formats").glob("*.py") if path.stem.endswith("_picture")]
+    assert len(finders) >= 3
+    for path in [*finders, PACKAGE / "formats" / "spans.py"]:
+        inside = {name for name in imports_of(path) if name.startswith("photocap")}
+        assert inside <= {"photocap.formats.spans"}, path
+    found = {node.name for path in finders for node in ast.parse(path.read_text("utf-8")).body if hasattr(node, "name")}
+    for path in set((PACKAGE / "formats").glob("*.py")) - set(finders):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name != "picture_spans":
+                used = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+                assert not {name for name in used & found if name.endswith("_picture")}, f"{path}: {node.name}"
+
+
 def test_all_sql_is_in_the_index():
     statement = re.compile(r"\b(SELECT .* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA \w+)\b")
     for path in source_files():

@@ -14,7 +14,7 @@ import pytest
 from conftest import REPOSITORY
 from PIL import Image
 
-from photocap.formats.bmff import Heif
+from photocap.formats.heif import Heif
 from photocap.metadata import ExifTool, Origin, Overwrite, Place, WritePolicy, prepare_write, read_caption, revert
 from photocap.metadata.exiftool import ExifToolError
 from photocap.records import Written

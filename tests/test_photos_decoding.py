@@ -215,7 +215,7 @@ def test_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
 
 
 def test_folder_pipe_and_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="not a regular file"):
+    with pytest.raises(ReadError, match=r"directory|not a regular file"):
         load_image(tmp_path, 64)
     with pytest.raises(ReadError, match="no such file"):
         load_image(tmp_path / "gone.jpg", 64)

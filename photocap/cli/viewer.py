@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from photocap.errors import ReadError
-from photocap.formats.suffixes import FileKind, kind_of
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 
 _SHOWN = (FileKind.PICTURE, FileKind.RAW)
 

@@ -1,15 +1,33 @@
-"""What every file format here has to offer: its metadata parts, and edits that change those and nothing else."""
+"""The contract of a file format: its names, its signature, its picture, its metadata and safe edits of that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
+from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit
 
 SIGNED = "it is signed (C2PA), and a change would break the signature"
+
+
+class FileKind(Enum):
+    """What a file is, going by its name."""
+
+    PICTURE = "picture"
+    RAW = "raw"
+    VIDEO = "video"
+    OTHER = "other"
+
+
+class CaptionWriter(Enum):
+    """Who writes a caption for a photo of a format, and where."""
+
+    PHOTOCAP = "into the photo"
+    EXIFTOOL = "into the photo, by ExifTool; without it into an XMP sidecar"
+    NOBODY = "into an XMP sidecar"
 
 
 class Part(Enum):
@@ -75,10 +93,38 @@ class Layout:
 
 
 class Container(Protocol):
-    """One file format. All methods are pure and raise `FormatError` on damaged files."""
+    """One file format. All methods are pure and raise `FormatError` on damaged files.
+
+    Attributes:
+        name: as people write it.
+        kind: picture or camera raw.
+        suffixes: how such files are named, in lower case and without the dot; the usual one first.
+        decoders: the names under which Pillow opens such pictures; none for camera raw.
+        writer: who writes captions into such files.
+        xmp_limit_bytes: the longest XMP packet that fits.
+    """
 
     name: str
+    kind: FileKind
+    suffixes: tuple[str, ...]
+    decoders: tuple[str, ...]
+    writer: CaptionWriter
     xmp_limit_bytes: int | None
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is of this format; `start` may be the whole file."""
+        ...
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture, without the metadata: the pieces that are hashed to recognise it.
+
+        Whatever this yields for a file is in the indexes out there: it must never change. It shares no code with
+        `difference`, so that a mistake in one is caught by the other.
+
+        Raises:
+            NotUnderstood: the file is damaged; it is then hashed whole.
+        """
+        ...
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts of a file."""

@@ -11,7 +11,7 @@ from photocap.formats.base import CommentKind, EmbeddedTexts, FormatError, Layou
 from photocap.formats.exif_texts import decoded
 from photocap.formats.read_only import ReadOnly
 
-SIGNATURES = (b"GIF87a", b"GIF89a")
+_SIGNATURES = (b"GIF87a", b"GIF89a")
 _HEAD_BYTES = 13
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
 _COMMENT, _APPLICATION = 0xFE, 0xFF
@@ -24,6 +24,12 @@ class Gif(ReadOnly):
     """The GIF format."""
 
     name = "GIF"
+    suffixes: tuple[str, ...] = ("gif",)
+    decoders: tuple[str, ...] = ("GIF",)
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a GIF."""
+        return start.startswith(_SIGNATURES)
 
     def layout(self, data: bytes) -> Layout:
         """Return the packet and the comments."""
@@ -43,7 +49,7 @@ class Gif(ReadOnly):
 
 def _extensions(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the label of each extension, where its sub-blocks begin, and the byte after them."""
-    if not data.startswith(SIGNATURES) or len(data) < _HEAD_BYTES:
+    if not data.startswith(_SIGNATURES) or len(data) < _HEAD_BYTES:
         raise FormatError("it is no GIF file")
     position = _HEAD_BYTES + _colour_table_bytes(data[10])
     for _ in range(_MAX_BLOCKS):

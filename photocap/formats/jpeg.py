@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from photocap.formats.base import SIGNED, Change, CommentKind, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.base import (
+    SIGNED,
+    CaptionWriter,
+    Change,
+    CommentKind,
+    EmbeddedTexts,
+    FileKind,
+    FormatError,
+    Layout,
+    Part,
+)
+from photocap.formats.chunk_picture import jpeg_picture
 from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.exif_texts import decoded
 from photocap.formats.jpeg_trailer import trailer_refusal
 from photocap.formats.mpf import MPF_ID, mpf_edits
+from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, growth, same_bytes, shifted
 
 _JFIF = (0xE0, b"JFIF\0")
@@ -47,7 +60,19 @@ class Jpeg:
     """The JPEG format, MPO and files with trailers included."""
 
     name = "JPEG"
+    kind = FileKind.PICTURE
+    suffixes: tuple[str, ...] = ("jpg", "jpeg", "jpe", "jfif", "mpo")
+    decoders: tuple[str, ...] = ("JPEG",)
+    writer = CaptionWriter.PHOTOCAP
     xmp_limit_bytes: int | None = 65_502  # XMP part 3, 1.1.3.1; two bytes less than would fit
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a JPEG."""
+        return start.startswith(b"\xff\xd8\xff")
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture."""
+        return jpeg_picture(file)
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""

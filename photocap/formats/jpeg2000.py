@@ -5,13 +5,18 @@ Sources: ISO/IEC 15444-1 annex I (boxes); XMP part 3, section 1.1.6; ExifTool's 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import BinaryIO
+
 from photocap.formats.base import CommentKind, EmbeddedTexts, Layout, Part
 from photocap.formats.bmff import read_boxes
+from photocap.formats.bmff_picture import jp2_picture
 from photocap.formats.exif import describe_exifs
 from photocap.formats.exif_texts import decoded
 from photocap.formats.read_only import ReadOnly
+from photocap.formats.spans import Piece
 
-SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
+_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM_HEAD = b"\xff\x4f\xff\x51"
 _XMP_ID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF_IDS = (b"JpgTiffExif->JP2", bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"))
@@ -24,6 +29,16 @@ class Jpeg2000(ReadOnly):
     """The JP2 family and bare codestreams."""
 
     name = "JPEG 2000"
+    suffixes: tuple[str, ...] = ("jp2", "j2k")
+    decoders: tuple[str, ...] = ("JPEG2000",)
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a file of the JP2 family or a bare codestream."""
+        return start.startswith((_SIGNATURE, _CODESTREAM_HEAD))
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture."""
+        return jp2_picture(file)
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""
@@ -32,7 +47,7 @@ class Jpeg2000(ReadOnly):
         packets: list[bytes] = []
         iims: list[bytes] = []
         codestream_at = 0
-        for kind, content, end in read_boxes(data) if data.startswith(SIGNATURE) else []:
+        for kind, content, end in read_boxes(data) if data.startswith(_SIGNATURE) else []:
             identity, body = data[content : content + 16], data[content + 16 : end] if kind == b"uuid" else b""
             if kind == b"uuid" and identity == _XMP_ID:
                 packets.append(body)
@@ -53,11 +68,6 @@ class Jpeg2000(ReadOnly):
             {},
             EmbeddedTexts(exifs=tuple(exifs), packets=tuple(packets[1:]), iims=tuple(iims), comments=comments),
         )
-
-
-def is_jpeg_2000(data: bytes) -> bool:
-    """Tell files of the JP2 family and bare codestreams."""
-    return data.startswith((SIGNATURE, _CODESTREAM_HEAD))
 
 
 def _comments(data: bytes, start: int) -> list[str]:

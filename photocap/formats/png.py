@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from photocap.formats.base import SIGNED, Change, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, CaptionWriter, Change, FileKind, FormatError, Layout, Part
+from photocap.formats.chunk_picture import png_picture
 from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.png_texts import TEXT_CHUNKS, PngTexts
+from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, splice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -38,7 +41,19 @@ class Png:
     """The PNG format."""
 
     name = "PNG"
+    kind = FileKind.PICTURE
+    suffixes: tuple[str, ...] = ("png", "apng")
+    decoders: tuple[str, ...] = ("PNG",)
+    writer = CaptionWriter.PHOTOCAP
     xmp_limit_bytes: int | None = None
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a PNG."""
+        return start.startswith(SIGNATURE)
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture."""
+        return png_picture(file)
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""

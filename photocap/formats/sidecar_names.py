@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.formats.suffixes import FileKind, kind_of
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 
 SIDECAR_SUFFIX = ".xmp"
 _TEXT_SUFFIX = ".txt"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 
@@ -26,6 +27,11 @@ def size_of(file: BinaryIO) -> int:
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(position)
     return size_bytes
+
+
+def whole_file(file: BinaryIO) -> Iterator[Piece]:
+    """Yield all of a file, for formats whose metadata are not told from the picture."""
+    yield Span(0, size_of(file))
 
 
 def read_exactly(file: BinaryIO, start: int, length: int) -> bytes:

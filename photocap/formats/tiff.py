@@ -5,10 +5,12 @@ Sources: TIFF 6.0 sections 2 and 8; XMP part 3 section 1.1.4; TIFF Technical Not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
-from photocap.formats.base import SIGNED, Change, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, CaptionWriter, Change, EmbeddedTexts, FileKind, FormatError, Layout, Part
 from photocap.formats.exif_texts import XP_COMMENT
+from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, splice
 from photocap.formats.tiff_ifd import (
     ASCII,
@@ -21,7 +23,9 @@ from photocap.formats.tiff_ifd import (
     TiffBlock,
     TiffError,
 )
+from photocap.formats.tiff_picture import tiff_picture
 
+HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _IRB_TAG = 34377
 _C2PA_TAG = 0xCD41
 PARTS = {
@@ -56,7 +60,19 @@ class Tiff:
     """The TIFF format, classic and Big."""
 
     name = "TIFF"
+    kind = FileKind.PICTURE
+    suffixes: tuple[str, ...] = ("tif", "tiff")
+    decoders: tuple[str, ...] = ("TIFF",)
+    writer = CaptionWriter.PHOTOCAP
     xmp_limit_bytes: int | None = None
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a TIFF or a camera raw file built like one."""
+        return start.startswith(HEADS)
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture."""
+        return tiff_picture(file)
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""

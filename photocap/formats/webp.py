@@ -6,11 +6,14 @@ Source: WebP container specification, RFC 9649 section 2.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from photocap.formats.base import SIGNED, Change, EmbeddedTexts, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, CaptionWriter, Change, EmbeddedTexts, FileKind, FormatError, Layout, Part
+from photocap.formats.chunk_picture import webp_picture
 from photocap.formats.exif import describe_exifs, exif_change, exif_difference, exif_values
+from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, growth, shifted
 
 _HEAD_BYTES = 12  # RIFF, size, WEBP
@@ -37,7 +40,19 @@ class WebP:
     """The WebP format."""
 
     name = "WebP"
+    kind = FileKind.PICTURE
+    suffixes: tuple[str, ...] = ("webp",)
+    decoders: tuple[str, ...] = ("WEBP",)
+    writer = CaptionWriter.PHOTOCAP
     xmp_limit_bytes: int | None = None
+
+    def sniff(self, start: bytes) -> bool:
+        """Return whether a file that begins like this is a WebP."""
+        return start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+
+    def picture_spans(self, file: BinaryIO) -> Iterator[Piece]:
+        """Yield what makes the picture."""
+        return webp_picture(file)
 
     def layout(self, data: bytes) -> Layout:
         """Return the metadata parts."""

@@ -39,7 +39,7 @@ class ToolWriter:
         exif = self._exif(data, values) if values else None
         if packet is not None and not isinstance(packet, bytes):
             packet = splice(self._container.layout(data).parts[Part.XMP], packet)
-        new = self._exiftool.write(data, self._container.suffix_of(data), exif=exif, xmp=packet)
+        new = self._exiftool.write(data, f".{self._container.suffixes[0]}", exif=exif, xmp=packet)
         return edits_between(data, new, self._container.anchors(data, new))
 
     def _exif(self, data: bytes, values: Mapping[Part, bytes]) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from photocap.errors import unexpected
-from photocap.formats.base import SIGNED, Change, Container, FormatError, Layout, Part
+from photocap.formats.base import SIGNED, CaptionWriter, Change, Container, FormatError, Layout, Part
 from photocap.formats.bmff import BoxFormat
 from photocap.formats.jpeg import Jpeg
 from photocap.formats.splice import Edit, SpliceError, splice
@@ -98,6 +98,8 @@ def _writable(contents: Contents) -> Container:
     container, data = contents.container, contents.data
     if container is None:
         raise CannotEmbed("this format is not written to")
+    if container.writer is CaptionWriter.NOBODY:
+        raise CannotEmbed(container.refusal(data))
     if len(data) > MAX_FILE_BYTES:
         raise CannotEmbed(f"it has {len(data):,} bytes; up to {MAX_FILE_BYTES:,} are rewritten")
     if contents.damage:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 from photocap.formats.sidecar_names import SIDECAR_SUFFIX, Beside
-from photocap.formats.suffixes import FileKind, kind_of
 
 
 class Ownership(Enum):

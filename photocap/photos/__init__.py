@@ -1,6 +1,7 @@
 """Finding photos, telling what is the same picture, decoding small, reading what the camera wrote."""
 
-from photocap.formats.suffixes import FileKind, kind_of
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 from photocap.photos.decode import load_image
 from photocap.photos.facts import read_facts
 from photocap.photos.open import read_photo

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from photocap.errors import ReadError, as_read_error
-from photocap.formats.suffixes import FileKind, kind_of
+from photocap.formats.base import FileKind
+from photocap.formats.detect import FORMATS, SNIFF_BYTES, format_of, kind_of
 from photocap.photos.decode_memory import LARGE_BYTES, TooManyPixels, check_size, decoded_bytes
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
@@ -46,10 +47,6 @@ silence_libtiff()
 _large_picture = threading.Lock()
 _ORIENTATION_TAG = 0x0112
 _LONGEST_REASON = 120
-_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
-# What the names of photos promise (see `formats`), and nothing else: Pillow opens by content and knows 40 more formats,
-# among them PostScript, for which it starts Ghostscript and so runs whatever program the file contains.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "JXL", "GIF", "BMP", "JPEG2000")
 _PREVIEW_FORMATS = ("JPEG", "TIFF", "PPM")  # what cameras put into raw files, and what `raw_preview` makes
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -108,9 +105,13 @@ def open_picture(path: Path, data: bytes | None = None) -> Iterator[Image.Image]
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Return the formats that Pillow can open on this machine, of those that photocap reads."""
+    """Return the formats that Pillow can open on this machine, of those that photocap reads, and nothing else.
+
+    Pillow opens by content and knows 40 more formats, among them PostScript, for which it starts Ghostscript and so
+    runs whatever program the file contains.
+    """
     Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+    return tuple(name for known in FORMATS for name in known.decoders if name in Image.OPEN)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -204,8 +205,8 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
 
 def _what_it_looks_like(path: Path) -> tuple[str, str]:
     with open_photo(path) as file:
-        start = file.read(512)
-    if start.startswith(_PICTURE_STARTS) or start[4:8] == b"ftyp":
+        start = file.read(SNIFF_BYTES)
+    if format_of(start) is not None:
         return "the picture is damaged (its header makes no sense)", ""
     if not start.strip(b"\0"):
         return "the file holds only zeros, no picture", "copy it again from where it came"

@@ -1,4 +1,4 @@
-"""Telling what is the same picture: a hash over the picture's data, with the metadata left out.
+"""Recognise the same picture: a hash over the picture's data, with the metadata left out.
 
 Writing a caption, a tag or a rating, and renaming, moving, copying or touching a photo leave its hash as it was.
 A file that is not understood is hashed whole, which only costs a caption made anew after somebody edits its tags.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from photocap.errors import ReadError, as_read_error
-from photocap.formats.bmff_picture import heif_picture, jp2_picture, jxl_picture
-from photocap.formats.chunk_picture import jpeg_picture, png_picture, webp_picture
-from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
-from photocap.formats.tiff_picture import tiff_picture
+from photocap.formats.detect import SNIFF_BYTES, format_of
+from photocap.formats.spans import NotUnderstood, Piece, Span, size_of, whole_file
 from photocap.photos.open import open_photo
 
 _CHUNK_BYTES = 1 << 20
@@ -49,30 +47,13 @@ def _opened(path: Path, data: bytes | None) -> AbstractContextManager[BinaryIO]:
 
 def _hash_picture(file: BinaryIO) -> str:
     size_bytes = size_of(file)
-    parser = _parser_for(file.read(16))
-    if parser is not None:
+    found = format_of(file.read(SNIFF_BYTES))
+    if found is not None:
         try:
-            return _hash_pieces(file, parser(file), size_bytes)
+            return _hash_pieces(file, found.picture_spans(file), size_bytes)
         except (NotUnderstood, struct.error, IndexError, OverflowError):
             pass
-    return _hash_pieces(file, iter([Span(0, size_bytes)]), size_bytes)
-
-
-def _parser_for(start: bytes) -> Callable[[BinaryIO], Iterator[Piece]] | None:
-    if start.startswith(b"\xff\xd8\xff"):
-        return jpeg_picture
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return png_picture
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return webp_picture
-    if start[4:8] == b"ftyp":
-        return heif_picture
-    if start[4:12] == b"jP  \r\n\x87\n":
-        return jp2_picture
-    if start[4:12] == b"JXL \r\n\x87\n":
-        return jxl_picture
-    # Camera raw files are TIFF inside, with pictures in places of each maker's own: those are hashed whole.
-    return tiff_picture if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else None
+    return _hash_pieces(file, whole_file(file), size_bytes)
 
 
 def _hash_pieces(file: BinaryIO, pieces: Iterator[Piece], size_bytes: int) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from photocap.errors import ReadError
-from photocap.formats.suffixes import FileKind, kind_of
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 
 _HINT = "pip install 'photocap[raw]', or install ExifTool"
 _PREVIEW_TAGS = ("-JpgFromRaw", "-JpgFromRaw2", "-PreviewImage", "-OtherImage", "-ThumbnailImage")

@@ -1,4 +1,4 @@
-"""Which kinds of photos can be read on this machine."""
+"""Which formats can be read on this machine."""
 
 from __future__ import annotations
 
@@ -8,18 +8,33 @@ import shutil
 import pillow_heif
 from PIL import features
 
+from photocap.formats.base import FileKind
+from photocap.formats.detect import FORMATS
 from photocap.photos.jxl import has_jxl
 
-_PILLOW_FEATURES = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "libtiff", "WebP": "webp", "AVIF": "avif"}
+_PILLOW_FEATURES = {
+    "AVIF": "avif",
+    "JPEG": "jpg",
+    "JPEG2000": "jpg_2000",
+    "PNG": "zlib",
+    "TIFF": "libtiff",
+    "WEBP": "webp",
+}
 
 
 def readable_formats() -> dict[str, str]:
     """Return for each format what reads it here; an empty text where nothing does."""
-    formats = {name: "Pillow" if features.check(feature) else "" for name, feature in _PILLOW_FEATURES.items()}
-    formats["HEIC"] = f"libheif {pillow_heif.libheif_version()}"
-    formats["JPEG XL"] = "pillow-jxl" if has_jxl() else ""
-    formats["camera raw"] = _raw_reader()
-    return formats
+    pictures = {known.name: _reader(known.decoders[0]) for known in FORMATS if known.decoders}
+    raw = _raw_reader()
+    return pictures | {known.name: raw for known in FORMATS if known.kind is FileKind.RAW}
+
+
+def _reader(decoder: str) -> str:
+    if decoder == "HEIF":
+        return f"libheif {pillow_heif.libheif_version()}"
+    if decoder == "JXL":
+        return "pillow-jxl" if has_jxl() else ""
+    return "Pillow" if decoder not in _PILLOW_FEATURES or features.check(_PILLOW_FEATURES[decoder]) else ""
 
 
 def _raw_reader() -> str:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from photocap.formats.base import FileKind
+from photocap.formats.detect import kind_of
 from photocap.formats.sidecar_names import SUFFIXES_ABOUT_PHOTOS, names_about
-from photocap.formats.suffixes import FileKind, kind_of
 from photocap.photos.ignore import IGNORE_FILE, Rules, is_system_folder
 from photocap.photos.open import reason_of
 

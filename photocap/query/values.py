@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeAlias
 
+from photocap.formats.base import FileKind
+from photocap.formats.detect import FORMATS
 from photocap.query.dates import period
 from photocap.query.tree import (
     Added,
@@ -35,19 +37,8 @@ _NAMED_PLACE = re.compile(r"([^,]*[^\W\d_][^,]*?)\s*(?:,\s*(\d{1,5}(?:\.\d{1,6})
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?", re.ASCII)
 _KM = {"km": 1.0, "m": 0.001, "mi": 1.609344, None: 1.0}
 _DEFAULT_RADIUS_KM = 10.0
-# One string in two lines: a list of quoted words would be longer than it is clear.
-_RAW_SUFFIXES = """
-3fr ari arw bay cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f
-"""
-RAW = tuple(_RAW_SUFFIXES.split())
+RAW = tuple(suffix for known in FORMATS if known.kind is FileKind.RAW for suffix in known.suffixes)
 """The suffixes of raw formats."""
-_TYPES = {
-    "jpeg": ("jpg", "jpeg", "jpe", "jfif"),
-    "heic": ("heic", "heif", "hif"),
-    "tiff": ("tif", "tiff"),
-    "jxl": ("jxl",),
-    "raw": RAW,
-}
 
 
 def taken_during(value: str) -> Taken | None:
@@ -158,14 +149,15 @@ def _near_name(value: str) -> NearPlace | None:
 
 
 def file_type(value: str) -> FileType | None:
-    """Read a suffix, or a name for several such as raw."""
+    """Read a format's name or its usual suffix, which mean all its suffixes; "raw"; or any other suffix."""
     name = value.lower().lstrip(".")
     if not re.fullmatch(r"[a-z0-9]{2,5}", name):
         return None
-    for kind, suffixes in _TYPES.items():
-        if name == kind or (name in suffixes and suffixes != RAW):
-            return FileType(name, suffixes)
-    return FileType(name, (name,))
+    if name == FileKind.RAW.value:
+        return FileType(name, RAW)
+    pictures = (known for known in FORMATS if known.kind is FileKind.PICTURE and known.suffixes)
+    suffixes = next((known.suffixes for known in pictures if name in (known.name.lower(), known.suffixes[0])), (name,))
+    return FileType(name, suffixes)
 
 
 def trait(field: Field, names: tuple[str, ...]) -> Reader:
