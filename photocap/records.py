@@ -84,8 +84,26 @@ class LabelledCaptioner(Protocol):
         ...
 
 
+@runtime_checkable
+class DescribedCaptioner(Protocol):
+    """A captioner that says what runs it."""
+
+    @property
+    def runs_on(self) -> str:
+        """Return the library, the precision and the device, for people."""
+        ...
+
+
 class CaptionerProtocol(Protocol):
-    """What indexing needs to know of a captioner; the fake one in the tests satisfies it without torch."""
+    """What a captioner of any kind offers.
+
+    Attributes:
+        model_id: its name and version, noted beside each caption.
+        weights_sha256: which weights exactly (hex).
+        space_id: names the joint text-image space of its embeddings; None where it gives none.
+        image_size_px: pictures come with a shorter side of at least this where the photo is large enough.
+        batch_size: how many pictures it wants at once.
+    """
 
     model_id: str
     weights_sha256: str
@@ -95,6 +113,37 @@ class CaptionerProtocol(Protocol):
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption per upright RGB image, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCaption:
+    """A caption that was made elsewhere, with its pedigree.
+
+    Attributes:
+        caption: the caption; the confidence of a person's means nothing.
+        source: a person or a model.
+        model_id: the model; None for persons.
+        weights_sha256: which weights exactly; None where that was not noted.
+    """
+
+    caption: Caption
+    source: CaptionSource
+    model_id: str | None
+    weights_sha256: str | None
+
+
+class CaptionStore(Protocol):
+    """Captions that were made elsewhere, by the hash of the picture.
+
+    Attributes:
+        space_id: names the joint text-image space of their embeddings; None where they have none.
+    """
+
+    space_id: str | None
+
+    def get(self, picture_hash: str) -> StoredCaption | None:
+        """Return what is known of a picture; None where there is no caption of it."""
         ...
 
 

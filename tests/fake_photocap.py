@@ -10,13 +10,13 @@ import os
 import signal
 import sys
 import time
-import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fakes import FakeCaptioner
 from PIL import Image
 
+from photocap.captioning import registry
 from photocap.records import Caption
 
 
@@ -47,7 +47,7 @@ def die_at(number: int) -> None:
         setattr(os, name, deadly(getattr(os, name)))
 
 
-sys.modules["photocap.captioning.captioner"] = types.SimpleNamespace(load_captioner=load_captioner)  # type: ignore[assignment]
+registry.load_captioner = load_captioner
 if os.environ.get("DIE_AT"):
     die_at(int(os.environ["DIE_AT"]))
 

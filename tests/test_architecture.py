@@ -34,6 +34,7 @@ OWNERS = {
     "sqlite_utils": {"index"},
     "starlette": {"web"},
     "torch": {"captioning", "training", "evaluation"},
+    "transformers": {"captioning"},
     "torchvision": {"captioning", "training"},
     "uvicorn": {"web"},
 }

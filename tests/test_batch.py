@@ -24,14 +24,16 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from photocap.batch import BatchOptions, BatchReport, ModelFacts, Output, run_batch
+from photocap.batch import BatchOptions, BatchReport, Output, run_batch
 from photocap.batch.inputs import ListedObject, list_inputs
 from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
+from photocap.captioning.registry import ModelFacts
 
 FAKE = ModelFacts(
-    model_id=FakeCaptioner.model_id,
-    weights_sha256=FakeCaptioner.weights_sha256,
+    directory=Path(),
+    name="fake",
     image_size_px=FakeCaptioner.image_size_px,
+    hash_weights=lambda: FakeCaptioner.weights_sha256,
 )
 
 
@@ -54,7 +56,7 @@ def captioned(block: pa.Table) -> list[dict[str, Any]]:
 
 def test_a_block_is_captioned_as_index_would(tmp_path, cli, monkeypatch):
     photos = make_photos(tmp_path / "photos")
-    monkeypatch.setattr("photocap.captioning.captioner.load_captioner", lambda *_, **__: FakeCaptioner())
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: FakeCaptioner())
     db = tmp_path / "index.db"
     assert cli("index", photos[0].parent, "--db", db, "--metadata", "none").exit_code == 0
     import sqlite3
@@ -253,7 +255,7 @@ def test_an_interrupted_run_is_continued(tmp_path):
 
 def test_an_index_is_exported_in_the_same_layout(tmp_path, cli, monkeypatch):
     photos = make_photos(tmp_path / "photos", 5)
-    monkeypatch.setattr("photocap.captioning.captioner.load_captioner", lambda *_, **__: FakeCaptioner(embed=True))
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: FakeCaptioner(embed=True))
     db, output = tmp_path / "index.db", tmp_path / "out"
     assert cli("index", photos[0].parent, "--db", db, "--metadata", "none").exit_code == 0
     done = cli("export", "--parquet", output, "--db", db)

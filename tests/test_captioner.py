@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from photocap.captioning.captioner import Captioner, as_sentence
+from photocap.captioning.captioner import NetworkCaptioner, as_sentence
 from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
@@ -41,7 +41,7 @@ def checkpoint() -> Checkpoint:
 def caption(checkpoint: Checkpoint, *, neutral_people: bool = False, hedge_below: float = 0.0) -> tuple[str, float]:
     engine = choose_device("cpu", precision="float32")
     ready = TorchEngine(checkpoint, engine, 2, neutral_people=neutral_people)
-    captioner = Captioner(checkpoint.info, ready, hedge_below=hedge_below)
+    captioner = NetworkCaptioner(checkpoint.info, ready, hedge_below=hedge_below)
     (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
     return found.text, found.confidence
 
@@ -51,7 +51,7 @@ def test_neutral_words_and_the_id_that_tells_of_them(checkpoint: Checkpoint) -> 
     assert caption(checkpoint, neutral_people=True)[0] == "Person."
     engine = choose_device("cpu", precision="float32")
     engines = [TorchEngine(checkpoint, engine, 1, neutral_people=wish) for wish in (False, True)]
-    ids = [Captioner(checkpoint.info, ready).model_id for ready in engines]
+    ids = [NetworkCaptioner(checkpoint.info, ready).model_id for ready in engines]
     assert ids == ["small@000000000000", "small@000000000000+neutral"]
 
 
@@ -73,7 +73,7 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
         model.load_state_dict(weights)
         info = ModelInfo(Path(), "small", "0" * 64, config, vocabulary.words, {})
         engine = TorchEngine(Checkpoint(model, vocabulary, info), choose_device("cpu", precision="float32"), 2)
-        captioner = Captioner(info, engine)
+        captioner = NetworkCaptioner(info, engine)
         (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])
         odds.append(log(found.confidence / (1 - found.confidence)))
         assert model.joint

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import time
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +31,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
         calls.append({"model_dir": model_dir, **options})
         return FakeCaptioner()
 
-    fake = types.SimpleNamespace(load_captioner=load_captioner)
-    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", fake)  # type: ignore[arg-type]
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", load_captioner)
     return calls
 
 

@@ -2,8 +2,6 @@ import base64
 import io
 import json
 import re
-import sys
-import types
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,9 +267,7 @@ def fake_model(monkeypatch):
         loads.append(options)
         return ColourCaptioner()
 
-    module = types.ModuleType("photocap.captioning.captioner")
-    module.load_captioner = load_captioner
-    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", module)
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", load_captioner)
     return loads
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,9 +154,7 @@ class DogCaptioner:
 
 @pytest.fixture
 def dog_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("photocap.captioning.captioner")
-    module.load_captioner = lambda *_, **__: DogCaptioner()  # type: ignore[attr-defined]  # it is a stand-in
-    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", module)
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: DogCaptioner())
     monkeypatch.setattr("photocap.metrics.meteor._find_jar", lambda: None)
 
 

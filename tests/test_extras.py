@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,7 @@ class SeeingCaptioner(FakeCaptioner):
 @pytest.fixture(autouse=True)
 def captioner(monkeypatch: pytest.MonkeyPatch) -> None:
     SeeingCaptioner.looked = 0
-    fake = types.SimpleNamespace(load_captioner=lambda *_, **__: SeeingCaptioner())
-    monkeypatch.setitem(sys.modules, "photocap.captioning.captioner", fake)  # type: ignore[arg-type]
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: SeeingCaptioner())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from photocap.batch.from_index import export_index
 from photocap.batch.output import Output
-from photocap.batch.pipeline import BatchOptions, BatchReport, ModelFacts, run_batch
+from photocap.batch.pipeline import BatchOptions, BatchReport, run_batch
+from photocap.batch.stored import StoredCaptions
 
-__all__ = ["BatchOptions", "BatchReport", "ModelFacts", "Output", "export_index", "run_batch"]
+__all__ = ["BatchOptions", "BatchReport", "Output", "StoredCaptions", "export_index", "run_batch"]

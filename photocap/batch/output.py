@@ -44,7 +44,7 @@ class Output:
         Raises:
             PhotocapError: there is output already and `resume` is not asked for, or it is of another model.
         """
-        known = self._read_manifest()
+        known = self.manifest()
         if known is None and not resume and self.shards():
             raise PhotocapError(f"{self.uri}: holds Parquet files that are not of a batch run; choose another --output")
         if known and not resume:
@@ -83,12 +83,19 @@ class Output:
             ReadError: a shard cannot be read.
         """
         for path in self.shards():
-            try:
-                with self._storage.open_input_file(path) as file:
-                    for batch in pq.ParquetFile(file).iter_batches(columns=columns):
-                        yield from batch.to_pylist()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise ReadError(path, f"is no shard of photocap: {error}") from error
+            yield from self.read_shard(path, columns).to_pylist()
+
+    def read_shard(self, path: str, columns: list[str]) -> pa.Table:
+        """Read some columns of a shard.
+
+        Raises:
+            ReadError: it cannot be read, or lacks one of them.
+        """
+        try:
+            with self._storage.open_input_file(path) as file:
+                return pq.ParquetFile(file).read(columns).select(columns)
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise ReadError(path, f"is no shard of photocap: {error}") from error
 
     def finished(self) -> FinishedObjects:
         """Return what the finished shards hold."""
@@ -96,7 +103,12 @@ class Output:
         keys = [_key(row["uri"], row["size_bytes"], row["version"]) for row in rows]
         return FinishedObjects(np.sort(np.array(keys, dtype=f"S{_KEY_BYTES}")))
 
-    def _read_manifest(self) -> dict[str, Any] | None:
+    def manifest(self) -> dict[str, Any] | None:
+        """Return what the output was made with; None where there is none.
+
+        Raises:
+            ReadError: it is damaged, or of another layout.
+        """
         info = self._info(MANIFEST)
         if info.type == fs.FileType.NotFound:
             return None

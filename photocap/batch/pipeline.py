@@ -15,6 +15,7 @@ import pyarrow as pa
 from photocap.batch.inputs import ListedObject, list_inputs
 from photocap.batch.output import Output
 from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
+from photocap.captioning.registry import ModelFacts
 from photocap.errors import PhotocapError
 from photocap.records import CaptionerProtocol
 
@@ -43,15 +44,6 @@ class BatchOptions:
     read_threads: int = 4
     read_timeout_s: float = 120.0
     resume: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFacts:
-    """What must be known of the captioner before any worker loads it."""
-
-    model_id: str
-    weights_sha256: str
-    image_size_px: int
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Captioner:
+class NetworkCaptioner:
     """Captions batches of pictures with one model.
 
     Args:
@@ -58,6 +59,12 @@ class Captioner:
     def label_names(self) -> tuple[str, ...]:
         """Return the labels that the model knows, in the order of `Caption.label_probabilities`."""
         return self.labels.names if self.labels else ()
+
+    @property
+    def runs_on(self) -> str:
+        """Return what runs the network."""
+        library = "onnxruntime" if self.engine.name.startswith("onnx") else "torch"
+        return f"{self.engine.name}, {library} {version(library)}"
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
@@ -126,7 +133,7 @@ def load_captioner(
     neutral_people: bool = False,
     hedge_below: float | None = None,
     plain_below: float | None = None,
-) -> Captioner:
+) -> NetworkCaptioner:
     """Load a model and make it ready.
 
     Args:
@@ -137,8 +144,8 @@ def load_captioner(
         beam_size: sentences kept in play; None takes the model's own.
         precision: "auto", or "float32".
         neutral_people: leave out words about people for which there are neutral ones.
-        hedge_below: as for `Captioner`; None: never.
-        plain_below: as for `Captioner`.
+        hedge_below: as for `NetworkCaptioner`; None: never.
+        plain_below: as for `NetworkCaptioner`.
 
     Raises:
         CheckpointError: the model cannot be used.
@@ -154,7 +161,7 @@ def load_captioner(
         precision=precision,
         neutral_people=neutral_people,
     )
-    return Captioner(info, ready, hedge_below=hedge_below or 0.0, plain_below=plain_below)
+    return NetworkCaptioner(info, ready, hedge_below=hedge_below or 0.0, plain_below=plain_below)
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

@@ -20,7 +20,9 @@ from photocap.captioning.config import ModelConfig
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.model_files import (
     CONFIG,
+    DEFAULT_KIND,
     FORMAT,
+    KIND,
     WEIGHTS,
     ModelInfo,
     read_model_info,
@@ -103,6 +105,7 @@ def save_checkpoint(
     for file, more in (extra or {}).items():
         _write_tensors(new / file, more)
     values = {
+        KIND: DEFAULT_KIND,
         "format": FORMAT,
         "name": name,
         "weights_sha256": _sha256(new / WEIGHTS),

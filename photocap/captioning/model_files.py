@@ -18,6 +18,8 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 RANGES = "activations.json"
 FORMAT = 1
+KIND = "kind"
+DEFAULT_KIND = "resnet-lstm"
 BASE = "photocap-base"
 _MAX_CONFIG_BYTES = 64 * 1024 * 1024
 _MAX_SIZE = 16_384
@@ -64,11 +66,11 @@ def base_model_dir() -> Path:
     raise CheckpointError(package / "_models" / BASE, "the base model is missing", "reinstall photocap")
 
 
-def read_model_info(directory: Path) -> ModelInfo:
-    """Read `config.json`.
+def read_config(directory: Path) -> dict[str, Any]:
+    """Read the `config.json` of a model of any kind.
 
     Raises:
-        CheckpointError: it is missing, not JSON, of another format, or makes impossible claims.
+        CheckpointError: it is missing, too large, or no JSON object.
     """
     recover_replaced(directory)
     path = directory / CONFIG
@@ -76,17 +78,34 @@ def read_model_info(directory: Path) -> ModelInfo:
         if path.stat().st_size > _MAX_CONFIG_BYTES:
             raise CheckpointError(path, "is too large for a model's configuration", _HINT)
         values = json.loads(path.read_text(encoding="utf-8"))
-        return _parse(directory, values)
     except FileNotFoundError:
         raise CheckpointError(directory, f"is not a model folder: it has no {CONFIG}", _HINT) from None
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(path, f"is not a photocap model configuration: {error}", _HINT) from error
+    if not isinstance(values, dict):
+        raise CheckpointError(path, "is not a photocap model configuration: an object was expected", _HINT)
+    return values
 
 
-def _parse(directory: Path, values: Any) -> ModelInfo:
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
+def read_model_info(directory: Path) -> ModelInfo:
+    """Read the `config.json` of a model that photocap has trained.
+
+    Raises:
+        CheckpointError: it is missing, not JSON, of another kind or format, or makes impossible claims.
+    """
+    values = read_config(directory)
+    try:
+        return _parse(directory, values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(directory / CONFIG, f"is not a photocap model configuration: {error}", _HINT) from error
+
+
+def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
+    if values.get(KIND, DEFAULT_KIND) != DEFAULT_KIND:
+        raise ValueError(f"the kind {DEFAULT_KIND} was expected, not {values[KIND]}")
+    if values.get("format") != FORMAT:
         raise ValueError(f"format {FORMAT} was expected")
     words = values["vocabulary"]
     if not isinstance(words, list) or not all(isinstance(w, str) for w in words):

@@ -1,4 +1,4 @@
-"""The models that `photocap train` installed, and which one is in use."""
+"""The models that `photocap train` and `photocap models use` installed, and which one is in use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from photocap.captioning.model_files import BASE, CONFIG, RANGES, WEIGHTS, base_model_dir, read_model_info
+from photocap.captioning.model_files import BASE, CONFIG, base_model_dir
+from photocap.captioning.registry import read_facts
 from photocap.errors import CheckpointError
 
 _CHOICES = "chosen"
@@ -55,13 +56,13 @@ class InstalledModels:
     def free_name(self, wanted: str, folder: Path) -> str:
         """Return `wanted` as a name under which this model can be installed, with a number where it is taken."""
         stem = re.sub(r"[^\w-]+", "-", wanted).strip("-") or "model"
-        weights_sha256 = read_model_info(folder).weights_sha256
+        weights_sha256 = read_facts(folder).weights_sha256
         names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
         return next(
             name
             for name in names
             if name not in self.names()
-            or (name != BASE and read_model_info(self.folder / name).weights_sha256 == weights_sha256)
+            or (name != BASE and read_facts(self.folder / name).weights_sha256 == weights_sha256)
         )
 
     def install(self, folder: Path, name: str) -> None:
@@ -70,19 +71,19 @@ class InstalledModels:
         Raises:
             CheckpointError: the folder holds no model, or the name is taken by another one or cannot be one.
         """
-        weights_sha256 = read_model_info(folder).weights_sha256
+        facts = read_facts(folder)
         if not re.fullmatch(r"[\w-]+", name) or name == BASE:
             raise CheckpointError(folder, f'"{name}" cannot be its name', "use letters, digits, - and _")
         if name in self.names():
-            if read_model_info(self.folder / name).weights_sha256 == weights_sha256:
+            if read_facts(self.folder / name).weights_sha256 == facts.weights_sha256:
                 return
             raise CheckpointError(folder, f'another model is called "{name}"', "choose another --name")
         new = self.folder / f"{name}.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        for file in (WEIGHTS, CONFIG, RANGES):
-            if file != RANGES or (folder / file).exists():
-                shutil.copyfile(folder / file, new / file)
+        for file in facts.files:
+            (new / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, new / file)
         new.rename(self.folder / name)
 
     def use(self, name: str) -> None:

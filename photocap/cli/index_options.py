@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
+from photocap.captioning.registry import ModelFacts, read_facts
 from photocap.cli import options
+from photocap.cli.batch_import import import_batch
 from photocap.cli.writing_options import write_policy, writing_options
 from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
@@ -20,6 +21,9 @@ from photocap.library.indexing import IndexOptions, Recaption, default_workers
 from photocap.metadata import DryRun, Overwrite
 from photocap.photos import WalkOptions
 from photocap.records import CaptionerProtocol
+
+if TYPE_CHECKING:
+    from photocap.batch import StoredCaptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +58,11 @@ _WRITING = (
     options.keywords_option,
 )
 _MODEL = (
+    click.option(
+        "--captions",
+        metavar="URI",
+        help="Take captions from what `batch` or `export --parquet` wrote, by picture; no model is loaded.",
+    ),
     options.model_option,
     options.device_option,
     options.engine_option,
@@ -75,7 +84,8 @@ def indexing_options(function: F) -> F:
 def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexOptions:
     """Make what indexing wants to know out of the command line."""
     policy = write_policy(chosen, overwrite=Overwrite(chosen["overwrite"]), keywords=chosen["keywords"])
-    info = _model_info(chosen["model"], needed=chosen["recaption"])
+    stored = import_batch().StoredCaptions(chosen["captions"]) if chosen["captions"] else None
+    facts = None if stored else _model_facts(chosen["model"], needed=chosen["recaption"])
     return IndexOptions(
         policy,
         WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
@@ -83,27 +93,34 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
         chosen["min_confidence"],
         chosen["retry_failed"],
         chosen["allow_empty"],
-        space_id=info.space_id if info else None,
-        recaption=_recaption(info, chosen) if chosen["recaption"] and info else None,
+        space_id=stored.space_id if stored else facts.space_id if facts else None,
+        recaption=_recaption(facts, stored, chosen) if chosen["recaption"] else None,
         neutral_people=chosen["neutral_people"],
         hedge_alt_text_below=_HEDGE_ALT_TEXT_BELOW if chosen["hedge_below"] is None else chosen["hedge_below"],
         workers=workers(chosen["workers"]),
+        stored=stored,
     )
 
 
-def _model_info(folder: Path | None, *, needed: bool) -> ModelInfo | None:
+def _model_facts(folder: Path | None, *, needed: bool) -> ModelFacts | None:
     """Return what is known of the model without loading it; a run that needs no model does without."""
     try:
-        return read_model_info(folder or base_model_dir())
+        return read_facts(folder)
     except CheckpointError:
         if needed:
             raise
         return None
 
 
-def _recaption(info: ModelInfo, chosen: Mapping[str, Any]) -> Recaption:
+def _recaption(facts: ModelFacts | None, stored: StoredCaptions | None, chosen: Mapping[str, Any]) -> Recaption:
     """Return how the captions of this run will be said, and by whom."""
-    return Recaption(info.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), chosen["hedge_below"] or 0.0)
+    hedge_below = chosen["hedge_below"] or 0.0
+    if stored:
+        if stored.model_id is None:
+            raise click.UsageError("--recaption takes captions of one model, and these are out of an index")
+        return Recaption(stored.model_id, hedge_below)
+    assert facts is not None
+    return Recaption(facts.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), hedge_below)
 
 
 def workers(chosen: int | str) -> int:
@@ -115,7 +132,7 @@ def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtoco
     """Return what loads the captioner: the library that runs it is imported when the first photo needs it."""
 
     def load() -> CaptionerProtocol:
-        from photocap.captioning.captioner import load_captioner
+        from photocap.captioning.registry import load_captioner
 
         return load_captioner(
             chosen["model"],

@@ -39,15 +39,13 @@ def text_encoder_for(index: PhotoIndex, model: Path | None) -> TextEncoderProtoc
     space_id = index.embeddings.space_id()
     if space_id is None:
         return None
-    from photocap.captioning.model_files import base_model_dir, read_model_info
-    from photocap.captioning.text_encoder import load_text_encoder
+    from photocap.captioning.registry import load_text_encoder, read_facts
 
     try:
-        folder = model or base_model_dir()
-        if read_model_info(folder).space_id != space_id:
+        if read_facts(model).space_id != space_id:
             console.note("the photos were looked at by another model: going by words alone (--model names that one)")
             return None
-        return load_text_encoder(folder)
+        return load_text_encoder(model)
     except CheckpointError as error:
         console.note(f"{error}; going by words alone")
         return None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from photocap.captioning.model_files import base_model_dir, read_model_info
+from photocap.captioning.registry import read_facts
 from photocap.cli import console, options
 from photocap.cli.batch_import import import_batch
 from photocap.cli.index_options import captioner_loader
@@ -55,10 +54,12 @@ def command(
     \b
         photocap batch ~/Pictures --output captions
         photocap batch s3://bucket/photos --output s3://bucket/captions --ray auto
+        photocap index ~/Pictures --captions s3://bucket/captions
 
     INPUT is a folder, a glob, a prefix of an object store (s3://, gs://), or a manifest: Parquet or CSV with a column
     uri, or text with one URI a line. Captions are those of `photocap index`. A picture that cannot be read is a row
-    with an error. After an interruption the same command with --resume continues.
+    with an error. After an interruption the same command with --resume continues. `photocap index --captions` brings
+    the captions into a library, by picture.
     """
     batch = import_batch()
     progress = console.progress()
@@ -71,7 +72,7 @@ def command(
         report = batch.run_batch(
             inputs,
             output,
-            _model_facts(batch, chosen),
+            read_facts(chosen["model"]),
             captioner_loader(chosen),
             batch.BatchOptions(
                 ray_address=ray_address,
@@ -88,10 +89,3 @@ def command(
     else:
         console.note(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count))
     ctx.exit(report.exit_code)
-
-
-def _model_facts(batch: Any, chosen: Mapping[str, Any]) -> Any:
-    info = read_model_info(chosen["model"] or base_model_dir())
-    return batch.ModelFacts(
-        model_id=info.model_id, weights_sha256=info.weights_sha256, image_size_px=info.config.image_size_px
-    )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from photocap import __version__
 from photocap.cli import console, options, settings
 from photocap.errors import IndexNotFound, PhotocapError
+
+if TYPE_CHECKING:
+    from photocap.records import CaptionerProtocol
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,11 @@ def command(ctx: click.Context, db: Path, model: Path | None, device: str, as_js
 
 
 def _findings(db: Path, model: Path | None, device: str) -> Iterator[Finding]:
+    captioner = functools.cache(lambda: _load(model, device))
     yield Finding("photocap", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}")
-    yield _attempt("engine", lambda: _engine(device, model))
+    yield _attempt("engine", lambda: _engine(captioner()))
     yield _torch(device)
-    yield _attempt("model", lambda: _model(model))
+    yield _attempt("model", lambda: _model(model, captioner))
     yield _sqlite()
     yield _index(db)
     yield from _formats()
@@ -78,17 +83,18 @@ def _attempt(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, str(error))
 
 
-def _engine(device: str, model: Path | None) -> str:
-    from photocap.captioning.engine_choice import choose_engine, load_engine
-    from photocap.captioning.model_files import base_model_dir, read_model_info
-    from photocap.captioning.processors import cpu_threads
+def _load(model: Path | None, device: str) -> CaptionerProtocol:
+    from photocap.captioning.registry import load_captioner
 
-    name = choose_engine("auto", device)
-    engine = load_engine(read_model_info(model or base_model_dir()), name, device=device)
-    library = {"onnx": "onnxruntime", "torch": "torch"}[name]
-    return (
-        f"{engine.name}, {engine.batch_size} photos a batch, {cpu_threads()} processors, {library} {version(library)}"
-    )
+    return load_captioner(model, device=device)
+
+
+def _engine(captioner: CaptionerProtocol) -> str:
+    from photocap.captioning.processors import cpu_threads
+    from photocap.records import DescribedCaptioner
+
+    runs_on = captioner.runs_on if isinstance(captioner, DescribedCaptioner) else type(captioner).__module__
+    return f"{runs_on}, {captioner.batch_size} photos a batch, {cpu_threads()} processors"
 
 
 def _torch(device: str) -> Finding:
@@ -108,13 +114,13 @@ def _torch(device: str) -> Finding:
     return _attempt("torch", look)
 
 
-def _model(folder: Path | None) -> str:
-    from photocap.captioning.inference.weights import load_weights
-    from photocap.captioning.model_files import base_model_dir, read_model_info
+def _model(folder: Path | None, load: Callable[[], CaptionerProtocol]) -> str:
+    from photocap.captioning.registry import read_facts
 
-    info = read_model_info(folder or base_model_dir())
-    load_weights(info)
-    return f"{info.model_id}, {len(info.words):,} words, weights as they were made ({info.directory})"
+    facts = read_facts(folder)
+    load()  # which checks the weights
+    about = f"{facts.model_id}, {facts.kind}, {facts.summary}".removesuffix(", ")
+    return f"{about}, weights as they were made ({facts.directory})"
 
 
 def _sqlite() -> Finding:

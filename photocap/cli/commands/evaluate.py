@@ -17,11 +17,11 @@ from photocap.datasets import Problem
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from photocap.captioning.captioner import Captioner
     from photocap.datasets.sources import CaptionSet
     from photocap.evaluation import Evaluation
     from photocap.evaluation.engines import EngineDifference
     from photocap.evaluation.retrieval import Find, Retrieval
+    from photocap.records import CaptionerProtocol
     from photocap.search import TextEncoderProtocol
 
 _SHOWN_PROBLEMS = 10
@@ -172,8 +172,8 @@ def command(
             console.note(f"{len(sheets)} sheets and the table to fill in: {sheet}")
 
 
-def _load_captioner(model: Path | None, engine: str, **options: Any) -> Captioner:
-    from photocap.captioning.captioner import load_captioner
+def _load_captioner(model: Path | None, engine: str, **options: Any) -> CaptionerProtocol:
+    from photocap.captioning.registry import load_captioner
 
     precision = "float32" if engine.endswith(_FULL_PRECISION) else "auto"
     return load_captioner(model, engine=engine.removesuffix(_FULL_PRECISION), precision=precision, **options)
@@ -183,7 +183,7 @@ def _compare(
     engines: Sequence[str],
     sources: Sequence[CaptionSet],
     found: Mapping[str, Evaluation],
-    load: Callable[[str], Captioner],
+    load: Callable[[str], CaptionerProtocol],
     score: Callable[..., Evaluation],
     bar: Progress,
 ) -> list[EngineDifference]:
@@ -246,14 +246,13 @@ def _show_judged(table: Path, *, as_json: bool) -> None:
 
 def _find_again(evaluation: Evaluation, model: Path | None, folder: Path, bar: Progress) -> dict[str, Retrieval]:
     """Search for the photos in three ways: by the captions' words, by look, and as `photocap search` does, by both."""
-    from photocap.captioning.model_files import base_model_dir
-    from photocap.captioning.text_encoder import load_text_encoder
+    from photocap.captioning.registry import load_text_encoder
     from photocap.evaluation.retrieval import FIRST, by_look, fill_index, measure_retrieval
     from photocap.index import PhotoIndex
     from photocap.search import search
 
     folder.mkdir(exist_ok=True)
-    encoder = load_text_encoder(model or base_model_dir())
+    encoder = load_text_encoder(model)
     with PhotoIndex.open(folder / "index.db", create=True) as index:
         fill_index(index, evaluation.photos, evaluation.model_id)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
+from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.registry import ModelFacts, read_facts
 from photocap.cli import console, options, settings
 from photocap.errors import CheckpointError, ReadError
 
@@ -28,7 +29,8 @@ def command() -> None:
         photocap models rollback
         photocap models calibrate ~/Pictures --model my-model/best
 
-    `photocap train` adds models of your own to the base model.
+    `photocap train` adds models of your own to the base model; `models use` also copies in a folder of another kind,
+    such as a Hugging Face image-to-text model (pip install 'photocap[vlm]').
     """
 
 
@@ -42,13 +44,13 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
     for name in models.names():
         in_use = name == models.current_name()
         try:
-            info = read_model_info(models.path_of(name))
+            info = read_facts(models.path_of(name))
         except CheckpointError as error:  # one broken model must not hide the others
             exit_code = console.COULD_NOT_RUN
             facts: dict[str, object] = {"error": str(error)}
             line = str(error)
         else:
-            facts, line = _facts(info), f"{info.model_id}  {len(info.words):,} words"
+            facts, line = _facts(info), f"{info.model_id}  {info.summary}".rstrip()
         if as_json:
             console.emit_json({"name": name, "in_use": in_use, **facts})
         else:
@@ -60,13 +62,13 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name_or_folder", required=False)
 @options.json_option
 def info(name_or_folder: str | None, as_json: bool) -> None:
-    """Tell what is known of a model: sizes, hash and how it was trained.
+    """Tell what is known of a model: kind, hash, sizes and how it was trained.
 
     NAME_OR_FOLDER is the model in use where nothing else is said.
     """
     models = settings.installed_models()
     folder = Path(name_or_folder or "")
-    found = read_model_info(
+    found = read_facts(
         folder if name_or_folder and folder.is_dir() else models.path_of(name_or_folder or models.current_name())
     )
     if as_json:
@@ -80,11 +82,11 @@ def info(name_or_folder: str | None, as_json: bool) -> None:
 @click.argument("name_or_folder")
 @click.option("--name", help="Its name here, for a folder; otherwise the name it was trained under.")
 def use(name_or_folder: str, name: str | None) -> None:
-    """Use this model from now on; a folder that `photocap train` made is copied in first."""
+    """Use this model from now on; a folder is copied in first."""
     models = settings.installed_models()
     folder = Path(name_or_folder)
     if name_or_folder not in models.names() and folder.is_dir():
-        name = name or read_model_info(folder).name
+        name = name or read_facts(folder).name
         models.install(folder, name)
     models.use(name or name_or_folder)
     console.note(f"{models.current_name()} is in use; `photocap models rollback` goes back")
@@ -112,7 +114,7 @@ def calibrate(paths: tuple[Path, ...], model: Path | None, photos: int) -> None:
     from photocap.captioning.inference.calibration import calibrate as measure
 
     folder = model or base_model_dir()
-    squares = _squares(paths, photos, read_model_info(folder).config.image_size_px)
+    squares = _squares(paths, photos, read_facts(folder).image_size_px)
     console.note(f"{measure(folder, squares)} was measured on {console.count(len(squares), 'photo')}")
 
 
@@ -135,14 +137,13 @@ def _squares(paths: Sequence[Path], most: int, side_px: int) -> NDArray[np.uint8
     return np.stack(squares)
 
 
-def _facts(info: ModelInfo) -> dict[str, object]:
+def _facts(info: ModelFacts) -> dict[str, object]:
     return {
         "model_id": info.model_id,
+        "kind": info.kind,
         "folder": info.directory,
         "weights_sha256": info.weights_sha256,
-        "words": len(info.words),
-        "model": info.config.to_json(),
-        "training": dict(info.training),
+        **info.details,
     }
 
 

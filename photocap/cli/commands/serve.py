@@ -11,7 +11,7 @@ from photocap.cli import console, options, settings
 from photocap.cli.writing_options import write_policy, writing_options
 
 if TYPE_CHECKING:
-    from photocap.captioning.captioner import Captioner
+    from photocap.records import CaptionerProtocol
 
 
 @click.command("serve")
@@ -55,8 +55,8 @@ def command(
     from photocap.web.site import Site
     from photocap.web.thumbnails import Thumbnails
 
-    def load() -> Captioner:
-        from photocap.captioning.captioner import load_captioner
+    def load() -> CaptionerProtocol:
+        from photocap.captioning.registry import load_captioner
 
         return load_captioner(
             model, engine=engine, device=device, neutral_people=neutral_people, hedge_below=hedge_below

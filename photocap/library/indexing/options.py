@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from photocap.captioning.hedge import is_hedged
 from photocap.metadata import DryRun, WritePolicy
 from photocap.photos import WalkOptions
+from photocap.records import CaptionStore
 
 _MOST_WORKERS = 8
 
@@ -47,6 +48,7 @@ class IndexOptions:
         recaption: which generated captions are made anew; photos without a place in the model's space go through it
             too. None: no such wish.
         workers: photos that are decoded at the same time.
+        stored: captions that were made elsewhere; the model is not loaded, and a photo whose picture they lack fails.
     """
 
     policy: WritePolicy = field(default_factory=WritePolicy)
@@ -60,6 +62,7 @@ class IndexOptions:
     neutral_people: bool = False
     hedge_alt_text_below: float = 0.0
     workers: int = field(default_factory=lambda: default_workers())
+    stored: CaptionStore | None = None
 
 
 def default_workers() -> int:

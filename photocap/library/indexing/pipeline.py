@@ -17,6 +17,7 @@ from photocap.library.indexing.examine import Readers, examine
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import interrupts_wait
+from photocap.library.indexing.stored import StoredFiller
 from photocap.library.indexing.tombstones import mark_missing
 from photocap.library.indexing.write_batch import BatchWriter
 from photocap.library.recovery import recover_interrupted_writes
@@ -126,6 +127,8 @@ class _Run:
         examine_ = partial(examine, policy=self._options.policy, readers=self._readers)
         examined = map_ahead(self._pool, examine_, changed, ahead, overdue=_overdue)
         decided = map(self._decider.decide, examined)
+        if self._options.stored is not None:
+            decided = map(StoredFiller(self._options.stored, self._index, self._options).fill, decided)
         ready = self._with_captioner(decided)
         return map_ahead(self._pool, self._decode, ready, max(ahead, 64), overdue=_overdue)
 
