@@ -46,10 +46,18 @@ class Label:
 
 @dataclass(frozen=True)
 class WordProbability:
-    """A word of a caption and the probability that the model gave it after the words before it."""
+    """A word of a caption.
+
+    Attributes:
+        word: the word.
+        probability: that the model gave it after the words before it.
+        attention: how much the model looked at each place of a square grid over the picture, row by row;
+            empty where nobody asked, or where the model looks at the picture as a whole.
+    """
 
     word: str
     probability: float
+    attention: tuple[float, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,15 @@ class Caption:
     labels: tuple[Label, ...] = ()
     words: tuple[WordProbability, ...] = ()
     label_probabilities: tuple[float, ...] = field(default=(), repr=False)
+
+
+@runtime_checkable
+class AttentiveCaptioner(Protocol):
+    """A captioner that can show where it looked."""
+
+    def caption_with_attention(self, image: Image.Image) -> Caption:
+        """Return the caption of an upright RGB picture, its words with their `attention`."""
+        ...
 
 
 @runtime_checkable

@@ -121,6 +121,23 @@ def test_every_form_of_the_network_says_the_same(name: str) -> None:
     assert len({tuple(row) for row in said.tokens.tolist()}) > 1  # else the pictures made no difference
 
 
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_the_network_looks_at_the_same_places(name: str) -> None:
+    squares = make_squares()
+    engines = make_engines(FORMS[name])
+    sights = [engine.see(squares) for engine in engines]
+    tokens = engines[0].speak(sights[0]).tokens
+    ours, theirs = (engine.attention(sight, tokens) for engine, sight in zip(engines, sights, strict=True))
+    if name.startswith("none"):
+        assert ours is theirs is None
+        return
+    assert ours is not None
+    assert theirs is not None
+    assert ours.shape == theirs.shape == (*tokens.shape, FORMS[name].grid_places)
+    assert ours == pytest.approx(theirs, abs=1e-4)
+    assert ours.std(axis=2).min() > 0  # it looks at some places more than at others
+
+
 @pytest.mark.parametrize("beam_size", [1, 3, 5])
 @pytest.mark.parametrize("neutral_people", [False, True])
 def test_every_way_to_search_says_the_same(beam_size: int, neutral_people: bool) -> None:

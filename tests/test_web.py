@@ -48,7 +48,7 @@ def text_of(site: Running, path: str, status: int = 200) -> str:
 
 def test_the_newest_photos_come_first_with_captions_as_alternative_texts(site):
     page = text_of(site, "/")
-    ids = [int(number) for number in re.findall(r'<li class="tile" data-id="(\d+)"', page)]
+    ids = [int(number) for number in re.findall(r'<li class="tile s\d+" data-id="(\d+)"', page)]
     with site.site.library.reading() as index:
         assert ids == index.browse.newest(60)
         rows = {row.id: row for row in index.photos.by_id(ids)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,18 @@ class NetworkCaptioner:
             captions += self._caption(squares)
         return captions
 
+    def caption_with_attention(self, image: Image.Image) -> Caption:
+        """Return the caption of an upright RGB picture, its words with where the model looked for each."""
+        sight = self.engine.see(to_square(image, self.image_size_px)[None])
+        found = self._search(sight)
+        (caption,) = self._captions_of(sight, found)
+        weights = self.engine.attention(sight, found.tokens)
+        if weights is None:
+            return caption
+        looks = weights[0].round(4).tolist()
+        words = (replace(word, attention=tuple(look)) for word, look in zip(caption.words, looks, strict=False))
+        return replace(caption, words=tuple(words))
+
     def _caption(self, squares: NDArray[np.uint8]) -> list[Caption]:
         """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves from now on."""
         try:
@@ -85,6 +98,9 @@ class NetworkCaptioner:
             half = len(squares) // 2
             self.batch_size = min(self.batch_size, half)
             return self._caption(squares[:half]) + self._caption(squares[half:])
+        return self._captions_of(sight, found)
+
+    def _captions_of(self, sight: Sight, found: GeneratedSentences) -> list[Caption]:
         places = sight.places
         embeddings = [None] * sight.count if places is None else list(map(_to_bytes, places))
         labels = [()] * sight.count if sight.labels is None else sight.labels.tolist()

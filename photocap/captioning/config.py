@@ -104,6 +104,11 @@ class ModelConfig(_Settings):
         """Return how many channels the encoder's last feature map has (He et al. 2015, table 1)."""
         return 512 if self.encoder in ("resnet18", "resnet34") else 2048
 
+    @property
+    def grid_places(self) -> int:
+        """Return how many places the encoder's last feature map has; each sees 32 x 32 pixels."""
+        return (self.image_size_px // 32) ** 2
+
 
 @dataclass(frozen=True)
 class TrainConfig(_Settings):

@@ -82,3 +82,16 @@ class CaptionEngine(Protocol):
             OutOfDeviceMemory: the photos are too many.
         """
         ...
+
+    def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> Floats32 | None:
+        """Return where the network looks for each word of a sentence about each photo.
+
+        Args:
+            sight: the photos.
+            tokens: (B, T) the sentences, as `speak` gives them.
+
+        Returns:
+            (B, T, P) weights of the grid's places row by row, what falls on labels left out; None where the
+            model has no attention.
+        """
+        ...

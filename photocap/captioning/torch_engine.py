@@ -70,6 +70,14 @@ class TorchEngine:
             )
         return as_sentences(found)
 
+    def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Return where the network looks for each word; see `CaptionEngine`."""
+        if self._config.attention != "grid":
+            return None
+        with self._running():
+            weights = self._model.decoder.attention(sight.state, torch.from_numpy(tokens).to(self._engine.device))
+        return weights[:, :, : self._config.grid_places].float().cpu().numpy()
+
     def _to_device(self, squares: NDArray[np.uint8]) -> Tensor:
         """Copy pictures to the device; to a CUDA device from pinned memory, while this thread goes on."""
         pixels = torch.from_numpy(squares)

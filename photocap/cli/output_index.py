@@ -59,7 +59,7 @@ class ResultPrinter:
             "labels": [asdict(label) for label in result.labels],
         }
         if result.words:
-            record["words"] = [asdict(word) for word in result.words]
+            record["words"] = [{"word": word.word, "probability": word.probability} for word in result.words]
         console.emit_json(record | ({"before": result.before} if self.dry_run else {}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -36,13 +36,27 @@ class Facet:
 
     Attributes:
         label: what is shown.
-        term: what it adds to the query.
+        term: what it adds to a query.
         photos: how many photos have it.
+        asked: the query that is shown.
     """
 
     label: str
     term: str
     photos: int
+    asked: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether the query filters by it already."""
+        return f" {self.term} " in f" {self.asked} "
+
+    @property
+    def query(self) -> str:
+        """Return the query with this filter, or without it where it is on."""
+        if self.is_on:
+            return f" {self.asked} ".replace(f" {self.term} ", " ", 1).strip()
+        return f"{self.asked} {self.term}".strip()
 
     @property
     def count(self) -> str:
@@ -114,8 +128,8 @@ def facets(request: Request) -> Response:
             groups = _facets_of(index, matches)
         else:
             groups = _library_facets(index)
-    shown = {title: values for title, values in groups.items() if values}
-    return page(request, "facets.html", groups=shown, query=text)
+    shown = {title: [replace(each, asked=text) for each in values] for title, values in groups.items() if values}
+    return page(request, "facets.html", groups=shown)
 
 
 def _facets_of(index: PhotoIndex, rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:

@@ -13,7 +13,7 @@ from photocap.errors import FileProblem, WriteError, printable
 from photocap.index import PhotoIndex, PhotoRow
 from photocap.photos import render_jpeg
 from photocap.search import TextEncoderProtocol, search
-from photocap.web.phrases import day, standing
+from photocap.web.phrases import day, shape_class, standing
 from photocap.web.site import STATIC, render
 
 _PICTURE_PX = 768
@@ -88,6 +88,7 @@ def _record(row: PhotoRow, picture: str) -> dict[str, Any]:
     return {
         "picture": picture,
         "caption": printable(row.caption or ""),
+        "shape": shape_class(row),
         "standing": standing(row),
         "name": printable(row.path.name),
         "taken": day(row.taken) if row.taken else "",

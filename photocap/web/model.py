@@ -9,7 +9,7 @@ from pathlib import Path
 
 from photocap.errors import PhotocapError
 from photocap.photos import load_image
-from photocap.records import Caption, CaptionerProtocol
+from photocap.records import AttentiveCaptioner, Caption, CaptionerProtocol
 from photocap.web.decoder import PhotoDecoder
 
 
@@ -83,4 +83,6 @@ class BackgroundModel:
             raise PhotocapError(f"the model cannot be loaded: {self._error}")
         image = self._decoder.run(load_image, path, captioner.image_size_px)
         with self._lock:
+            if isinstance(captioner, AttentiveCaptioner):
+                return captioner.caption_with_attention(image)
             return captioner.caption_batch([image])[0]

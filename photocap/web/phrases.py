@@ -7,6 +7,7 @@ from photocap.index import CaptionVersion, PhotoRow
 from photocap.records import CaptionSource
 
 _CONFIDENCE = ((0.8, "very likely right"), (0.6, "likely right"), (0.4, "may be right"), (0.0, "likely wrong"))
+_NARROWEST, _WIDEST = 5, 24  # as photocap.css has classes
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -30,6 +31,23 @@ def standing(photo: PhotoRow) -> str:
 def alt_text(photo: PhotoRow) -> str:
     """Return what a screen reader says in place of a photo."""
     return printable(photo.caption or photo.path.name)
+
+
+def shape_class(photo: PhotoRow) -> str:
+    """Return the style class for a picture's shape, by tenths: "s15" is half again as wide as high."""
+    if not photo.width_px or not photo.height_px:
+        return "s14"
+    return f"s{min(_WIDEST, max(_NARROWEST, int(10 * photo.width_px / photo.height_px + 0.5)))}"
+
+
+def exposure(photo: PhotoRow) -> str:
+    """Return how the camera was set: "35 mm, f/2.8, ISO 200"; empty where the photo does not say."""
+    parts = (
+        (photo.focal_length_mm, "{:g} mm"),
+        (photo.f_number, "f/{:g}"),
+        (photo.iso, "ISO {}"),
+    )
+    return ", ".join(words.format(value) for value, words in parts if value)
 
 
 def pedigree(version: CaptionVersion) -> str:

@@ -146,6 +146,8 @@ def _templates() -> jinja2.Environment:
         "size": phrases.size_words,
         "standing": phrases.standing,
         "alt": phrases.alt_text,
+        "exposure": phrases.exposure,
+        "shape": phrases.shape_class,
         "pedigree": phrases.pedigree,
     }
     environment.globals |= {"count_words": phrases.count_words}

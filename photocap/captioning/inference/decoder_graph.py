@@ -79,7 +79,7 @@ class DecoderGraph:
         them, the first two for each sentence; `banned` (N, X) words that a sentence must not go on with; where the
         model has labels `forbidden` (B, V), 0 or minus infinity, words that a photo's sentences must not have.
         Outputs: `log_probs` (N, V) without the words ruled out, the best `beam_size` of them as `best_log_probs` and
-        `best_words` (N, K), and `hidden_after` and `cell_after`.
+        `best_words` (N, K), and `hidden_after` and `cell_after`; with attention its weights `attention` (B, A, W, P).
 
         Args:
             beam_size: K.
@@ -139,7 +139,7 @@ class DecoderGraph:
         keys = g.node("Concat", keys, self._linear(embedded, "decoder.slots.key"), axis=1)
         values = g.node("Concat", values, self._linear(embedded, "decoder.slots.value"), axis=1)
         bias = g.node("Log", g.node("Max", kept, g.constant(_LEAST_LABEL_PROBABILITY)))
-        places = (self.config.image_size_px // 32) ** 2
+        places = self.config.grid_places
         bias = g.node("Pad", bias, g.constant([0, places, 0, 0], "int64"))  # nothing for the grid's places
         g.output(g.node("Unsqueeze", bias, g.constant([1, 2], "int64")), "bias", ["B", 1, 1, "P"])
         return keys, values
@@ -206,7 +206,9 @@ class DecoderGraph:
         scores = g.node("MatMul", query, keys)  # (B, A, W, H/A) -> (B, A, W, P)
         if self._has_slots:
             scores = g.node("Add", scores, g.input("bias", "float32", ["B", 1, 1, "P"]))
-        context = g.node("Transpose", g.node("MatMul", g.node("Softmax", scores, axis=3), values), perm=[0, 2, 1, 3])
+        attention = g.node("Softmax", scores, axis=3)
+        g.output(attention, "attention", ["B", heads, "W", "P"])
+        context = g.node("Transpose", g.node("MatMul", attention, values), perm=[0, 2, 1, 3])
         context = g.node("Reshape", context, g.constant([-1, c.hidden_size], "int64"))
         return g.node("Mul", g.node("Sigmoid", self._linear(hidden, "decoder.gate")), context)
 

@@ -18,7 +18,7 @@ from photocap.captioning.inference.session import Session
 from photocap.captioning.model_files import WEIGHTS, ModelInfo
 from photocap.captioning.neutral_terms import neutral_ids
 from photocap.captioning.text_encoder import TextEncoder, text_weights
-from photocap.captioning.vocabulary import END, PAD, Vocabulary
+from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.errors import CheckpointError
 
 BATCH_SIZE = 16
@@ -76,19 +76,34 @@ class OnnxEngine:
         self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
         """Say a sentence about each photo; see `CaptionEngine`."""
-        start = dict(sight.state)
-        if self._config.label_count:
-            ruled_out = np.zeros((sight.count, self._words), np.float32)
-            if forbidden is not None:
-                ruled_out[forbidden] = -np.inf
-            start["forbidden"] = ruled_out
-        found = self._search.search(start, demanded)
+        found = self._search.search(self._start(sight, forbidden), demanded)
         lengths = np.maximum((found.tokens != PAD).sum(axis=1), 1)
         mean = (found.total / lengths).astype(np.float32)
         return GeneratedSentences(found.tokens, mean, found.log_probs, self._likeness(sight, found.tokens))
 
+    def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Return where the network looks for each word; see `CaptionEngine`."""
+        if self._config.attention != "grid":
+            return None
+        inputs = self._start(sight) | {"banned": np.full((len(tokens), 1), PAD)}
+        weights = []
+        for words in np.insert(tokens, 0, START, axis=1).T[:-1]:
+            after = self._step.run(inputs | {"tokens": words}, without=("log_probs",))
+            inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
+            weights.append(after["attention"][:, :, 0].mean(axis=1))  # (B, A, 1, P) -> (B, P)
+        return np.stack(weights, axis=1)[:, :, : self._config.grid_places]
+
+    def _start(self, sight: Sight, forbidden: NDArray[np.bool_] | None = None) -> dict[str, NDArray[Any]]:
+        """Return what every step of the sentences about some photos needs."""
+        start: dict[str, NDArray[Any]] = dict(sight.state)
+        if self._config.label_count:
+            start["forbidden"] = np.zeros((sight.count, self._words), np.float32)
+            if forbidden is not None:
+                start["forbidden"][forbidden] = -np.inf
+        return start
+
     def _run_step(self, inputs: Mapping[str, NDArray[Any]], *, whole: bool) -> dict[str, NDArray[Any]]:
-        return self._step.run(inputs, without="" if whole else "log_probs")
+        return self._step.run(inputs, without=("attention",) if whole else ("attention", "log_probs"))
 
     def _likeness(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         if self._texts is None or sight.places is None:

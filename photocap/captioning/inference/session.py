@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import onnxruntime
@@ -27,8 +27,8 @@ class Session:
         self._inputs = {value.name for value in self._session.get_inputs()}
         self._outputs = [value.name for value in self._session.get_outputs()]
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], *, without: str = "") -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, NDArray[Any]], *, without: Collection[str] = ()) -> dict[str, NDArray[Any]]:
         """Return the outputs by name, all but `without`; inputs that the graph does not have are left out."""
-        names = [name for name in self._outputs if name != without]
+        names = [name for name in self._outputs if name not in without]
         fed = {name: value for name, value in inputs.items() if name in self._inputs}
         return dict(zip(names, self._session.run(names, fed), strict=True))

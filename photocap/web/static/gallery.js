@@ -43,7 +43,7 @@ function tile(photo, offset) {
   const link = Object.assign(document.createElement("a"), { href: photo.picture });
   link.append(image, caption);
   link.addEventListener("click", (event) => { event.preventDefault(); show(place); });
-  const item = Object.assign(document.createElement("li"), { className: "tile" });
+  const item = Object.assign(document.createElement("li"), { className: `tile ${photo.shape}` });
   item.append(link);
   return item;
 }

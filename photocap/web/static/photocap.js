@@ -165,11 +165,23 @@ function move(step) {
   return Boolean(target);
 }
 
-function columns() {
+// To the photo of the next row, up or down, whose middle is nearest.
+function moveRow(step) {
   const links = tiles();
-  const top = links[0]?.getBoundingClientRect().top;
-  const second = links.findIndex((link) => link.getBoundingClientRect().top > top + 1);
-  return second < 0 ? links.length : second;
+  const place = links.indexOf(document.activeElement);
+  if (photo || place < 0) return false;
+  const here = middle(links[place]);
+  const others = links.map(middle).filter((other) => (other.y - here.y) * step > 1);
+  const next = Math.min(...others.map((other) => Math.abs(other.y - here.y)));
+  const row = others.filter((other) => Math.abs(other.y - here.y) < next + 1);
+  row.sort((one, two) => Math.abs(one.x - here.x) - Math.abs(two.x - here.x));
+  row[0]?.link.focus();
+  return row.length > 0;
+}
+
+function middle(link) {
+  const box = link.getBoundingClientRect();
+  return { link, x: box.left + box.width / 2, y: box.top };
 }
 
 function click(id) {
@@ -204,8 +216,8 @@ const KEYS = {
   "?": () => { location.assign("/help"); return true; },
   ArrowLeft: () => click("to-newer") || move(-1),
   ArrowRight: () => click("to-older") || move(1),
-  ArrowUp: () => !photo && tiles().includes(document.activeElement) && move(-columns()),
-  ArrowDown: () => !photo && tiles().includes(document.activeElement) && move(columns()),
+  ArrowUp: () => moveRow(-1),
+  ArrowDown: () => moveRow(1),
   x: select,
   e: () => focusOn("words"),
   a: () => photo && click("save"),

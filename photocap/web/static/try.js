@@ -8,6 +8,7 @@ const trials = document.getElementById("trials");
 const waiting = [];
 const AT_ONCE = 2;
 const UNSURE_BELOW = 0.5;
+const SHADE_PX = 448;
 let running = 0;
 
 function add(files) {
@@ -64,34 +65,59 @@ function show(card, found) {
   image.src = URL.createObjectURL(new Blob([bytesOf(found.preview)], { type: "image/jpeg" }));
   image.alt = found.caption;
   card.querySelector(".words").textContent = found.caption;
-  card.querySelector(".standing").textContent = `${found.standing} (${Math.round(100 * found.confidence)} %)`;
-  card.querySelector(".labels").replaceChildren(...(found.labels ?? []).map(label));
-  if (found.words?.length) showWords(card, found.words);
+  card.querySelector(".standing").textContent = `${found.standing} (${percent(found.confidence)})`;
+  card.querySelector(".labels").replaceChildren(...found.labels.map(label));
+  card.querySelector(".by-label").hidden = !found.labels.length;
+  if (found.words.length) showWords(card, found);
+}
+
+function percent(probability) {
+  return `${Math.round(100 * probability)} %`;
 }
 
 function label({ name, probability }) {
   const item = document.createElement("li");
-  item.textContent = `${name} ${Math.round(100 * probability)} %`;
+  item.textContent = `${name} ${percent(probability)}`;
   return item;
 }
 
 // Words of the caption: how sure each is, and where the model looked when it said it.
-function showWords(card, words) {
+function showWords(card, { caption, words }) {
   const canvas = card.querySelector("canvas");
-  const buttons = words.map(({ word, probability, attention }) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = word;
-    button.title = `${Math.round(100 * probability)} % sure`;
-    button.classList.toggle("unsure", probability < UNSURE_BELOW);
-    if (attention) {
-      for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => shade(canvas, attention));
-      for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => shade(canvas, null));
-    }
-    return button;
+  const buttons = words.map((word) => wordButton(word, canvas));
+  const items = buttons.map((button) => {
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
   });
-  card.querySelector(".words").replaceChildren(...buttons.flatMap((button) => [button, " "]));
-  card.querySelector(".hint").hidden = false;
+  card.querySelector(".spoken").replaceChildren(...items);
+  const isSaid = letters(caption).includes(letters(words.map(({ word }) => word).join("")));
+  const looked = words[0].attention.length ? "Point at a word, or choose it, to see where the model looked. " : "";
+  card.querySelector(".hint").textContent = `${looked}${isSaid ? "" : "The whole sentence is too uncertain to be the caption."}`;
+  card.querySelector(".by-word").hidden = false;
+}
+
+function letters(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+}
+
+function wordButton({ word, probability, attention }, canvas) {
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: word });
+  button.append(Object.assign(document.createElement("small"), { textContent: percent(probability) }));
+  button.classList.toggle("unsure", probability < UNSURE_BELOW);
+  if (!attention.length) return button;
+  const chosen = () => button.closest(".spoken").querySelector("[aria-pressed=true]");
+  button.setAttribute("aria-pressed", "false");
+  button.attention = attention;
+  button.addEventListener("click", () => {
+    const last = chosen();
+    last?.setAttribute("aria-pressed", "false");
+    button.setAttribute("aria-pressed", String(last !== button));
+    shade(canvas, chosen()?.attention);
+  });
+  for (const name of ["pointerenter", "focus"]) button.addEventListener(name, () => shade(canvas, attention));
+  for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => shade(canvas, chosen()?.attention));
+  return button;
 }
 
 // Darken what the model did not look at; `attention` is a square grid over the picture, row by row.
@@ -102,11 +128,13 @@ function shade(canvas, attention) {
     return;
   }
   const side = Math.round(Math.sqrt(attention.length));
-  canvas.width = canvas.height = side;
+  const small = Object.assign(document.createElement("canvas"), { width: side, height: side });
   const highest = Math.max(...attention);
   const pixels = context.createImageData(side, side);
-  attention.forEach((weight, place) => { pixels.data[4 * place + 3] = 190 * (1 - weight / highest); });
-  context.putImageData(pixels, 0, 0);
+  attention.forEach((weight, place) => { pixels.data[4 * place + 3] = 205 * (1 - weight / highest); });
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  canvas.width = canvas.height = SHADE_PX;
+  context.drawImage(small, 0, 0, SHADE_PX, SHADE_PX);
 }
 
 function bytesOf(base64) {
