@@ -37,6 +37,7 @@ lint: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/cog -r docs/*.md
 	$(BIN)/python docs/readme_picture.py
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest demo build dist

@@ -398,7 +398,7 @@ def test_an_error_that_nobody_foresaw_gets_an_answer(site, monkeypatch):
 
 def test_a_picture_whose_decoding_never_ends_costs_one_answer(site, monkeypatch):
     blocker = threading.Event()
-    site.site.decoder = PhotoDecoder(limit_s=0.3)
+    site.site.decoder = PhotoDecoder(limit_s=2.0)
     monkeypatch.setattr(trial, "render_jpeg", lambda *_: blocker.wait())
     status, found = site.upload(b"x")
     assert (status, "took longer" in found["error"]) == (422, True)
