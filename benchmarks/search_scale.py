@@ -57,6 +57,7 @@ class Encoder:
     """Stands in for the text side of a model: the same words lead to the same place, near a centre."""
 
     similarity_floor = 0.0
+    description_floor = 0.0
 
     def __init__(self, centres: np.ndarray) -> None:
         self._centres = centres

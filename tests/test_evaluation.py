@@ -229,7 +229,7 @@ def test_retrieval_by_hand():
     photos = [evaluated(f"{i}.jpg", "", [f"Number {i}, please!", f"the {i}"]) for i in range(12)]
     asked = []
 
-    def find(text):  # "number 3 please" finds 3 first, "the 3" finds it in the fourth place
+    def find(text, _count):  # "number 3 please" finds 3 first, "the 3" finds it in the fourth place
         asked.append(text)
         number = int(re.search(r"\d+", text)[0])
         order = [number] if text.startswith("number") else [99, 98, 97, number]
@@ -239,7 +239,7 @@ def test_retrieval_by_hand():
     assert (found.at_1, found.at_5, found.at_10, found.queries) == (50, 100, 100, 24)
     assert (found.at_10_interval.low, found.at_10_interval.high) == (100, 100)
     assert asked[0] == "number 0 please"
-    assert measure_retrieval(photos, lambda _: []).at_10 == 0
+    assert measure_retrieval(photos, lambda *_: []).at_10 == 0
 
 
 def test_retrieval_by_look_and_by_the_index(tmp_path):
@@ -249,7 +249,7 @@ def test_retrieval_by_look_and_by_the_index(tmp_path):
         for name, place in places.items()
     ]
     look = by_look(photos, lambda text: np.array(places[text.split()[1]], np.float32))
-    assert [path.stem for path in look("the blue one")] == ["blue", "violet", "red"]
+    assert [path.stem for path in look("the blue one", 10)] == ["blue", "violet", "red"]
     assert measure_retrieval(photos, look).at_1 == 100
     assert by_look([*photos, evaluated("x.jpg", "", ["x"])], lambda _: np.zeros(2, np.float32)) is None
     with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
@@ -283,7 +283,7 @@ def test_command(photos, cli, tmp_path, monkeypatch):
     assert [problem["line"] for problem in values["problems"]] == [6]
     assert "blue.png is not in" in done.stderr
     assert page.read_text().count("<article>") == 3
-    monkeypatch.setattr("photocap.captioning.text_encoder.load_text_encoder", lambda _: None)
+    monkeypatch.setattr("photocap.cli.finding_again.load_text_encoder", lambda _: None)
     text = cli("evaluate", captions, "--images", folder, "--model", tmp_path, "--retrieval")
     assert re.search(r"found by words +R@1 ", text.stdout)
     assert "CIDEr-D" in text.stdout

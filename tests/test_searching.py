@@ -340,6 +340,7 @@ class OneHotEncoder:
     """Gives each word an axis of its own."""
 
     similarity_floor = 0.0
+    description_floor = 0.0
 
     def __init__(self, *words: str) -> None:
         self.words = words

@@ -67,6 +67,7 @@ class ModelConfig(_Settings):
         similarity_scale, similarity_offset: Platt scaling of the cosine of words and picture to the probability that
             they belong together, fitted by `photocap evaluate --retrieval --fit-similarity`.
         similarity_floor: the probability below which a search shows no picture for its look alone; 0: not fitted.
+        description_floor: the same for searches that describe a picture in whole sentences.
         label_count: how many labels the label head knows; 0 where there is none.
         label_slots: how many of the likeliest labels the decoder attends to.
     """
@@ -96,6 +97,7 @@ class ModelConfig(_Settings):
     similarity_scale: float = 10.0
     similarity_offset: float = -4.0
     similarity_floor: float = 0.0
+    description_floor: float = 0.0
     label_count: int = 0
     label_slots: int = 8
 

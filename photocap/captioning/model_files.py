@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from photocap.atomicfile import replace_file
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.labels import LabelSet
 from photocap.errors import CheckpointError
@@ -135,6 +136,23 @@ def _parse_labels(values: Any, count: int) -> LabelSet:
     if not all(isinstance(name, str) for name in names) or len(names) != count:
         raise ValueError(f"{count} labels were expected")
     return LabelSet(tuple(names), tuple(map(float, shown_from)), tuple(map(float, absent_below)))
+
+
+def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:
+    """Change settings of a model that its weights do not depend on, such as a calibration; return what it says now.
+
+    Raises:
+        CheckpointError: the configuration cannot be read or replaced.
+    """
+    info = read_model_info(directory)
+    path = directory / CONFIG
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["model"] = replace(info.config, **changes).to_json()
+    try:
+        replace_file(path, json.dumps(values, ensure_ascii=False, indent=1).encode())
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be replaced: {error.strerror}", "copy the model's folder first") from error
+    return read_model_info(directory)
 
 
 def read_weights(info: ModelInfo) -> bytes:

@@ -42,6 +42,11 @@ class TextEncoder:
         """Return the similarity below which a picture hardly ever shows what the words say."""
         return self._config.similarity_floor
 
+    @property
+    def description_floor(self) -> float:
+        """Return the same for a whole description of a picture."""
+        return self._config.description_floor
+
     def similarity(self, cosine: float) -> float:
         """Return a cosine of words and picture as a probability that they belong together."""
         return float(_sigmoid(np.float32(self._config.similarity_scale * cosine + self._config.similarity_offset)))

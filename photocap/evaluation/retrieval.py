@@ -16,7 +16,8 @@ from photocap.metrics.bootstrap import bootstrap
 from photocap.tokenizer import tokenize
 
 FIRST = 10  # nobody looks further
-Find = Callable[[str], Sequence[Path]]
+Find = Callable[[str, int], Sequence[Path]]
+"""Gives the absolute paths of the first so many photos for a query."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ def measure_retrieval(
 
     Args:
         photos: the photos; the search goes over all of them.
-        find: gives the absolute paths of the first ten photos for a query.
+        find: the search.
         progress: told how many photos of how many are done.
     """
     rows = []
     for done, photo in enumerate(photos, start=1):
         # Without punctuation: to the search language a minus or a quotation mark would be a command.
-        places = [_place(photo.path.absolute(), find(" ".join(tokenize(text)))) for text in photo.references]
+        places = [_place(photo.path.absolute(), find(" ".join(tokenize(text)), FIRST)) for text in photo.references]
         rows.append([*(sum(place < k for place in places) for k in (1, 5, FIRST)), len(places)])
         if progress:
             progress(done, len(photos))
@@ -62,7 +63,7 @@ def _place(path: Path, found: Sequence[Path]) -> int:
 
 
 def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: str) -> None:
-    """Put the captions and embeddings into an index, as `photocap index` would; the files are not opened."""
+    """Put captions, labels and embeddings into an index, as `photocap index` would; the files are not opened."""
     index.record_batch(
         index.runs.start("evaluate", model_id=model_id),
         [
@@ -74,6 +75,7 @@ def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: st
                 picture_hash=f"{number:064x}",
                 caption=CaptionRecord(photo.caption.text, model_id=model_id, confidence=photo.caption.confidence),
                 embedding=photo.caption.embedding,
+                labels=photo.caption.labels,
             )
             for number, photo in enumerate(photos, start=1)
         ],
@@ -87,7 +89,7 @@ def by_look(photos: Sequence[EvaluatedPhoto], encode: Callable[[str], NDArray[np
         return None
     matrix = np.stack([np.frombuffer(vector or b"", dtype="<f2") for vector in vectors]).astype(np.float32)
 
-    def find(text: str) -> list[Path]:
-        return [photos[i].path.absolute() for i in np.argsort(-(matrix @ encode(text)), kind="stable")[:FIRST]]
+    def find(text: str, count: int) -> list[Path]:
+        return [photos[i].path.absolute() for i in np.argsort(-(matrix @ encode(text)), kind="stable")[:count]]
 
     return find

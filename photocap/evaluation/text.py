@@ -8,6 +8,8 @@ from typing import Any
 
 from photocap.evaluation import Evaluation
 from photocap.evaluation.retrieval import Retrieval
+from photocap.evaluation.similarity import SimilarityFit
+from photocap.evaluation.things import ThingRetrieval
 from photocap.metrics import CaptionScores, Interval
 
 _SHOWN_NOUNS = 10
@@ -51,11 +53,25 @@ def _source_row(name: str, evaluation: Evaluation) -> tuple[str, ...]:
     )
 
 
-def retrieval_lines(found: Mapping[str, Retrieval]) -> list[str]:
-    """Return how well photos are found again, one line for each way of searching."""
-    return [
+def search_lines(photos: Mapping[str, Retrieval], things: Mapping[str, ThingRetrieval]) -> list[str]:
+    """Return how well photos and things are found, one line for each way of searching."""
+    lines = [
         _line(way, f"R@1 {r.at_1:.1f}, R@5 {r.at_5:.1f}, R@10 {r.at_10:.1f}{_range(r.at_10_interval)}")
-        for way, r in found.items()
+        for way, r in photos.items()
+    ]
+    for way, found in things.items():
+        worst = ", ".join(f"{name} {precision:.0%}" for name, precision in found.worst)
+        lines.append(_line(way, f"R-precision {found.r_precision:.2f} of {found.things} nouns; least {worst}"))
+    return lines
+
+
+def similarity_lines(fit: SimilarityFit) -> list[str]:
+    """Return what a search shows for its look, as fitted."""
+    return [
+        _line("similarity", f"{fit.scale:.2f} x cosine {fit.offset:+.2f}, in log-odds, of {fit.things} nouns"),
+        _line("floor", f"{fit.floor:.3f}; above it {fit.recall:.0%} of the photos of a thing, half of all shown fit"),
+        _line("  of descriptions", f"{fit.description_floor:.3f}"),
+        _line("absent things", f"{fit.absent_shown} of {fit.absent} show a photo"),
     ]
 
 

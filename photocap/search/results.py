@@ -28,6 +28,11 @@ class TextEncoderProtocol(Protocol):
         """Return the similarity below which a picture hardly ever shows what the words say."""
         ...
 
+    @property
+    def description_floor(self) -> float:
+        """Return the same for a whole description of a picture."""
+        ...
+
     def encode(self, text: str) -> NDArray[np.float32]:
         """Return a vector of unit length, as long as the pictures' embeddings."""
         ...

@@ -283,8 +283,9 @@ class _Search:
     def _is_near_enough(self, cosine: float) -> bool:
         if self._options.like is not None or self._encoder is None:
             return self._options.min_score is None or cosine >= self._options.min_score
-        floor = self._encoder.similarity_floor if self._options.min_score is None else self._options.min_score
-        return self._encoder.similarity(cosine) >= floor
+        floor = self._encoder.description_floor if self._describes else self._encoder.similarity_floor
+        least = floor if self._options.min_score is None else self._options.min_score
+        return self._encoder.similarity(cosine) >= least
 
     def _with_some_words(self, condition: Condition) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""

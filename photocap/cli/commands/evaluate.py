@@ -13,16 +13,17 @@ import click
 
 from photocap.cli import console, options, settings
 from photocap.datasets import Problem
+from photocap.errors import CheckpointError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from photocap.cli.finding_again import Found
     from photocap.datasets.sources import CaptionSet
     from photocap.evaluation import Evaluation
     from photocap.evaluation.engines import EngineDifference
-    from photocap.evaluation.retrieval import Find, Retrieval
+    from photocap.evaluation.similarity import SimilarityFit
     from photocap.records import CaptionerProtocol
-    from photocap.search import TextEncoderProtocol
 
 _SHOWN_PROBLEMS = 10
 _FULL_PRECISION = "-float32"
@@ -89,7 +90,14 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Sum up such a table, filled in; nothing is captioned.",
 )
-@click.option("--retrieval", is_flag=True, help="Also search for each photo with each sentence by a person.")
+@click.option(
+    "--retrieval", is_flag=True, help="Also search for each photo with each sentence by a person, and for nouns."
+)
+@click.option(
+    "--fit-similarity",
+    is_flag=True,
+    help="With --retrieval: fit similarities and their floor to these captions and write them into the model.",
+)
 @options.json_option
 @options.quiet_option
 def command(
@@ -106,6 +114,7 @@ def command(
     sheet: Path | None,
     judged: Path | None,
     retrieval: bool,
+    fit_similarity: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
 ) -> None:
@@ -123,9 +132,11 @@ def command(
     reach against each other and what the commonest caption reaches; how varied the captions are;
     whether the confidence means what it says; which nouns are found; and how often an object is named
     that is not there. Several CAPTIONS are scored one by one and give a table. With --retrieval: how
-    often a photo is among the first 1, 5 and 10 of a search for it. Nothing is written but the page or
-    the sheets.
+    often a photo is among the first 1, 5 and 10 of a search for it, and the R-precision of the commonest
+    nouns. Nothing is written but the page, the sheets and, with --fit-similarity, the model's config.json.
     """
+    if fit_similarity and not retrieval:
+        raise click.UsageError("--fit-similarity goes with --retrieval.")
     if judged:
         _show_judged(judged, as_json=as_json)
         return
@@ -133,6 +144,7 @@ def command(
         raise click.UsageError("Missing argument 'CAPTIONS...'.")
     if html and len(captions) > 1:
         raise click.UsageError("--html shows one caption file; give one.")
+    from photocap.cli.finding_again import find_again
     from photocap.datasets.sources import read_caption_source
     from photocap.evaluation import evaluate
     from photocap.evaluation.objects import read_known_labels
@@ -153,17 +165,19 @@ def command(
         score = partial(evaluate, split=split, folders=images, known_labels=known)
         captioner = load(engines[0])
         found: dict[str, Evaluation] = {}
-        again: dict[str, dict[str, Retrieval]] = {}
-        for number, source in enumerate(sources):
+        for source in sources:
             name = _source_name(source.path, list(found))
             found[name] = score(source, captioner, progress=_task(bar, name))
-            if retrieval:
-                again[name] = _find_again(found[name], model, Path(folder) / str(number), bar)
+        fit = _fit(found, model) if fit_similarity else None
+        again = {
+            name: find_again(evaluation, model, Path(folder) / str(number), partial(_task, bar))
+            for number, (name, evaluation) in enumerate(found.items() if retrieval else ())
+        }
         differences = _compare(engines, sources, found, load, score, bar) if len(engines) > 1 else []
         bar.stop()
         for evaluation in found.values():
             _list_problems(evaluation.problems)
-        _print(found, again, differences, as_json=as_json)
+        _print(found, again, differences, fit, as_json=as_json)
         if html:
             write_page(next(iter(found.values())), html)
             console.note(f"the photos, worst first: {html}")
@@ -207,31 +221,41 @@ def _source_name(path: Path, taken: Sequence[str]) -> str:
 
 def _print(
     found: Mapping[str, Evaluation],
-    again: Mapping[str, Mapping[str, Retrieval]],
+    again: Mapping[str, Found],
     differences: Sequence[EngineDifference],
+    fit: SimilarityFit | None,
     *,
     as_json: bool,
 ) -> None:
     from photocap.evaluation.engines import difference_line
-    from photocap.evaluation.text import retrieval_lines, score_lines, source_table, to_json
+    from photocap.evaluation.text import score_lines, search_lines, similarity_lines, source_table, to_json
 
     if as_json:
-        values = {
-            name: to_json(evaluation)
-            | ({"retrieval": {way: asdict(result) for way, result in again[name].items()}} if again else {})
-            for name, evaluation in found.items()
-        }
+        values = {name: to_json(evaluation) | _found_as_json(again.get(name)) for name, evaluation in found.items()}
         record = next(iter(values.values())) if len(values) == 1 else {"sources": values}
-        console.emit_json(record | ({"engines": list(map(asdict, differences))} if differences else {}))
+        record |= {"engines": list(map(asdict, differences))} if differences else {}
+        console.emit_json(record | ({"similarity": asdict(fit)} if fit else {}))
         return
     for name, evaluation in found.items():
         if len(found) > 1:
             click.echo(f"== {name}")
-        click.echo("\n".join([*score_lines(evaluation), *retrieval_lines(again.get(name, {}))]))
+        searched = search_lines(again[name].photos, again[name].things) if name in again else []
+        click.echo("\n".join([*score_lines(evaluation), *searched]))
     if len(found) > 1:
         click.echo("\n".join(["", *source_table(found)]))
     if differences:
         click.echo("\n".join(["", *map(difference_line, differences)]))
+    if fit:
+        click.echo("\n".join(similarity_lines(fit)))
+
+
+def _found_as_json(again: Found | None) -> dict[str, Any]:
+    if again is None:
+        return {}
+    return {
+        "retrieval": {way: asdict(result) for way, result in again.photos.items()},
+        "nouns_found": {way: asdict(result) for way, result in again.things.items()},
+    }
 
 
 def _show_judged(table: Path, *, as_json: bool) -> None:
@@ -244,27 +268,19 @@ def _show_judged(table: Path, *, as_json: bool) -> None:
         click.echo("\n".join(judgement_lines(rows)))
 
 
-def _find_again(evaluation: Evaluation, model: Path | None, folder: Path, bar: Progress) -> dict[str, Retrieval]:
-    """Search for the photos in three ways: by the captions' words, by look, and as `photocap search` does, by both."""
+def _fit(found: Mapping[str, Evaluation], model: Path | None) -> SimilarityFit:
+    """Fit similarities to what was evaluated and write them into the model."""
+    from photocap.captioning.model_files import base_model_dir, change_settings
     from photocap.captioning.registry import load_text_encoder
-    from photocap.evaluation.retrieval import FIRST, by_look, fill_index, measure_retrieval
-    from photocap.index import PhotoIndex
-    from photocap.search import search
+    from photocap.evaluation.similarity import fit_similarity
 
-    folder.mkdir(exist_ok=True)
+    folder = model or base_model_dir()
     encoder = load_text_encoder(model)
-    with PhotoIndex.open(folder / "index.db", create=True) as index:
-        fill_index(index, evaluation.photos, evaluation.model_id)
-
-        def find(text: str, text_encoder: TextEncoderProtocol | None = None) -> list[Path]:
-            hits = search(index, text, limit=FIRST, text_encoder=text_encoder).hits
-            return [hit.photo.path for hit in hits]
-
-        ways: dict[str, Find] = {"found by words": find}
-        look = encoder and by_look(evaluation.photos, encoder.encode)
-        if look:
-            ways |= {"found by look": look, "found by both": partial(find, text_encoder=encoder)}
-        return {way: measure_retrieval(evaluation.photos, chosen, _task(bar, way)) for way, chosen in ways.items()}
+    fit = encoder and fit_similarity([evaluation.photos for evaluation in found.values()], encoder.encode)
+    if not fit:
+        raise CheckpointError(folder, "has no joint space, or one that tells nothing of these photos")
+    change_settings(folder, fit.settings())
+    return fit
 
 
 def _task(bar: Progress, name: str) -> Callable[[int, int], None]:
