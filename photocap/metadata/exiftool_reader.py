@@ -8,6 +8,7 @@ from pathlib import Path
 
 from photocap.metadata.captions import FoundText, Place, clean_text
 from photocap.metadata.exiftool import ExifTool, ExifToolError
+from photocap.metadata.sidecar import is_sidecar
 
 _PLACES = {
     ("IFD0", "ImageDescription"): Place.EXIF,
@@ -70,6 +71,8 @@ class ToolReader:
             elif tag.partition("-")[0] in _TAGS or tag in _TAGS:
                 language = tag.partition("-")[2].lower() if tag not in _TAGS else ""
                 place = _PLACES.get((group, tag.removesuffix(f"-{language}")), Place.XMP if language else Place.OTHER)
+                if place is Place.XMP and is_sidecar(path):
+                    place = Place.SIDECAR
                 texts += [FoundText(place, path, text, language) for text in _texts(value)]
         return ToolAnswer(tuple(texts), is_complete)
 
