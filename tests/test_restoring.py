@@ -13,7 +13,7 @@ from metadata_files import jpeg, xmp_packet
 from photocap.index import PhotoIndex, PhotoRecord
 from photocap.library.recovery import recover_interrupted_writes
 from photocap.library.restore import restore
-from photocap.metadata import DryRun, MetadataMode, Origin, WritePolicy, prepare_write, read_caption, revert
+from photocap.metadata import DryRun, Extras, MetadataMode, Origin, WritePolicy, prepare_write, read_caption, revert
 from photocap.photos import picture_hash
 from photocap.records import Written
 
@@ -351,7 +351,7 @@ def test_an_index_that_never_saw_the_file_offers_what_the_mark_allows(library, c
     library.index.close()
     offered = cli("restore", "--db", library.db, library.folder)
     assert offered.exit_code == 3
-    assert "--by-mark takes the caption out, though not byte for byte" in offered.stdout
+    assert "--by-mark takes out what bears it, though not byte for byte" in offered.stdout
     assert read_caption(photo).text == "a dog"
     done = cli("restore", "--db", library.db, "--by-mark", library.folder)
     assert (done.exit_code, done.stderr) == (0, "1 restored, 0 left alone\n")
@@ -362,6 +362,27 @@ def test_an_index_that_never_saw_the_file_offers_what_the_mark_allows(library, c
     assert person.read_bytes() == library.originals[person]
     again = cli("restore", "--db", library.db, photo)  # this write is in the journal
     assert (again.exit_code, read_caption(photo).text) == (0, "a dog")
+
+
+def test_the_mark_of_keywords_and_alternative_text_beside_a_persons_caption(library, cli):
+    subject = "<dc:subject><rdf:Bag><rdf:li>Mia</rdf:li></rdf:Bag></dc:subject>"
+    photo = library.photo("a.jpg", jpeg(files.xmp_segment(properties=files.description_property("Anna") + subject)))
+    raw = library.photo("b.gif", files.encoded("GIF"))
+    sidecar = library.photo("b.gif.xmp", xmp_packet(files.description_property("Anna") + subject))
+    policy = WritePolicy(alt_text=True, keywords=True)
+    for path in (photo, raw):
+        written = prepare_write(path, "Anna", marking=None, policy=policy, extras=Extras(keywords=("dog",)))
+        written.commit()
+    assert all(b"AltText" in path.read_bytes() and b">dog<" in path.read_bytes() for path in (photo, sidecar))
+    library.index.close()
+    done = cli("restore", "--db", library.db, "--by-mark", library.folder)
+    assert (done.exit_code, done.stderr) == (0, "2 restored, 0 left alone\n")
+    for path in (photo, sidecar):
+        assert b"photocap" not in path.read_bytes()
+        assert b"AltText" not in path.read_bytes()
+        assert b">dog<" not in path.read_bytes()
+        assert b">Mia<" in path.read_bytes()
+    assert read_caption(photo).text == read_caption(raw).text == "Anna"
 
 
 def test_nothing_done_is_no_success(library, cli):

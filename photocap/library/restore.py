@@ -16,7 +16,6 @@ from photocap.library.moved_files import JournaledFile, journaled_files, unknown
 from photocap.metadata import (
     DryRun,
     ExifTool,
-    Origin,
     WritePolicy,
     check_replaceable,
     is_sidecar,
@@ -30,10 +29,10 @@ from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
 
 _DEFAULT_POLICY = WritePolicy()
 _UNKNOWN_WRITE = (
-    "it bears photocap's mark, but this index does not know the write; --by-mark takes the caption out, though not"
+    "it bears photocap's mark, but this index does not know the write; --by-mark takes out what bears it, though not"
     " byte for byte"
 )
-_BY_MARK = "the caption was taken out by its mark; the file is not byte for byte what it was"
+_BY_MARK = "what photocap wrote was taken out by its mark; the file is not byte for byte what it was"
 _GONE = "it is gone; if it was moved, name its new place: photocap restore NEW/PLACE"
 
 
@@ -93,9 +92,9 @@ def restore(
 
 
 def _is_marked(photo: Path, policy: WritePolicy) -> bool:
-    """Tell whether a photo holds a caption that photocap has signed."""
+    """Return whether a photo holds something that photocap has marked as its own."""
     try:
-        return read_caption(photo, sidecar_dir=policy.sidecar_dir).origin is Origin.PHOTOCAP
+        return read_caption(photo, sidecar_dir=policy.sidecar_dir).has_mark
     except FileProblem:
         return False
 

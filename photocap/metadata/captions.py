@@ -126,12 +126,14 @@ class Evidence:
         marks: what photocap noted in the packets.
         make: the maker of the camera.
         problems: why some place could not be read.
+        has_own_extras: whether there are alternative texts or keywords by photocap.
     """
 
     texts: Sequence[FoundText] = ()
     marks: Sequence[Mark] = ()
     make: str = ""
     problems: Sequence[str] = ()
+    has_own_extras: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,11 @@ class FoundCaption:
         texts = [copy.text for copy in self.copies if copy.origin is Origin.PERSON]
         first = [self.text] if self.text in texts else []
         return tuple(dict.fromkeys([*first, *texts]))
+
+    @property
+    def has_mark(self) -> bool:
+        """Return whether something stands there that photocap has marked as its own."""
+        return self.origin is Origin.PHOTOCAP or self.evidence.has_own_extras
 
     @property
     def stale_copies(self) -> tuple[Copy, ...]:

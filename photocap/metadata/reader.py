@@ -27,7 +27,7 @@ from photocap.metadata.exiftool_reader import ToolReader
 from photocap.metadata.files import Surroundings, open_file, open_surroundings
 from photocap.metadata.iptc import IptcError, captions_in, captions_in_resources
 from photocap.metadata.neighbours import plain_text, takeout_words
-from photocap.metadata.signature import read_mark
+from photocap.metadata.signature import has_own_extras, read_mark
 from photocap.metadata.words import descriptions_of, find_alt_texts, find_words
 from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import DESCRIPTION, Packet, name_of
@@ -143,10 +143,17 @@ class _Search:
         self.marks: list[Mark] = []
         self.problems = problems
         self.make = ""
+        self.has_own_extras = False
 
     def evidence(self) -> Evidence:
         """Return all that was found."""
-        return Evidence(texts=self.texts, marks=self.marks, make=self.make, problems=self.problems)
+        return Evidence(
+            texts=self.texts,
+            marks=self.marks,
+            make=self.make,
+            problems=self.problems,
+            has_own_extras=self.has_own_extras,
+        )
 
     def photo(self, contents: Contents) -> bool:
         """Look at a photo's own parts in the order of the Metadata Working Group; return whether all could be read."""
@@ -178,6 +185,7 @@ class _Search:
         descriptions = packet.texts(DESCRIPTION)
         if (mark := read_mark(packet)) is not None:
             self.marks.append(replace(mark, is_shared=is_shared))
+        self.has_own_extras |= not is_shared and has_own_extras(packet)
         for language, text in descriptions:
             self.texts.append(FoundText(place, path, clean_text(text), language, is_shared))
         for other, name in _OTHER_PROPERTIES:

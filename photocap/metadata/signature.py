@@ -44,6 +44,11 @@ def own_keywords(packet: Packet) -> list[str]:
     return [text.strip() for _, text in packet.texts(_KEYWORDS)]
 
 
+def has_own_extras(packet: Packet) -> bool:
+    """Return whether a packet has an alternative text or keywords by photocap."""
+    return is_own_alt_text(packet) or bool(own_keywords(packet))
+
+
 def caption_change(packet: Packet, order: WriteOrder) -> XmpChange:
     """Return the change to a packet that an order asks for.
 
@@ -66,9 +71,10 @@ def _removal(packet: Packet, order: WriteOrder) -> XmpChange:
     """Return the change that takes out of a packet what photocap put there."""
     texts: dict[Name, str] = {}
     simple = dict.fromkeys(OWN_PROPERTIES - {_KEYWORDS}) | _unsigned(packet)
-    if Place.XMP not in order.kept:
-        mark = read_mark(packet)
-        others = [text for _, text in packet.texts(DESCRIPTION) if mark is None or digest(text) != mark.digest]
+    mark = read_mark(packet)
+    descriptions = [text for _, text in packet.texts(DESCRIPTION)]
+    others = [text for text in descriptions if mark is None or digest(text) != mark.digest]
+    if Place.XMP not in order.kept and len(others) < len(descriptions):
         if others:  # a person's, in other languages
             texts[DESCRIPTION] = ""
         else:

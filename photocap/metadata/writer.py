@@ -23,6 +23,7 @@ from photocap.metadata.plan import CannotEmbed, NewContent, plan_embed, plan_sid
 from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Scope, Signature, WriteOrder, WritePolicy
 from photocap.metadata.reader import find_captions
 from photocap.metadata.sidecar import sidecar_for
+from photocap.metadata.signature import has_own_extras
 from photocap.metadata.undo import PatchError, record_write
 from photocap.metadata.xml import XmlError
 from photocap.records import CaptionMemory, UndoRecord, Written
@@ -163,8 +164,8 @@ def prepare_removal(
         around = open_surroundings(path, policy.sidecar_dir, FolderNames())
         found = find_captions(contents, around, exiftool)
     own = {copy.place for copy in found.copies if copy.origin is Origin.PHOTOCAP}
-    if not own:
-        return PreparedWrite(path, found, found.text, Written.NONE, "it has no caption with photocap's mark")
+    if not own and not found.evidence.has_own_extras:
+        return PreparedWrite(path, found, found.text, Written.NONE, "it has nothing with photocap's mark")
     order = WriteOrder(
         text="",
         signature=None,
@@ -174,7 +175,8 @@ def prepare_removal(
     )
     plan = _Plan(photo, contents, around, found, order, policy, dry_run, exiftool)
     try:
-        return plan.embed() if own - {Place.SIDECAR} else plan.write_sidecar("")
+        is_embedded = own - {Place.SIDECAR} or (contents.packet and has_own_extras(contents.packet))
+        return plan.embed() if is_embedded else plan.write_sidecar("")
     except OSError as error:
         raise _write_error(path, error) from error
 

@@ -70,6 +70,10 @@ class BagChange:
     added: tuple[str, ...] = ()
     removed: frozenset[str] = frozenset()
 
+    def empties(self, items: Iterable[str]) -> bool:
+        """Return whether of an array with these items nothing is left."""
+        return bool(self.removed) and not self.added and all(item.strip() in self.removed for item in items)
+
 
 @dataclass(frozen=True)
 class XmpChange:
@@ -179,6 +183,9 @@ class Packet:
             if not in_place and value is not None:
                 fresh[name] = f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>"
         for name, bag in change.bags.items():
+            if bag.empties(text for _, text in self.texts(name)):
+                removed.add(name)
+                continue
             in_place = self._bag_edits(name, bag)
             edits += in_place
             if not in_place and bag.added:
