@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import struct
 
 import metadata_files as files
@@ -12,6 +13,7 @@ import pytest
 from metadata_files import chunk, encoded, exif_block, exif_segment, icc_segment, jpeg, mpf_file, segment, xmp_segment
 from PIL import Image, ImageSequence
 
+from photocap.formats.jpeg_trailer import end_of_picture
 from photocap.metadata import (
     DryRun,
     Origin,
@@ -330,3 +332,14 @@ def test_a_persons_caption_inside_camera_raw_is_read_and_kept(tmp_path, name):
     path.write_bytes(files.tiff_block([(270, 2, len(text), text)]))
     assert (read_caption(path).text, read_caption(path).origin) == ("Anna on the beach", Origin.PERSON)
     assert not files.write(path, TEXT).changes_files
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 3, 1 << 20])
+def test_the_end_of_a_picture_is_the_first_end_mark(monkeypatch, piece_bytes):
+    monkeypatch.setattr("photocap.formats.jpeg_trailer._PIECE_BYTES", piece_bytes)
+    rng = random.Random(1)
+    for _ in range(500):
+        data = bytes(rng.choices(b"\xff\xd9\x00", k=rng.randrange(30)))
+        start = rng.randrange(len(data) + 1)
+        place = data.find(b"\xff\xd9", start)
+        assert end_of_picture(data, start) == (len(data) if place < 0 else place + 2)

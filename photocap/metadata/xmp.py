@@ -182,15 +182,13 @@ class Packet:
                 removed.add(name)
             if not in_place and value is not None:
                 fresh[name] = f"<{_qualified(name)}>{escape(value)}</{_qualified(name)}>"
+        emptied = {name for name, bag in change.bags.items() if bag.empties(text for _, text in self.texts(name))}
         for name, bag in change.bags.items():
-            if bag.empties(text for _, text in self.texts(name)):
-                removed.add(name)
-                continue
-            in_place = self._bag_edits(name, bag)
+            in_place = [] if name in emptied else self._bag_edits(name, bag)
             edits += in_place
             if not in_place and bag.added:
                 fresh[name] = _bag(name, bag.added)
-        edits += self._removals(removed)
+        edits += self._removals(removed | emptied)
         if fresh:
             edits.append(self._insertion(list(fresh.values()), {namespace for namespace, _ in fresh}))
         return edits + self._shortened_padding(growth(edits), limit_bytes)
