@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 
 from photocap.cli import COMMANDS, group
+from photocap.formats.detect import FORMATS
 from photocap.index import PhotoIndex
 
+_REPOSITORY = Path(__file__).parent.parent
 _CONTEXT = click.Context(group, info_name="photocap")
 
 
@@ -48,6 +50,21 @@ def views() -> str:
         PhotoIndex.open(path, create=True).close()
         with_columns = {view: _columns(path, view) for view in ("photos", "captions", "runs")}
     return "\n".join(f"- `{view}`: {', '.join(columns)}" for view, columns in with_columns.items())
+
+
+def formats() -> str:
+    """Return a table of the file formats that are recognised."""
+    lines = ["| format | names end in | captions go |", "|---|---|---|"]
+    for known in FORMATS:
+        if known.suffixes:
+            suffixes = " ".join(f"`{suffix}`" for suffix in known.suffixes)
+            lines.append(f"| {known.name} | {suffixes} | {known.writer.value} |")
+    return "\n".join(lines)
+
+
+def source(path: str) -> str:
+    """Return a file of the repository as a block of code."""
+    return f"```python\n{(_REPOSITORY / path).read_text(encoding='utf-8')}```"
 
 
 def examples(name: str) -> list[str]:

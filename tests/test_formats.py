@@ -78,6 +78,7 @@ READ_ONLY = [
     if (known := container_of(path.read_bytes(), path))
     and known.writer is CaptionWriter.NOBODY
     and known.name != "Canon CR3"  # without ExifTool nobody knows whether it holds a person's words
+    and not read_caption(path).text
 ]
 
 

@@ -12,6 +12,7 @@ from photocap.formats.heif import Avif, Heif
 from photocap.formats.jpeg import Jpeg
 from photocap.formats.jpeg2000 import Jpeg2000
 from photocap.formats.jpeg_xl import JpegXl, JpegXlCodestream
+from photocap.formats.netpbm import Netpbm
 from photocap.formats.png import Png
 from photocap.formats.read_only import Bmp
 from photocap.formats.tiff import Tiff
@@ -30,6 +31,7 @@ FORMATS: tuple[Container, ...] = (
     Gif(),
     Bmp(),
     Jpeg2000(),
+    Netpbm(),
     CameraRaw(),
     FujifilmRaw(),
     CanonRaw(),
