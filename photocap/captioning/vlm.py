@@ -99,7 +99,7 @@ class VlmCaptioner:
         options: see there.
     """
 
-    space_id = None
+    space_id: str | None = None
 
     def __init__(self, facts: ModelFacts, model: Any, pictures: Any, tokenizer: Any, options: CaptionerOptions) -> None:
         self.model_id = facts.model_id

@@ -57,7 +57,7 @@ class PhotoIndex:
         self.undo = UndoJournal(database)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, read_only: bool = False) -> PhotoIndex:
+    def open(cls, path: Path | str, *, create: bool = False, read_only: bool = False) -> PhotoIndex:
         """Open the index at `path`.
 
         Raises:
@@ -66,6 +66,7 @@ class PhotoIndex:
             IndexBusy: another process writes to it.
             WriteError: it cannot be written, or is of an older photocap and cannot be brought up to date.
         """
+        path = Path(path)
         exists = check_place(path, create=create)
         if read_only:
             return cls(cls._connection_for_reading(path), path, None)

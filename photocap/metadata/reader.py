@@ -94,7 +94,9 @@ def _metadata(caption: FoundCaption, alt_texts: tuple[Copy, ...], words: PhotoWo
     return PhotoMetadata(caption, alt_texts, replace(words, descriptions=descriptions))
 
 
-def read_caption(path: Path, *, sidecar_dir: Path | None = None, exiftool: ExifTool | None = None) -> FoundCaption:
+def read_caption(
+    path: Path | str, *, sidecar_dir: Path | None = None, exiftool: ExifTool | None = None
+) -> FoundCaption:
     """Return the caption that other programs would show for a photo, whose it is and where each copy stands.
 
     Args:
@@ -105,7 +107,7 @@ def read_caption(path: Path, *, sidecar_dir: Path | None = None, exiftool: ExifT
     Raises:
         ReadError: the photo cannot be read. Damaged metadata does not raise; see `FoundCaption.problem`.
     """
-    return read_metadata(path, sidecar_dir=sidecar_dir, exiftool=exiftool).caption
+    return read_metadata(Path(path), sidecar_dir=sidecar_dir, exiftool=exiftool).caption
 
 
 def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool | None = None) -> FoundCaption:

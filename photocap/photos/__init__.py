@@ -2,7 +2,7 @@
 
 from photocap.formats.base import FileKind
 from photocap.formats.detect import kind_of
-from photocap.photos.decode import load_image
+from photocap.photos.decode import fit_image, load_image
 from photocap.photos.facts import read_facts
 from photocap.photos.open import read_photo
 from photocap.photos.picture_hash import picture_hash
@@ -24,6 +24,7 @@ __all__ = [
     "Skipped",
     "WalkOptions",
     "find_photos",
+    "fit_image",
     "kind_of",
     "load_image",
     "newest_sidecar_mtime_ns",

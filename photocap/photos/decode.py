@@ -77,6 +77,11 @@ def load_image(path: Path, min_side_px: int) -> Image.Image:
         return _decode_small(image, min_side_px)
 
 
+def fit_image(image: Image.Image, min_side_px: int) -> Image.Image:
+    """Return a picture that is open already as `load_image` would: upright, in RGB, no larger than needed."""
+    return _decode_small(image.copy(), min_side_px)  # a copy, since a JPEG that is decoded small stays so
+
+
 @contextmanager
 def open_picture(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
     """Open a photo (of a raw file, its preview) without decoding it; whatever goes wrong inside is a `ReadError`.

@@ -97,7 +97,7 @@ def find_photos(
         yield from walk.root(root)
 
 
-def outermost(roots: Iterable[Path]) -> list[Path]:
+def outermost(roots: Iterable[Path | str]) -> list[Path]:
     """Return the roots as absolute paths in order, without those that lie inside another one."""
     found: list[Path] = []
     for root in sorted({Path(os.path.abspath(root)) for root in roots}):

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
+from photocap.captioning.registry import load_captioner as load_base_model
 from photocap.index import PhotoIndex, PhotoRecord
 from photocap.library.indexing.caption import LazyCaptioner
 from photocap.library.indexing.caption_batch import BatchCaptioner
@@ -38,9 +39,9 @@ _PASSED_BY = {
 
 
 def index_photos(
-    roots: Sequence[Path],
+    roots: Sequence[Path | str],
     index: PhotoIndex,
-    load_captioner: Callable[[], CaptionerProtocol],
+    load_captioner: Callable[[], CaptionerProtocol] = load_base_model,
     options: IndexOptions | None = None,
     *,
     on_result: Callable[[PhotoResult], None] = lambda _: None,
@@ -53,7 +54,8 @@ def index_photos(
     Args:
         roots: folders and photos.
         index: open for writing; in a dry run reading is enough.
-        load_captioner: called when the first picture needs the network, so perhaps never.
+        load_captioner: called when the first picture needs the network, so perhaps never; by default it loads the
+            base model.
         on_result: told of each photo, in the order of the walk but for unchanged ones, which come early.
         options: see there.
 
