@@ -27,6 +27,7 @@ import numpy as np
 
 from photocap.index import PhotoIndex
 from photocap.index.embeddings import BLOCK_PICTURES
+from photocap.index.search_text import refresh
 from photocap.search import search
 
 SUBJECTS = {
@@ -49,6 +50,11 @@ NAME_PARTS = (
     ["an", "be", "cl", "do", "em"], ["na", "ri", "lo", "mu"], list("bdfgklmnst"), list("aeiou"),
     ["", "n", "s", "ra", "li", "x", "m", "t"],
 )  # fmt: skip
+LABELS = [
+    f"{first}{second}"
+    for first in ("tele", "micro", "auto", "photo")
+    for second in NAME_PARTS[0] + NAME_PARTS[1] + NAME_PARTS[2]
+]
 CENTRES = 1_000
 DIMENSIONS = 256
 
@@ -127,7 +133,7 @@ def make_index(path: Path, count: int, centres: np.ndarray) -> None:
 
 def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequence[int]) -> None:
     """Write made-up photos with these numbers into the tables."""
-    captions, pictures, photos = [], [], []
+    captions, pictures, photos, labels = [], [], [], []
     for n in numbers:
         person = sentence(random_, named=True) if random_.random() < 0.03 else None
         model = None if person else sentence(random_)
@@ -136,6 +142,7 @@ def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequen
         captions.append((n, n, person or model, source, None if person else "base", confidence, "2026-01-01T00:00:00Z"))
         pictures.append((n, f"{n:064x}", person, model, n, confidence))
         photos.append((n, make_path(random_, n), n, 4_000_000, n, n, 1, *facts(random_)))
+        labels += [(n, label, 0.9) for label in {random_.choice(LABELS), random_.choice(LABELS)}]
     connection.executemany(
         "INSERT INTO caption (id, picture_id, text, source, model_id, confidence, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -147,6 +154,8 @@ def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequen
         " longitude, rating) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         photos,
     )
+    connection.executemany("INSERT INTO picture_label VALUES (?, ?, ?)", labels)
+    refresh(connection, numbers)
 
 
 def make_path(random_: random.Random, number: int) -> str:
@@ -221,7 +230,7 @@ def line(times: list[tuple[float, float]]) -> str:
     clock, cpu = zip(*times, strict=True)
     return (
         f"median {statistics.median(clock):6.1f} ms   p95 {p95(clock):6.1f} ms   longest {max(clock):6.1f} ms"
-        f"   (processor: median {statistics.median(cpu):6.1f} ms   p95 {p95(cpu):6.1f} ms)"
+        f"   (processor: median {statistics.median(cpu):6.1f} ms   p95 {p95(cpu):6.1f} ms   longest {max(cpu):6.1f} ms)"
     )
 
 

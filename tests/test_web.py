@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 from PIL import Image, ImageCms
+from raw_files import write_dng
 from web_site import Running, index_folder, running_site
 
 from photocap.errors import PhotocapError
@@ -192,6 +193,31 @@ def test_a_turned_photo_is_shown_upright(tmp_path):
     exif[0x0112] = 6
     Image.new("RGB", (64, 48), "red").save(tmp_path / "turned.jpg", exif=exif)
     assert Image.open(io.BytesIO(render_jpeg(tmp_path / "turned.jpg", 64))).size == (48, 64)
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "jxl", "dng"])
+def test_photos_that_browsers_cannot_show_have_thumbnails(site, suffix):
+    wide = Image.new("RGB", (1200, 800), "blue")
+    wide.paste("red", (0, 0, 600, 800))
+    path = site.photos / f"wide.{suffix}"
+    if suffix == "dng":
+        pytest.importorskip("rawpy")
+        preview = io.BytesIO()
+        wide.transpose(Image.Transpose.ROTATE_90).save(preview, "JPEG")
+        write_dng(path, preview.getvalue(), (800, 1200), orientation=6)
+    else:
+        if suffix == "jxl":
+            pytest.importorskip("pillow_jxl")
+        wide.save(path)
+    index_folder(site.photos, site.site.library.db)
+    for size, longest_px in (("thumbnail", 512), ("screen", 1200)):
+        answer, data = site.ask(f"/photos/{site.row(path.name).id}/{size}")
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        shown = Image.open(io.BytesIO(data))
+        assert shown.size == (longest_px, round(longest_px * 2 / 3))
+        left, right = (shown.getpixel((x * longest_px // 4, 50)) for x in (1, 3))
+        assert left[0] > 200 > 60 > left[2]
+        assert right[2] > 200 > 60 > right[0]
 
 
 def test_the_original_is_sent_as_it_is_and_never_shown(site):

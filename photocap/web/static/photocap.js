@@ -222,6 +222,7 @@ const KEYS = {
   e: () => focusOn("words"),
   a: () => photo && click("save"),
   r: () => photo && click("reject"),
+  z: () => photo && click("restore"),
   Escape: back,
 };
 const REVIEW_KEYS = { PageDown: "skip", PageUp: "previous" };
