@@ -15,6 +15,7 @@ import click
 from photocap.cli import COMMANDS, group
 from photocap.formats.detect import FORMATS
 from photocap.index import PhotoIndex
+from photocap.query import COLUMNS, FIELDS
 
 _REPOSITORY = Path(__file__).parent.parent
 _CONTEXT = click.Context(group, info_name="photocap")
@@ -65,6 +66,21 @@ def formats() -> str:
 def source(path: str) -> str:
     """Return a file of the repository as a block of code."""
     return f"```python\n{(_REPOSITORY / path).read_text(encoding='utf-8')}```"
+
+
+def fields() -> str:
+    """Return a table of the fields of the search language, out of the one table that the parser reads."""
+    lines = ["| field | what it asks | for example | also read |", "|---|---|---|---|"]
+    for spec in FIELDS.values():
+        examples = "<br>".join(f"`{example}`" for example in spec.examples)
+        aliases = " ".join(f"`{alias}:`" for alias in spec.aliases)
+        lines.append(f"| `{spec.name}:` | {spec.says} | {examples} | {aliases} |")
+    return "\n".join(lines)
+
+
+def columns() -> str:
+    """Return what is searched for words without a field, in the order of its weight."""
+    return ", ".join(name.replace("_", " ") for name in COLUMNS)
 
 
 def examples(name: str) -> list[str]:

@@ -11,18 +11,22 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import FakeCaptioner
-from PIL import Image
+from PIL import Image, ImageStat
 from test_query import random_query
-from test_searching import look
+from test_searching import FakeFacts, Photo, look, make_index, paths
 
-from photocap.index import PhotoIndex, PhotoRecord
+from photocap.index import PhotoIndex, PhotoRecord, Sort
 from photocap.library.indexing import index_photos
 from photocap.metadata import Origin, read_caption
 from photocap.records import Caption
+from photocap.search import search
 
 COLOURS = ["red", "blue", "yellow"]
 
@@ -75,6 +79,11 @@ class TestSearch:
         (row,) = csv.DictReader(io.StringIO(cli("search", "--csv", "blue").stdout))
         assert row["caption"] == "a blue photo 30 by 20"
         assert cli("search", "-0", "blue").stdout == f"{library / 'blue.jpg'}\0"
+
+    def test_one_of_several_copies(self, cli, library):
+        everything = cli("search", "red").stdout.splitlines()
+        assert sorted(everything) == [str(library / "red copy.jpg"), str(library / "red.jpg")]
+        assert len(cli("search", "red", "--unique").stdout.splitlines()) == 1
 
     def test_words_that_begin_with_a_minus_are_words(self, cli, library):
         assert cli("search", "photo", "-red", "-blue").stdout == f"{library / 'yellow.jpg'}\n"
@@ -380,3 +389,100 @@ class TestByLook:
             index.record_batch(index.runs.start("test"), [record])
         groups = [json.loads(line)["paths"] for line in cli("dupes", "--near", "--json").stdout.splitlines()]
         assert [str(library / "blue.jpg"), str(library / "yellow.jpg")] in groups
+
+
+class SeeingCaptioner(FakeCaptioner):
+    """Sees how red, green and blue a picture is."""
+
+    space_id = "colours"
+
+    def caption_batch(self, images):
+        looks = [np.array(ImageStat.Stat(image).mean, np.float32) for image in images]
+        padded = [np.pad(each / np.linalg.norm(each), (0, 61)).astype("<f2").tobytes() for each in looks]
+        captions = super().caption_batch(images)
+        return [replace(caption, embedding=seen) for caption, seen in zip(captions, padded, strict=True)]
+
+
+@pytest.fixture
+def seen(tmp_path, library, monkeypatch):
+    """The index of the library, with looks; returns how often the model was loaded since."""
+    path = tmp_path / "seen.db"
+    with PhotoIndex.open(path, create=True) as index:
+        assert index_photos([library], index, SeeingCaptioner).exit_code == 0
+    monkeypatch.setenv("PHOTOCAP_DB", str(path))
+    loads = []
+    monkeypatch.setattr(
+        "photocap.captioning.registry.load_captioner", lambda model: loads.append(model) or SeeingCaptioner()
+    )
+    return loads
+
+
+class TestByPicture:
+    def test_a_photo_outside_the_library(self, cli, library, tmp_path, seen):
+        outside = tmp_path / "bluish.png"
+        Image.new("RGB", (30, 30), (20, 20, 250)).save(outside)
+        before = outside.read_bytes()
+        done = cli("similar", outside, "--limit", "1")
+        assert (done.exit_code, done.stdout) == (0, f"{library / 'blue.jpg'}\n"), done.stderr
+        assert len(seen) == 1
+        assert outside.read_bytes() == before
+        with PhotoIndex.open(tmp_path / "seen.db", read_only=True) as index:
+            assert index.photos.get(outside) is None
+
+    def test_a_known_photo_needs_no_model(self, cli, library, seen):
+        done = cli("similar", library / "red.jpg")
+        assert done.exit_code == 0
+        assert "red" not in done.stdout.splitlines()[0]
+        assert not seen
+
+    def test_a_picture_and_words(self, cli, library, tmp_path, seen):
+        outside = tmp_path / "reddish.png"
+        Image.new("RGB", (30, 30), (250, 20, 20)).save(outside)
+        found = cli("search", "--like", outside).stdout.splitlines()
+        assert {Path(path).name for path in found[:2]} == {"red.jpg", "red copy.jpg"}
+        assert len(found) == 4
+        both = cli("search", "--like", outside, "photo", "-red").stdout.splitlines()
+        assert str(library / "red.jpg") not in both
+        assert both
+        assert seen
+
+    @pytest.mark.usefixtures("seen")
+    def test_what_is_no_photo(self, cli, tmp_path):
+        letter = tmp_path / "letter.txt"
+        letter.write_text("Dear Anna")
+        assert cli("similar", letter).exit_code == 1
+        assert cli("similar", tmp_path / "nothing.jpg").exit_code == 1
+        assert cli("search").exit_code == 2
+
+    @pytest.mark.usefixtures("db")
+    def test_an_index_without_looks(self, cli, library):
+        done = cli("similar", library / "red.jpg")
+        assert done.exit_code == 1
+        assert "look like" in done.stderr
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(cli):
+    done = cli("serach", "dog")
+    assert done.exit_code == 2
+    assert "photocap search" in done.stderr
+    assert "did you mean" not in cli("xyzzy").stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_words_of_an_edit_need_no_quotation_marks(cli, library, db):
+    done = cli("edit", library / "blue.jpg", "Anna", "at", "the", "lake")
+    assert done.exit_code == 0
+    assert '"a blue photo 30 by 20" -> "Anna at the lake"' in done.stderr
+    assert caption_of(db, library / "blue.jpg") == "Anna at the lake"
+
+
+def test_one_of_a_burst_of_one_camera(tmp_path):
+    def shot(name, seconds, camera="Pentax K-1"):
+        facts = FakeFacts(taken=datetime(2019, 7, 4, 20, 15, seconds), camera=camera)
+        return Photo(f"/{name}.jpg", "a dog", facts=facts)
+
+    photos = [shot("a", 0), shot("b", 2), shot("c", 9), shot("other camera", 1, "Canon R5"), Photo("/d.jpg", "a dog")]
+    with make_index(tmp_path / "index.db", photos) as index:
+        kept = paths(search(index, "dog", unique=True, sort=Sort.OLDEST))
+        assert kept == ["/a.jpg", "/other camera.jpg", "/c.jpg", "/d.jpg"]
+        assert paths(search(index, "dog", unique=True, sort=Sort.OLDEST, limit=2, offset=1)) == kept[1:3]

@@ -66,6 +66,18 @@ class LazyGroup(click.Group):
         found: click.Command = importlib.import_module(f"photocap.cli.commands.{cmd_name}").command
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is asked for; a mistyped one is answered with the nearest."""
+        name = str(args[0])
+        if name not in self.list_commands(ctx) and not name.startswith("-"):
+            from photocap.query import nearest_name
+
+            near = nearest_name(name, self.list_commands(ctx))
+            ctx.fail(f"there is no command {name!r}" + (f"; did you mean: photocap {near}" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing any."""
         for title, commands in COMMANDS.items():

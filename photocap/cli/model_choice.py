@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photocap.cli import console
-from photocap.errors import CheckpointError, IndexNotFound, ReadError
+from photocap.errors import CheckpointError, IndexNotFound, QueryError, ReadError
 from photocap.index import PhotoIndex, PhotoRow
 from photocap.photos import picture_hash
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from photocap.search import TextEncoderProtocol
 
 
@@ -32,6 +35,45 @@ def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) ->
     if found is None:
         raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")
     return found
+
+
+def look_at(index: PhotoIndex, path: Path, model: Path | None) -> tuple[NDArray[np.float32], int | None]:
+    """Return what a photo looks like and the number of its picture: as the index knows it, else seen now.
+
+    Raises:
+        ReadError: the photo cannot be read.
+        CheckpointError: the model cannot be used, or sees otherwise than the one that looked at the library.
+        QueryError: the index knows no looks at all.
+    """
+    from photocap.search.similar import look_of
+
+    space_id = index.embeddings.space_id()
+    if space_id is None:
+        raise QueryError("the index does not know what its photos look like (photocap index, with a model that embeds)")
+    try:
+        row = photo_in_index(index, path)
+    except IndexNotFound:
+        row = None
+    known = look_of(index, row) if row else None
+    if row is not None and known is not None:
+        return known, index.photos.picture_id(row.id)
+    return _seen_now(path, model, space_id), index.photos.picture_id(row.id) if row else None
+
+
+def _seen_now(path: Path, model: Path | None, space_id: str) -> NDArray[np.float32]:
+    import numpy as np
+
+    from photocap.captioning.registry import load_captioner
+    from photocap.photos import load_image
+
+    captioner = load_captioner(model)
+    if captioner.space_id != space_id:
+        name = captioner.model_id
+        raise CheckpointError(name, "is not the model that looked at the library", "--model names that one")
+    seen = captioner.caption_batch([load_image(path, captioner.image_size_px)])[0].embedding
+    if seen is None:
+        raise CheckpointError(captioner.model_id, "does not say what a photo looks like")
+    return np.frombuffer(seen, dtype="<f2").astype(np.float32)
 
 
 def text_encoder_for(index: PhotoIndex, model: Path | None) -> TextEncoderProtocol | None:

@@ -29,6 +29,7 @@ def show_corrected(files: Sequence[CorrectedFile], words: str, *, as_json: bool)
         elif file.error:
             console.warn(f"photocap: {file.error}; your words are in the index")
         else:
-            where = file.written.value + (f" ({file.reason})" if file.reason else "")
-            console.note(f"{printable(file.path)}: {printable(file.before or 'no caption')} -> {where}")
+            before = f'"{printable(file.before)}"' if file.before else "no caption"
+            where = file.written.value + (f", {file.reason}" if file.reason else "")
+            console.note(f'{printable(file.path)}: {before} -> "{printable(words)}" ({where})')
     return any(file.error for file in files)

@@ -20,13 +20,14 @@ from photocap.query import (
     any_of,
     describe,
     is_stop_word,
-    is_text,
     parse_query,
     searched_texts,
     to_fts,
     widened,
 )
 from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
+from photocap.search.repeats import without_repeats
+from photocap.search.request import SearchOptions, filters_of, is_known
 from photocap.search.results import MatchKind, SearchHit, SearchResult, TextEncoderProtocol
 from photocap.search.spelling import Speller, corrected, corrected_words
 
@@ -36,23 +37,12 @@ if TYPE_CHECKING:
 
 COUNTED_TO = 10_000
 _POOL = 500  # so many of the best by words are ranked by look as well
+_COPIES = 10  # so many photos for each of a page are looked through where only one of a burst is shown
 _NEAREST = 200  # so many of the nearest by look are considered
 _DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
 _WORDS_BONUS = 0.1  # what having all the words adds to the cosine; fitted on Flickr8k dev and everyday dev
 _MOST_UNKNOWN = 1 / 3  # share of words unknown to the model from which on it does not know what is meant
 _TIER = {MatchKind.WORDS: 2.0, MatchKind.RELATED: 1.0, MatchKind.SIMILAR: 0.0}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Options:
-    """The arguments of `search`."""
-
-    limit: int
-    offset: int
-    sort: Sort
-    min_score: float | None
-    words_only: bool
-    like: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +62,7 @@ def search(
     min_score: float | None = None,
     words_only: bool = False,
     like: NDArray[np.float32] | None = None,
+    unique: bool = False,
 ) -> SearchResult:
     """Find photos by words; any text is a query, and none raises.
 
@@ -85,9 +76,18 @@ def search(
         min_score: the similarity below which no photo is added by look; None takes the model's own floor.
         words_only: leave out what is found by look alone.
         like: embedding of a picture (float32, unit length) that the photos shall look like, too.
+        unique: show one of several copies of a picture, or of a burst.
     """
     query = parse_query(text)
-    options = _Options(limit=limit, offset=offset, sort=sort, min_score=min_score, words_only=words_only, like=like)
+    options = SearchOptions(
+        limit=limit,
+        offset=offset,
+        sort=sort,
+        min_score=min_score,
+        words_only=words_only,
+        unique=unique,
+        like=like,
+    )
     explanation = (describe(query), *query.notes)
     if query.tree is None and like is None:
         return SearchResult(query=query, counted_to=COUNTED_TO, explanation=explanation)
@@ -109,7 +109,7 @@ class _Search:
         self,
         index: PhotoIndex,
         query: Query,
-        options: _Options,
+        options: SearchOptions,
         text_encoder: TextEncoderProtocol | None,
         speller: Speller,
     ) -> None:
@@ -123,7 +123,7 @@ class _Search:
         self._words = [text for text in texts if isinstance(text, Word) and not is_stop_word(text)]
         # What must stand in a certain place, and a date, is no description of a picture.
         shown = [word for word in self._words if not word.column]
-        self._unknown = [word.text for word in shown if text_encoder and not _is_known(word, text_encoder)]
+        self._unknown = [word.text for word in shown if text_encoder and not is_known(word, text_encoder)]
         self._means_something = len(self._unknown) < len(shown) * _MOST_UNKNOWN and bool(shown)
         self._describes = query.plain and len(shown) >= _DESCRIPTION_WORDS
         self._vector = self._embedding()
@@ -143,7 +143,8 @@ class _Search:
 
     def result(self, explanation: tuple[str, ...], remarks: tuple[str, ...]) -> SearchResult:
         """Find as many photos as the page needs."""
-        wanted = self._options.offset + self._options.limit
+        last = self._options.offset + self._options.limit
+        wanted = last * _COPIES if self._options.unique else last
         total, filled = 0, False
         if self._ranks_by_look():
             total = self._add_by_look(wanted)
@@ -158,7 +159,8 @@ class _Search:
                 self._add_alike(wanted)
         if self._unknown and self._encoder and not self._options.words_only:
             remarks += (f"the model does not know: {', '.join(dict.fromkeys(self._unknown))}",)
-        page = list(self._found.items())[self._options.offset : wanted]
+        shown = without_repeats(self._index, list(self._found), last) if self._options.unique else list(self._found)
+        page = [(photo_id, self._found[photo_id]) for photo_id in shown[self._options.offset : last]]
         return SearchResult(
             query=self._query,
             hits=self._hits(page),
@@ -209,7 +211,7 @@ class _Search:
         """Add photos by look, with a bonus for the words they have; return how many have all of them."""
         query_plan = plan(self._tree)
         full = self._index.query.ranked(query_plan, _POOL).matches if query_plan.fts else []
-        near = self._nearest(plan(_filters(self._tree)).condition, wanted)
+        near = self._nearest(plan(filters_of(self._tree)).condition, wanted)
         self._remember_cosines(full)
         items = self._scored(list({match.photo_id: match for match in [*full, *near]}.values()))
         has_all = {match.photo_id for match in full}
@@ -221,7 +223,7 @@ class _Search:
 
     def _add_alike(self, wanted: int) -> None:
         """Add photos whose picture is near the words; without a model, those that have some of the words."""
-        condition = plan(_filters(self._tree)).condition
+        condition = plan(filters_of(self._tree)).condition
         if self._vector is None:
             some = self._with_some_words(condition)
             self._add(MatchKind.SIMILAR, self._fused(some, {}))
@@ -271,7 +273,7 @@ class _Search:
         from photocap.search.vector_search import cosines, nearest
 
         count = max(wanted, _NEAREST)
-        if _filters(self._tree) == And(()):
+        if filters_of(self._tree) == And(()):
             near = nearest(self._index, self._vector, count)
         else:
             matches = self._index.query.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
@@ -334,19 +336,5 @@ class _Search:
         }
 
 
-def _is_known(word: Word, encoder: TextEncoderProtocol) -> bool:
-    """Tell whether a model knows a word, or each part of a word with a hyphen."""
-    from photocap.tokenizer import tokenize
-
-    parts = tokenize(word.text)
-    return bool(parts) and all(part in encoder.words for part in parts if part)
-
-
 def _text_ranks(matches: Sequence[Match]) -> dict[int, int]:
     return ranks([(match.photo_id, match.score) for match in matches])
-
-
-def _filters(tree: Node) -> Node:
-    """Return what a plain query asks besides words."""
-    parts = tree.parts if isinstance(tree, And) else (tree,)
-    return And(tuple(part for part in parts if not is_text(part)))

@@ -18,20 +18,32 @@ _ROWS_AT_ONCE = 2_048
 _PRESENT = Condition("photo.state = 'present'")
 
 
+def look_of(index: PhotoIndex, photo: PhotoRow) -> NDArray[np.float32] | None:
+    """Return the embedding of a photo that the index knows; None where it has none."""
+    picture_id = index.photos.picture_id(photo.id)
+    vector = index.embeddings.get([picture_id]).get(picture_id) if picture_id else None
+    return None if vector is None else np.frombuffer(vector, dtype="<f2").astype(np.float32)
+
+
 def similar(index: PhotoIndex, photo: PhotoRow, *, limit: int = 20) -> list[SearchHit]:
     """Return the photos that look most like one that the index knows, nearest first, other files of it left out.
 
     Raises:
         QueryError: the index has no embedding of this photo.
     """
-    picture_id = index.photos.picture_id(photo.id)
-    vector = index.embeddings.get([picture_id]).get(picture_id) if picture_id else None
+    vector = look_of(index, photo)
     if vector is None:
         folder = printable(photo.path.parent)
         way_out = f"run: photocap index {folder}, with a model that embeds"
         raise QueryError(f"{printable(photo.path)}: the index does not know what this photo looks like ({way_out})")
-    query = np.frombuffer(vector, dtype="<f2").astype(np.float32)
-    near = [(id_, cosine) for id_, cosine in nearest(index, query, limit + 1) if id_ != picture_id]
+    return similar_to(index, vector, limit=limit, without=index.photos.picture_id(photo.id))
+
+
+def similar_to(
+    index: PhotoIndex, look: NDArray[np.float32], *, limit: int = 20, without: int | None = None
+) -> list[SearchHit]:
+    """Return the photos whose embedding is nearest to one, nearest first; one picture may be left out by its number."""
+    near = [(id_, cosine) for id_, cosine in nearest(index, look, limit + 1) if id_ != without]
     cosine = dict(near)
     matches = index.query.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
     rows = index.photos.by_id([match.photo_id for match in matches])

@@ -18,7 +18,7 @@ _SOME_FAILED = 3
 
 @click.command("edit")
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.argument("words")
+@click.argument("words", nargs=-1, required=True)
 @options.db_option
 @click.option("--all-copies", is_flag=True, help="Also replace other words of a person on copies of the photo.")
 @writing_options
@@ -29,7 +29,7 @@ _SOME_FAILED = 3
 def command(
     ctx: click.Context,
     photo: Path,
-    words: str,
+    words: tuple[str, ...],
     db: Path,
     all_copies: bool,
     dry_run: bool,
@@ -41,6 +41,7 @@ def command(
 
     \b
         photocap edit holiday/IMG_2041.jpg "Anna and Ben at the lake"
+        photocap edit holiday/IMG_2041.jpg Anna and Ben at the lake
 
     The words go into the photo, and into every copy of it that the index knows, in place of what was
     there. A copy on which a person says something else is named first: it keeps its words unless you say yes
@@ -55,7 +56,8 @@ def command(
     from photocap.metadata import DryRun
     from photocap.records import Verdict
 
-    if not words.strip():
+    text = " ".join(words).strip()
+    if not text:
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
     policy = write_policy(chosen)
     with PhotoIndex.open(db, read_only=dry_run) as index:
@@ -70,7 +72,7 @@ def command(
             index,
             run_id,
             row.picture_hash,
-            words.strip(),
+            text,
             policy,
             verdict=Verdict.EDITED,
             sparing=others,
@@ -78,7 +80,7 @@ def command(
         )
         if not dry_run:
             index.runs.finish(run_id, f"{len(files)} files")
-    failed = show_corrected(files, words.strip(), as_json=as_json)
+    failed = show_corrected(files, text, as_json=as_json)
     if dry_run:
         console.note("dry run: nothing was changed")
     ctx.exit(_SOME_FAILED if failed else 0)

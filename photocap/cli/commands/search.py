@@ -37,7 +37,7 @@ class WordsCommand(click.Command):
 
 
 @click.command("search", cls=WordsCommand)
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
 @options.db_option
 @options.model_option
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many photos to show.")
@@ -48,6 +48,10 @@ class WordsCommand(click.Command):
     default="relevance",
     show_default=True,
     help="The order; date is newest first.",
+)
+@click.option("--unique", is_flag=True, help="Show one of several copies or of a burst.")
+@click.option(
+    "--like", type=click.Path(path_type=Path), help="Show photos that look like this one, in or outside the library."
 )
 @click.option("--words-only", is_flag=True, help="Leave out photos that only look like what the words say.")
 @click.option(
@@ -74,6 +78,8 @@ def command(
     limit: int,
     offset: int,
     sort: str,
+    unique: bool,
+    like: Path | None,
     words_only: bool,
     min_score: float | None,
     explain: bool,
@@ -92,6 +98,7 @@ def command(
         photocap search "dog on a beach"
         photocap search dog -beach before:2019 camera:pentax
         photocap search '"old town"' OR bridge --sort date --html found.html
+        photocap search --like holiday/IMG_2041.jpg snow
 
     Searched are captions, labels, keywords, titles, people, places, file and folder names, cameras and dates,
     whatever the words' endings, accents and case. Understood are "phrases", AND, OR, NOT, -word, pre*, parentheses,
@@ -107,10 +114,12 @@ def command(
     Exit code 4: nothing was found.
     """
     from photocap.cli import output_search
-    from photocap.cli.model_choice import text_encoder_for
+    from photocap.cli.model_choice import look_at, text_encoder_for
     from photocap.index import PhotoIndex, Sort
     from photocap.search import search
 
+    if not words and not like:
+        raise click.UsageError("Missing argument 'WORDS...'.")
     text = " ".join(words)
     with PhotoIndex.open(db, read_only=True) as index:
         encoder = text_encoder_for(index, model)
@@ -123,6 +132,8 @@ def command(
             text_encoder=encoder,
             min_score=min_score,
             words_only=words_only,
+            like=look_at(index, like, model)[0] if like else None,
+            unique=unique,
         )
         output_search.explain(result, in_full=explain)
         _print(index, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
