@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from PIL import Image
 from photocap.captioning.model_files import base_model_dir, read_model_info
 from photocap.cli import settings
 from photocap.formats.base import Part
-from photocap.metadata import read_caption
+from photocap.formats.tiff_ifd import IPTC_TAG, LONG, TiffBlock
+from photocap.metadata import Also, WritePolicy, read_caption
 from photocap.metadata.contents import parse_contents
-from photocap.metadata.iptc import KEYWORDS, texts_in_resources
+from photocap.metadata.iptc import KEYWORDS, captions_in, captions_in_resources, texts_in_resources
 from photocap.metadata.xmp import ALT_TEXT, SUBJECT
-from photocap.records import Caption, Label
+from photocap.records import Caption, Label, Written
 
 Cli = Callable[..., Result]
 SENTENCE = "A cat sleeps."
@@ -134,6 +135,22 @@ def test_alternative_text_follows_recaption(cli: Cli, library: Path, monkeypatch
     assert (read_caption(taken).text, texts(taken, ALT_TEXT)) == ("Two cats sleep.", ["Two cats sleep."])
 
 
+def test_alternative_text_follows_words_that_another_program_wrote(cli: Cli, library: Path) -> None:
+    taken = photo(library)
+    cli("index", library, "--alt-text")
+    data = taken.read_bytes()
+    start = data.index(b"dc:description")
+    place = data.index(SENTENCE.encode(), start)
+    taken.write_bytes(data[:place] + b"Mia is asleep" + data[place + len(SENTENCE) :])
+    cli("index", library)
+    assert read_caption(taken).text == "Mia is asleep"
+    assert texts(taken, ALT_TEXT) == ["Mia is asleep"]
+    before = taken.read_bytes()
+    taken.touch()
+    cli("index", library)
+    assert taken.read_bytes() == before
+
+
 def test_show_lists_the_alternative_text_and_whose_it_is(cli: Cli, library: Path) -> None:
     taken = photo(library)
     cli("index", library, "--alt-text")
@@ -190,6 +207,25 @@ def test_further_places_on_request(cli: Cli, library: Path, names: str) -> None:
     assert {copy.place.value for copy in found.copies} == places
     cli("restore")
     assert taken.read_bytes() == before
+
+
+def test_iptc_where_there_is_none_is_as_standards_want_it(tmp_path: Path) -> None:
+    also_iptc = WritePolicy(also=frozenset({Also.IPTC}))
+    stale = files.resource(0x0425, b"old digest here!")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(files.jpeg(files.segment(0xED, b"Photoshop 3.0\0" + stale)))
+    assert files.write(path, SENTENCE, also_iptc).written is Written.EMBEDDED
+    assert captions_in_resources(parts_of(path)[Part.IRB]) == [SENTENCE]
+    assert stale not in path.read_bytes()  # the digest is that of the new IPTC
+    path = tmp_path / "a.tif"
+    Image.new("RGB", (40, 30), "red").save(path)
+    assert files.write(path, SENTENCE, also_iptc).written is Written.EMBEDDED
+    assert captions_in(parts_of(path)[Part.IIM]) == [SENTENCE]
+    assert TiffBlock(path.read_bytes()).type_of(IPTC_TAG) == LONG
+
+
+def parts_of(path: Path) -> Mapping[Part, bytes]:
+    return parse_contents(path, path.read_bytes()).layout.parts
 
 
 def test_sidecars_named_as_adobe_does(cli: Cli, library: Path) -> None:

@@ -32,7 +32,7 @@ PARTS = {
     Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII),
     Part.XP_COMMENT: (XP_COMMENT, BYTE),
     Part.XMP: (XMP_TAG, BYTE),
-    Part.IIM: (IPTC_TAG, UNDEFINED),
+    Part.IIM: (IPTC_TAG, LONG),
     Part.IRB: (_IRB_TAG, BYTE),
 }
 _OWN_TAGS = {tag for tag, _ in PARTS.values()}

@@ -127,6 +127,7 @@ class Evidence:
         make: the maker of the camera.
         problems: why some place could not be read.
         has_own_extras: whether there are alternative texts or keywords by photocap.
+        own_alt_texts: the alternative texts by photocap.
     """
 
     texts: Sequence[FoundText] = ()
@@ -134,6 +135,7 @@ class Evidence:
     make: str = ""
     problems: Sequence[str] = ()
     has_own_extras: bool = False
+    own_alt_texts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from photocap.metadata.policy import (
     WritePolicy,
     may_replace,
 )
+from photocap.metadata.signature import shortened
 
 _PLACES = {Also.XP_COMMENT: Place.XP_COMMENT, Also.IPTC: Place.IPTC}
 STANDS_ALREADY = "the same caption is there already"
@@ -105,11 +106,11 @@ def _lacks_places(found: FoundCaption, policy: WritePolicy) -> bool:
 
 
 def _extras_only(found: FoundCaption, order: WriteOrder) -> tuple[WriteOrder, str] | None:
-    """Return an order for alternative text and keywords alone; None where none are asked for.
+    """Return an order for alternative text and keywords alone; None where there is nothing to do.
 
     The alternative text is the caption that stands, a person's own words where they are that.
     """
-    if not order.alt_text and order.keywords is None:
+    if not order.alt_text and order.keywords is None and not _has_stale_alt_text(found):
         return None
     if not found.text and order.keywords is None:
         return None
@@ -123,6 +124,12 @@ def _extras_only(found: FoundCaption, order: WriteOrder) -> tuple[WriteOrder, st
         ),
         "",
     )
+
+
+def _has_stale_alt_text(found: FoundCaption) -> bool:
+    """Return whether photocap's alternative text says something else than the words that a person has put there."""
+    is_persons = found.origin is Origin.PERSON and found.text
+    return bool(is_persons) and any(text != shortened(found.text or "") for text in found.evidence.own_alt_texts)
 
 
 def _refusal(found: FoundCaption) -> str:

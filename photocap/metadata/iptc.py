@@ -82,7 +82,8 @@ def resource_edits(irb: bytes, change: IptcChange, *, create: bool = False) -> l
     """
     resource = _iptc_resource(irb)
     if resource is None:
-        return [Edit(len(irb), len(irb), _resource_bytes(changed_datasets(b"", change)))] if create else []
+        fresh = changed_datasets(b"", change)
+        return [*digest_edits(irb, fresh), Edit(len(irb), len(irb), _resource_bytes(fresh))] if create else []
     old = irb[resource.start : resource.end]
     new = changed_datasets(old, change)
     if new == old:
@@ -93,6 +94,15 @@ def resource_edits(irb: bytes, change: IptcChange, *, create: bool = False) -> l
         Edit(resource.start, min(padded_end, len(irb)), new + b"\0" * (len(new) & 1)),
     ]
     return edits + digest_edits(irb, new)
+
+
+def has_iptc(irb: bytes) -> bool:
+    """Return whether there is IPTC inside Photoshop resources.
+
+    Raises:
+        IptcError: the block is damaged.
+    """
+    return bool(_iptc_resources(irb))
 
 
 def fresh_resources(change: IptcChange) -> bytes:
@@ -179,7 +189,8 @@ def changed_datasets(iim: bytes, change: IptcChange) -> bytes:
             continue
         at = next((i for i, (other, _) in enumerate(kept) if other > key), len(kept))
         kept.insert(at, (key, _dataset(key, raw_text)))
-    return b"".join(raw for _, raw in kept) + tail
+    new = b"".join(raw for _, raw in kept)
+    return iim if new + tail == iim else new  # else the padding is another
 
 
 def foreign_datasets(iim: bytes) -> list[tuple[tuple[int, int], bytes]]:

@@ -29,6 +29,7 @@ from photocap.metadata.iptc import (
     foreign_datasets,
     foreign_resources,
     fresh_resources,
+    has_iptc,
     resource_edits,
     texts_in,
     texts_in_resources,
@@ -41,6 +42,7 @@ from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import EMPTY_PACKET, PROVENANCE, SUBJECT, BagChange, Packet, XmpChange
 
 MAX_FILE_BYTES = 1 << 30
+_IPTC_UNIT_BYTES = 4  # TIFF counts IPTC in LONGs, and the digest is over all of them
 
 
 class CannotEmbed(ValueError):
@@ -174,19 +176,21 @@ def _iptc_changes(
     bag = change.bags.get(SUBJECT, BagChange())
     caption = order.text if order.writes_caption and Place.IPTC not in order.kept else None
     wanted = IptcChange(caption=caption, added=bag.added, removed=bag.removed)
-    is_asked = Also.IPTC in order.also and caption is not None
+    is_asked = Also.IPTC in order.also and caption is not None and Part.IRB not in layout.locked
     changes: dict[Part, Change] = {}
     irb = b"" if Part.IRB in layout.locked else layout.parts.get(Part.IRB, b"")
     datasets = layout.parts.get(Part.IIM)
+    if datasets is None and is_asked and isinstance(container, Tiff) and not has_iptc(irb):
+        datasets = b""  # TIFF has a tag for it
     irb_edits = resource_edits(irb, wanted, create=is_asked and bool(irb) and datasets is None)
     if datasets is not None:
-        changes[Part.IIM] = new_datasets = changed_datasets(datasets, wanted)
+        new_datasets = changed_datasets(datasets, wanted)
+        if new_datasets != datasets:
+            new_datasets += bytes(-len(new_datasets) % _IPTC_UNIT_BYTES)
+        changes[Part.IIM] = new_datasets
         irb_edits = irb_edits or digest_edits(irb, new_datasets)
-    elif is_asked and not irb and Part.IRB not in layout.locked:
-        if isinstance(container, Jpeg):
-            changes[Part.IRB] = fresh_resources(wanted)
-        elif isinstance(container, Tiff):
-            changes[Part.IIM] = changed_datasets(b"", wanted)
+    elif is_asked and not irb and isinstance(container, Jpeg):
+        changes[Part.IRB] = fresh_resources(wanted)
     if irb_edits:
         changes[Part.IRB] = irb_edits
     return changes

@@ -27,10 +27,10 @@ from photocap.metadata.exiftool_reader import ToolReader
 from photocap.metadata.files import Surroundings, open_file, open_surroundings
 from photocap.metadata.iptc import IptcError, captions_in, captions_in_resources
 from photocap.metadata.neighbours import plain_text, takeout_words
-from photocap.metadata.signature import has_own_extras, read_mark
+from photocap.metadata.signature import has_own_extras, is_own_alt_text, read_mark
 from photocap.metadata.words import descriptions_of, find_alt_texts, find_words
 from photocap.metadata.xml import XmlError
-from photocap.metadata.xmp import DESCRIPTION, Packet, name_of
+from photocap.metadata.xmp import ALT_TEXT, DESCRIPTION, Packet, name_of
 from photocap.records import CaptionMemory, PhotoWords
 
 _OTHER_PROPERTIES = (
@@ -146,6 +146,7 @@ class _Search:
         self.problems = problems
         self.make = ""
         self.has_own_extras = False
+        self.own_alt_texts: list[str] = []
 
     def evidence(self) -> Evidence:
         """Return all that was found."""
@@ -155,6 +156,7 @@ class _Search:
             make=self.make,
             problems=self.problems,
             has_own_extras=self.has_own_extras,
+            own_alt_texts=self.own_alt_texts,
         )
 
     def photo(self, contents: Contents) -> bool:
@@ -187,7 +189,9 @@ class _Search:
         descriptions = packet.texts(DESCRIPTION)
         if (mark := read_mark(packet)) is not None:
             self.marks.append(replace(mark, is_shared=is_shared))
-        self.has_own_extras |= not is_shared and has_own_extras(packet)
+        if not is_shared:
+            self.has_own_extras |= has_own_extras(packet)
+            self.own_alt_texts += [text for text in (packet.text(ALT_TEXT),) if text and is_own_alt_text(packet)]
         for language, text in descriptions:
             self.texts.append(FoundText(place, path, clean_text(text), language, is_shared))
         for other, name in _OTHER_PROPERTIES:

@@ -23,7 +23,7 @@ def _tags(data: bytes) -> Mapping[tuple[int, int], str]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             exif = image.getexif()
-            found = {(0, tag): repr(value) for tag, value in exif.items() if tag not in _OWN_TAGS | _POINTERS}
+            found = {(0, tag): repr(exif[tag]) for tag in exif if tag not in _OWN_TAGS | _POINTERS}
             for directory in _DIRECTORIES:
                 inner = exif.get_ifd(directory)
                 found.update({(directory, tag): repr(value) for tag, value in inner.items() if tag not in _POINTERS})
