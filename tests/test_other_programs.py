@@ -16,7 +16,7 @@ from PIL import Image
 
 from photocap.index import PhotoIndex
 from photocap.library.indexing import index_photos
-from photocap.metadata import Origin, read_caption
+from photocap.metadata import ExifTool, Origin, read_caption
 from photocap.records import CaptionSource
 
 Cli = Callable[..., Result]
@@ -110,3 +110,12 @@ def test_a_deleted_caption_stays_deleted(library: Library) -> None:
     library.exiftool("-XMP-dc:Description=", "-IPTC:Caption-Abstract=", "-EXIF:ImageDescription=")
     library.index()
     assert read_caption(library.photo).text == ""
+
+
+@pytest.mark.parametrize("words", ["1952.10", "007", "1e5", "True"])
+def test_numbers_that_exiftool_reads_for_us_stay_as_they_are_written(tmp_path: Path, words: str) -> None:
+    photo = tmp_path / "a.jpg"
+    unreadable_here = files.description_property(words) + "<foo:a>1</foo:a>"
+    photo.write_bytes(files.jpeg(files.xmp_segment(properties=unreadable_here)))
+    with ExifTool() as exiftool:
+        assert read_caption(photo, exiftool=exiftool).persons_texts == (words,)

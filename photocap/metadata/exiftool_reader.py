@@ -59,7 +59,9 @@ class ToolReader:
         options = ["-j", "-a", "-G1:4", "-m", "-XMP-dc:all", *(f"-{tag}" for tag in (*_TAGS, *_TROUBLE))]
         try:
             answer = self._exiftool.read(path, options)
-            (tags,), _ = json.JSONDecoder().raw_decode(answer, answer.index("["))
+            # Words that look like a number come without quotes; "1952.10" is not 1952.1.
+            decoder = json.JSONDecoder(parse_float=str, parse_int=str)
+            (tags,), _ = decoder.raw_decode(answer, answer.index("["))
         except (ExifToolError, ValueError, RecursionError):
             return ToolAnswer()
         texts, is_complete = [], True
@@ -79,4 +81,4 @@ class ToolReader:
 
 def _texts(value: object) -> list[str]:
     values = value if isinstance(value, list) else [value]
-    return [text for item in values if isinstance(item, (str, int, float)) and (text := clean_text(str(item)))]
+    return [text for item in values if isinstance(item, (str, bool)) and (text := clean_text(str(item)))]
