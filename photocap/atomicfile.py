@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import os
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 try:
@@ -23,6 +25,8 @@ except ImportError:  # Windows: no advisory locks, and an open file cannot be re
 TEMP_PREFIX = ".photocap-"
 TEMP_SUFFIX = ".tmp"
 _PIECE_BYTES = 1 << 16
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2
+_CANNOT_RENAME_SO = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
 _COPIED_ATTRIBUTES = ("user.", "system.posix_acl_")
 
 
@@ -42,6 +46,7 @@ class Replacement:
         data: its whole new content.
         like: the stat of the file as it was read; its mode and owner are carried over, and a file that no longer
             looks like this is left alone. None: there is no such file yet.
+        beside: the stat of the photo that a new file is about; it gets the same mode and, where that may be, owner.
         mtime_ns: the modification time to give; None: now.
 
     Raises:
@@ -49,13 +54,19 @@ class Replacement:
     """
 
     def __init__(
-        self, path: Path, data: bytes, *, like: os.stat_result | None = None, mtime_ns: int | None = None
+        self,
+        path: Path,
+        data: bytes,
+        *,
+        like: os.stat_result | None = None,
+        beside: os.stat_result | None = None,
+        mtime_ns: int | None = None,
     ) -> None:
         self.path = path
-        self._like = like
+        self._like, self._beside = like, beside
         self._temp = path.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self._temp, flags, 0o666 if like is None else 0o600)
+        self._descriptor = os.open(self._temp, flags, 0o666 if like is None and beside is None else 0o600)
         try:
             self._fill(data, mtime_ns)
         except BaseException:
@@ -69,6 +80,8 @@ class Replacement:
         _write_all(self._descriptor, data)
         if self._like is not None:
             _carry(self.path, self._temp, self._descriptor, self._like)
+        elif self._beside is not None:
+            _resemble(self._temp, self._descriptor, self._beside)
         if mtime_ns is not None:
             access_ns = self._like.st_atime_ns if self._like is not None else mtime_ns
             os.utime(self._temp, ns=(access_ns, mtime_ns))
@@ -88,16 +101,30 @@ class Replacement:
             result = os.fstat(self._descriptor)
             if os.name == "nt":  # where an open file cannot be renamed
                 self._unlock()
-            os.replace(self._temp, self.path)
+            self._put_in_place()
         except BaseException:
             self.discard()
             raise
-        self._unlock()
+        self.discard()
         _sync_folder(self.path.parent)
         return result
 
+    def _put_in_place(self) -> None:
+        """Rename the temporary file; a save by another program since the last look is noticed where Linux helps."""
+        try:
+            if self._like is None:
+                if not _rename(self._temp, self.path, _RENAME_NOREPLACE):
+                    os.replace(self._temp, self.path)
+            elif not _rename(self._temp, self.path, _RENAME_EXCHANGE):
+                os.replace(self._temp, self.path)
+            elif not _is_what_was_read(self._temp, self._like):
+                _rename(self._temp, self.path, _RENAME_EXCHANGE)  # give the other program's file back
+                raise ChangedMeanwhile(f"{self.path} changed meanwhile")
+        except (FileExistsError, FileNotFoundError) as error:
+            raise ChangedMeanwhile(f"{self.path} changed meanwhile") from error
+
     def discard(self) -> None:
-        """Remove the temporary file; harmless when called twice."""
+        """Remove the temporary file (after a commit, the old one in its place); harmless when called twice."""
         self._unlock()
         with contextlib.suppress(OSError):
             self._temp.unlink()
@@ -194,6 +221,14 @@ def _carry(source: Path, temp: Path, descriptor: int, like: os.stat_result) -> N
     os.chmod(temp, stat.S_IMODE(like.st_mode))
 
 
+def _resemble(temp: Path, descriptor: int, beside: os.stat_result) -> None:
+    """Give a new file the mode of the photo that it is about, and its owner where we may."""
+    if hasattr(os, "fchown"):
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, beside.st_uid, beside.st_gid)
+    os.chmod(temp, stat.S_IMODE(beside.st_mode) & 0o666 | 0o600)
+
+
 def _carry_attributes(source: Path, descriptor: int) -> None:
     try:
         names = os.listxattr(source)
@@ -226,6 +261,46 @@ def _looks_like(path: Path, like: os.stat_result | None) -> bool:
 
 def _identity(result: os.stat_result) -> tuple[int, ...]:
     return (result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_nlink)
+
+
+def _is_what_was_read(path: Path, like: os.stat_result) -> bool:
+    """Tell whether a file that was moved away is the one that `like` describes; moving it changed its ctime."""
+    now = os.lstat(path)
+    return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_nlink) == (
+        like.st_dev,
+        like.st_ino,
+        like.st_size,
+        like.st_mtime_ns,
+        like.st_nlink,
+    )
+
+
+def _rename(source: Path, target: Path, how: int) -> bool:
+    """Rename as only Linux can; return whether this system and file system can (see `man renameat2`).
+
+    Raises:
+        OSError: they can, but not here.
+    """
+    call = _renameat2()
+    if call is None:
+        return False
+    if call(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), how) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_RENAME_SO:
+        return False
+    raise OSError(number, os.strerror(number), os.fspath(target))
+
+
+@functools.cache
+def _renameat2() -> Callable[..., int] | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        call: Callable[..., int] = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):  # a C library without it
+        return None
+    return call
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from fakes import FakeCaptioner
 from PIL import Image
 
+from photocap import atomicfile
 from photocap.captioning import registry
 from photocap.records import Caption
 
@@ -45,6 +46,7 @@ def die_at(number: int) -> None:
 
     for name in ("write", "fsync", "replace", "utime"):
         setattr(os, name, deadly(getattr(os, name)))
+    atomicfile._rename = deadly(atomicfile._rename)
 
 
 registry.load_captioner = load_captioner

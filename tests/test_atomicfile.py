@@ -1,14 +1,17 @@
 """A file is replaced whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
+from photocap import atomicfile
 from photocap.atomicfile import (
     TEMP_PREFIX,
     TEMP_SUFFIX,
     ChangedMeanwhile,
     Replacement,
+    _renameat2,
     remove_file,
     remove_stale_temps,
     replace_file,
@@ -66,6 +69,52 @@ def test_a_file_that_appeared_meanwhile_is_left_alone(tmp_path):
         replacement.commit()
     assert path.read_bytes() == b"somebody else's"
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not _renameat2(), reason="needs renameat2")
+@pytest.mark.parametrize("save", ["in place", "by renaming", "anew"])
+def test_a_save_between_the_last_look_and_the_rename_is_noticed(save, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    if save != "anew":
+        path.write_bytes(b"old")
+    like = None if save == "anew" else path.lstat()
+    replacement = Replacement(path, b"new", like=like)
+
+    def look(*arguments):
+        is_same = real(*arguments)
+        place = tmp_path / "other" if save == "by renaming" else path
+        place.write_bytes(b"somebody else's")
+        place.rename(path)
+        return is_same
+
+    real = atomicfile._looks_like
+    monkeypatch.setattr(atomicfile, "_looks_like", look)
+    with pytest.raises(ChangedMeanwhile):
+        replacement.commit()
+    assert path.read_bytes() == b"somebody else's"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("call", [None, lambda *_: -1])
+def test_file_systems_that_cannot_exchange_get_a_plain_rename(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(atomicfile, "_renameat2", lambda: call)
+    monkeypatch.setattr(atomicfile.ctypes, "get_errno", lambda: errno.EINVAL)
+    path = tmp_path / "file"
+    for content in (b"first", b"second"):
+        replace_file(path, content)
+        assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are of other systems")
+def test_a_new_file_gets_the_mode_of_the_photo_beside_it(tmp_path):
+    photo = tmp_path / "photo"
+    photo.write_bytes(b"")
+    for mode, expected in ((0o640, 0o640), (0o444, 0o644), (0o755, 0o644)):
+        photo.chmod(mode)
+        Replacement(tmp_path / "new", b"", beside=photo.stat()).commit()
+        assert (tmp_path / "new").stat().st_mode & 0o777 == expected
+        (tmp_path / "new").unlink()
 
 
 def test_a_file_is_removed_only_as_it_was_read(tmp_path):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
+import metadata_files as files
 import pytest
 
 from photocap.errors import IndexUnusable
-from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
+from photocap.formats.splice import Edit
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, UndoState
 from photocap.index.health import check_index
+from photocap.library.restore import restore
+from photocap.metadata import PatchError, matches_after
+from photocap.metadata.undo import record_write
 from photocap.records import CaptionSource
 
 _WAL_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
@@ -103,3 +112,88 @@ except PhotocapError as error:
     assert done.stdout.strip().endswith("(check the disk)"), done
     with PhotoIndex.open(path) as index:
         assert index.counts().present >= 50
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are of other systems")
+def test_an_index_is_its_owners_alone(tmp_path):
+    path = tmp_path / "data" / "index.db"
+    with PhotoIndex.open(path, create=True) as index:
+        fill(index, 1)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert set(modes.values()) == {0o600}, modes
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER evil AFTER INSERT ON run BEGIN DELETE FROM photo; END",
+        "CREATE VIEW evil AS SELECT * FROM photo",
+        "DROP VIEW photos; CREATE VIEW photos AS SELECT load_extension('x')",
+    ],
+)
+def test_an_index_with_triggers_of_a_stranger_is_not_written_to(statement, tmp_path):
+    path = tmp_path / "index.db"
+    PhotoIndex.open(path, create=True).close()
+    connection = sqlite3.connect(path)
+    connection.executescript(statement)
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(IndexUnusable, match="not photocap's"):
+        PhotoIndex.open(path)
+    assert path.read_bytes() == before
+
+
+def journal(path, index_path, old, new):
+    """Put a write into a journal, as a stranger would who wants `path` to become `old`."""
+    edits = [Edit(0, len(old or b""), new)]
+    record = record_write(path, old, new, edits)
+    with PhotoIndex.open(index_path, create=True) as index:
+        index.undo.set_state(index.undo.begin(index.runs.start("index"), [record]), UndoState.WRITTEN)
+
+
+XMP = files.xmp_packet()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (".bashrc", b"evil", b"export PATH=/bin\n"),
+        ("photo.jpg", b"evil", files.encoded("JPEG")),
+        ("photo.jpg", files.encoded("JPEG"), b"a text with a photo's name"),
+        ("photo.jpg", files.encoded("PNG"), files.encoded("JPEG")),
+        ("photo.jpg", None, files.encoded("JPEG")),
+        ("notes.xmp", None, b"a text with a sidecar's name"),
+        ("notes.xmp", b"evil", XMP),
+        ("notes.txt", None, XMP),
+    ],
+)
+def test_restore_with_a_strangers_index_touches_photos_and_sidecars_only(name, old, new, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(new)
+    journal(path, tmp_path / "index.db", old, new)
+    with PhotoIndex.open(tmp_path / "index.db") as index:
+        (result,) = restore(index)
+    assert not result.is_restored
+    assert "not a photo or a sidecar" in result.reason
+    assert path.read_bytes() == new
+
+
+@pytest.mark.parametrize("old", [None, b"", XMP, XMP.decode().encode("utf-16"), b"\n<x:xapmeta/>"])
+def test_restore_gives_sidecars_back(old, tmp_path):
+    path = tmp_path / "a.jpg.xmp"
+    new = XMP.replace(b"Tool", b"Other tool")
+    path.write_bytes(new)
+    journal(path, tmp_path / "index.db", old, new)
+    with PhotoIndex.open(tmp_path / "index.db") as index:
+        (result,) = restore(index)
+    assert result.is_restored
+    assert (path.read_bytes() if path.exists() else None) == old
+
+
+def test_a_patch_that_swells_is_refused():
+    photo = files.encoded("JPEG")
+    record = record_write(Path("a.jpg"), photo, photo + b"x", [Edit(len(photo), len(photo), b"x")])
+    swollen = replace(record, patch=zlib.compress(bytes(1 << 28), 9))
+    with pytest.raises(PatchError, match="larger than any write"):
+        matches_after(swollen, photo)

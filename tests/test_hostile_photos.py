@@ -189,3 +189,15 @@ def test_a_photo_that_vanishes_while_it_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(photos.decode.Image, "open", open_and_lose)
     with pytest.raises(FileProblem):
         photos.load_image(path, 64)
+
+
+def test_what_the_index_would_not_know_again_gets_a_sidecar(tmp_path):
+    # What stands behind the scan is no segment: such a file is hashed whole, and a caption in it would change the hash.
+    data = files.encoded("JPEG")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:-2] + b"\xff\x02\0\x04abzz" + data[-2:])
+    before = path.read_bytes(), photos.picture_hash(path)
+    result = index(tmp_path, tmp_path / "index.db")["a.jpg"]
+    assert result.written is Written.SIDECAR
+    assert "cannot be told from its metadata" in result.error
+    assert (path.read_bytes(), photos.picture_hash(path)) == before

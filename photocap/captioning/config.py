@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -12,6 +13,11 @@ Attention = Literal["grid", "none"]
 FineTune = Literal["none", "last", "all"]
 
 T = TypeVar("T", bound="_Settings")
+_LARGEST_NUMBER = 1e12
+
+
+def _is_finite_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,16 @@ class _Settings:
             if name not in known:
                 raise ValueError(f"unknown setting {name!r}")
             default = known[name].default
-            if isinstance(default, float) and type(value) is int:
+            if isinstance(default, float) and type(value) is int and abs(value) < _LARGEST_NUMBER:
                 continue
             if not isinstance(value, list if isinstance(default, tuple) else type(default)):
                 raise ValueError(f"{name} is {value!r}, which is not a {type(default).__name__}")
             if get_origin(types[name]) is Literal and value not in get_args(types[name]):
                 raise ValueError(f"{name} is {value!r}, which is none of {', '.join(get_args(types[name]))}")
+            if not all(_is_finite_number(number) for number in (value if isinstance(value, list) else ())):
+                raise ValueError(f"{name} is not a list of numbers")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name} is {value!r}")
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +24,23 @@ KIND = "kind"
 DEFAULT_KIND = "resnet-lstm"
 BASE = "photocap-base"
 _MAX_CONFIG_BYTES = 64 * 1024 * 1024
-_MAX_SIZE = 16_384
+_MAX_SIZE = 4096  # of a layer; weights of 4096 x 4 x 4096 numbers take a quarter of a gigabyte
+_MAX_LABELS, _MAX_WORDS, _MAX_WORD_CHARACTERS, _MAX_NAME_CHARACTERS = 16_384, 200_000, 100, 200
+# What a model may ask for; each bounds time or memory.
+_RANGES = {
+    "embedding_size": (1, _MAX_SIZE),
+    "hidden_size": (1, _MAX_SIZE),
+    "feature_size": (1, _MAX_SIZE),
+    "attention_heads": (1, 64),
+    "image_size_px": (32, 1024),
+    "max_words": (1, 100),
+    "min_words": (0, 100),
+    "length_penalty": (-10, 10),
+    "beam_size": (1, 64),
+    "joint_size": (0, _MAX_SIZE),
+    "label_count": (0, _MAX_LABELS),
+    "label_slots": (1, 256),
+}
 _HINT = "choose another model with --model, or leave it out to use the base model"
 
 
@@ -109,20 +126,20 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
     if values.get("format") != FORMAT:
         raise ValueError(f"format {FORMAT} was expected")
     words = values["vocabulary"]
-    if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
+    if not isinstance(words, list) or not all(isinstance(w, str) and len(w) <= _MAX_WORD_CHARACTERS for w in words):
         raise ValueError("the vocabulary is not a list of words")
+    if len(words) > _MAX_WORDS:
+        raise ValueError(f"the vocabulary has {len(words):,} words; {_MAX_WORDS:,} are the limit")
     name, digest = values["name"], values["weights_sha256"]
-    if not isinstance(name, str) or not isinstance(digest, str) or len(digest) != 64:
-        raise ValueError("name or weights_sha256 is not text")
+    if not isinstance(name, str) or len(name) > _MAX_NAME_CHARACTERS:
+        raise ValueError("name is not a short text")
+    if not isinstance(digest, str) or len(digest) != 64:
+        raise ValueError("weights_sha256 is not 64 digits")
     config = ModelConfig.from_json(values["model"])
-    sizes = (config.embedding_size, config.hidden_size, config.feature_size, config.image_size_px)
-    if not all(0 < size <= _MAX_SIZE for size in sizes) or not 0 < config.max_words <= 1000:
-        raise ValueError("a size is out of range")
-    if not 0 <= config.label_count <= _MAX_SIZE or config.label_slots < 1:
-        raise ValueError("label_count or label_slots is out of range")
+    _check_ranges(config)
     if any(len(fitted) not in (0, 6) for fitted in (config.confidence, config.neutral_confidence)):
         raise ValueError("a confidence has six numbers")
-    if config.attention_heads < 1 or config.hidden_size % config.attention_heads:
+    if config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")
     space = values.get("space_id")
     if space is not None and not isinstance(space, str):
@@ -131,11 +148,22 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
     return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space, labels)
 
 
+def _check_ranges(config: ModelConfig) -> None:
+    for name, (least, most) in _RANGES.items():
+        if not least <= getattr(config, name) <= most:
+            raise ValueError(f"{name} is {getattr(config, name)!r}, which is not from {least:,} to {most:,}")
+    if len(config.image_mean) != 3 or len(config.image_std) != 3 or min(config.image_std) <= 0:
+        raise ValueError("image_mean and image_std need three numbers, those of image_std above 0")
+
+
 def _parse_labels(values: Any, count: int) -> LabelSet:
     names, shown_from, absent_below = (values[key] for key in ("names", "shown_from", "absent_below"))
-    if not all(isinstance(name, str) for name in names) or len(names) != count:
+    if not all(isinstance(name, str) and len(name) <= _MAX_WORD_CHARACTERS for name in names) or len(names) != count:
         raise ValueError(f"{count} labels were expected")
-    return LabelSet(tuple(names), tuple(map(float, shown_from)), tuple(map(float, absent_below)))
+    limits = [tuple(map(float, values)) for values in (shown_from, absent_below)]
+    if not all(len(values) == count and all(map(math.isfinite, values)) for values in limits):
+        raise ValueError(f"{count} finite numbers for the labels were expected")
+    return LabelSet(tuple(names), *limits)
 
 
 def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:

@@ -11,6 +11,7 @@ import click
 
 from photocap import __version__
 from photocap.cli import console
+from photocap.cli.terminal import guard_terminal
 from photocap.errors import PhotocapError
 
 # Each command is photocap/cli/commands/<name>.py with a click command named `command`. The summaries stand here so that
@@ -116,4 +117,5 @@ def group() -> None:
 
 def main() -> None:
     """Run `photocap`; the console script."""
+    guard_terminal()
     group.main(prog_name="photocap")

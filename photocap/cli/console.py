@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from photocap.cli.terminal import unguarded, visible
 from photocap.errors import PhotocapError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+_CONTROLS_OF_JSON = re.compile(r"[\x7f-\x9f]")  # JSON itself asks only for escapes of those below 0x20
 COULD_NOT_RUN = 1
 NOTHING_FOUND = 4
 INTERRUPTED = 130
@@ -34,7 +37,7 @@ def stdout() -> Console:
     """Return the console for results: no markup, so that "[1]" in a name stays as it is."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, emoji=False)
+    return Console(file=unguarded(sys.stdout), markup=False, highlight=False, emoji=False)
 
 
 @functools.cache
@@ -42,7 +45,7 @@ def stderr() -> Console:
     """Return the console for everything that is not a result."""
     from rich.console import Console
 
-    return Console(stderr=True, markup=False, highlight=False, emoji=False)
+    return Console(file=unguarded(sys.stderr), markup=False, highlight=False, emoji=False)
 
 
 def _remembered(key: str) -> bool:
@@ -52,7 +55,7 @@ def _remembered(key: str) -> bool:
 
 def show(text: str) -> None:
     """Print one result on stdout; above the progress bar where there is one, which click.echo would write into."""
-    print(text, flush=True)  # noqa: T201
+    print(visible(text) if _is_terminal() else text, flush=True)  # noqa: T201
 
 
 def count(number: int, what: str) -> str:
@@ -67,8 +70,8 @@ def note(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print one line on stderr, also with --quiet."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    """Print one line on stderr, also with --quiet; control characters, which may come from a file, are shown."""
+    print(visible(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _is_terminal() -> bool:
@@ -79,13 +82,17 @@ def _is_terminal() -> bool:
 
 def emit_json(record: Mapping[str, Any]) -> None:
     """Print one JSON object on one line of stdout; names that are not UTF-8 come as escaped surrogates."""
-    line = json.dumps(record, ensure_ascii=False, default=_plain)
+    line = _CONTROLS_OF_JSON.sub(_escape, json.dumps(record, ensure_ascii=False, default=_plain))
     if not line.isascii() and any("\ud800" <= c <= "\udfff" for c in line):
         line = json.dumps(record, default=_plain)
     if _is_terminal():
         show(line)
     else:
         click.echo(line.encode())
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _plain(value: object) -> object:
@@ -98,12 +105,20 @@ def _plain(value: object) -> object:
 
 def emit_path(path: Path, *, end_with_null: bool = False) -> None:
     """Print one path on stdout: its own bytes in a pipe, one safe line on a terminal."""
-    if end_with_null:
-        click.echo(os.fsencode(path) + b"\0", nl=False)
-    elif _is_terminal():
+    if _is_terminal():
         show(printable(path))
+    elif end_with_null:
+        click.echo(os.fsencode(path) + b"\0", nl=False)
     else:
         click.echo(os.fsencode(path))
+
+
+def emit_text(text: str) -> None:
+    """Print a whole text on stdout: its own bytes in a pipe, safe on a terminal."""
+    if _is_terminal():
+        show(text.removesuffix("\n"))
+    else:
+        click.echo(text.encode(), nl=False)
 
 
 def progress(*, unit: str = "photos") -> Progress:

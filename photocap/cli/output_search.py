@@ -12,6 +12,7 @@ from photocap.cli import console
 from photocap.errors import printable
 from photocap.query import Phrase, Query, Word, any_of, searched_texts
 from photocap.search.results import MatchKind
+from photocap.spreadsheet import as_cell
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -73,7 +74,7 @@ def print_csv(hits: Sequence[SearchHit]) -> None:
     for hit in hits:
         record = as_record(hit)
         record["path"] = str(hit.photo.path).encode("utf-8", "backslashreplace").decode()
-        writer.writerow(record)
+        writer.writerow({name: as_cell(value) for name, value in record.items()})
 
 
 def print_table(index: PhotoIndex, query: Query | None, hits: Sequence[SearchHit], *, in_full: bool) -> None:

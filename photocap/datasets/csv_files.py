@@ -8,6 +8,7 @@ from pathlib import Path
 
 from photocap.datasets.rows import BadRow, CaptionRow, Problem, make_row
 from photocap.errors import CaptionFileError
+from photocap.spreadsheet import from_cell
 
 _DELIMITERS = ",\t;|"
 _IMAGE_NAMES = ("image", "image_name", "filename", "file_name", "file", "path", "photo")
@@ -77,4 +78,5 @@ def _read_row(record: Sequence[str], columns: tuple[int, int, int | None, int], 
     if len(record) != n_columns:
         hint = "; a caption with the delimiter in it needs quotes" if len(record) > n_columns else ""
         raise BadRow(f"{len(record)} fields where the first line has {n_columns}{hint}")
-    return make_row(record[image], record[caption], record[split] if split is not None else "", line)
+    side = record[split] if split is not None else ""
+    return make_row(from_cell(record[image]), from_cell(record[caption]), side, line)

@@ -48,11 +48,19 @@ def _karpathy_rows(content: dict[str, Any]) -> Iterator[CaptionRow | Problem]:
 
 
 def _coco_rows(content: dict[str, Any]) -> Iterator[CaptionRow | Problem]:
-    names = {i["id"]: i["file_name"] for i in content["images"] if isinstance(i, dict) and {"id", "file_name"} <= {*i}}
+    names: dict[int | str, object] = {}
+    for number, entry in enumerate(content["images"], start=1):
+        id_ = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(id_, (int, str)) or "file_name" not in entry:
+            yield Problem(number, f"image {number} is not as COCO's: it needs a number as id, and a file_name")
+        elif names.setdefault(id_, entry["file_name"]) != entry["file_name"]:
+            yield Problem(number, f"image {number} has the id {id_} of another one and is left out")
     for number, annotation in enumerate(content["annotations"], start=1):
         try:
             image = annotation["image_id"]
-            if image not in names:
+            if not isinstance(image, (int, str)):
+                yield Problem(number, f"annotation {number} is not as COCO's: its image_id is no number")
+            elif image not in names:
                 yield Problem(number, f"annotation {number} is of image {image}, which is not in the file")
             else:
                 yield _row(names[image], annotation["caption"], "", number)

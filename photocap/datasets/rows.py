@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,16 +76,23 @@ def as_table(path: Path, rows: Sequence[CaptionRow], problems: Iterable[Problem]
     return CaptionTable(settled, tuple(sorted(problems, key=lambda problem: problem.line)))
 
 
+def _leads_out(image: str) -> bool:
+    """Return whether a relative name would be looked for outside the folder that it counts from."""
+    return os.path.normpath(image).split(os.sep)[0] == os.pardir
+
+
 def make_row(image: str, caption: str, split: str, line: int) -> CaptionRow:
     """Return a row from raw text.
 
     Raises:
-        BadRow: no image, no caption, or a split of an unknown name.
+        BadRow: no image, one outside the folder of images, no caption, or a split of an unknown name.
     """
     image, split = image.strip(), split.strip().lower()
     caption = " ".join(caption.encode("utf-8", "replace").decode().split())  # JSON can hold halves of characters
     if not image:
         raise BadRow("no image name")
+    if _leads_out(image):
+        raise BadRow(f"{image} leads out of the folder of images; name the photo by its full path")
     if not caption:
         raise BadRow(f"{image} has an empty caption")
     if split and split not in _SPLITS:

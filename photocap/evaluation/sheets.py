@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from photocap.errors import CaptionFileError, ReadError
 from photocap.evaluation import EvaluatedPhoto
 from photocap.photos import load_image
+from photocap.spreadsheet import as_cell
 
 TABLE = "judge.csv"
 VERDICTS = ("right", "detail", "wrong")
@@ -57,7 +58,7 @@ def write_sheets(photos: Sequence[EvaluatedPhoto], folder: Path) -> list[Path]:
     with open(folder / TABLE, "w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows(_row(number, photo) for number, photo in enumerate(photos, start=1))
+        writer.writerows(map(as_cell, _row(number, photo)) for number, photo in enumerate(photos, start=1))
     size, sheets = _ACROSS * _DOWN, []
     for start in range(0, len(photos), size):
         sheets.append(folder / f"sheet-{start // size + 1:03d}.jpg")

@@ -15,7 +15,9 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _NO_FILL_BYTE = re.compile(rb"[^\xff]")
 _PIECE_BYTES = 1 << 20
 _MAX_CHUNKS = 200_000  # segments or chunks; real files have some thousand
-_SOI, _EOI, _SOS, _COM, _APP0, _APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEF
+_EOI, _COM, _APP0, _APP15 = 0xD9, 0xFE, 0xE0, 0xEF
+SOS = 0xDA
+SCAN_DATA = 0  # in place of a marker: the coded picture after a start of scan
 
 _PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT"}
 _WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
@@ -23,6 +25,17 @@ _WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
 
 def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
     """Yield the segments of the first image without APPn and COM; previews and video after its end are left out."""
+    for marker, span in jpeg_markers(file):
+        if not (marker == _COM or _APP0 <= marker <= _APP15):
+            yield span
+
+
+def jpeg_markers(file: BinaryIO) -> Iterator[tuple[int, Span]]:
+    """Yield the marker of each segment of the first image, and where it is; scans are looked through when it is time.
+
+    Raises:
+        NotUnderstood: there is something other than a segment, or too many.
+    """
     size_bytes = size_of(file)
     if size_bytes > _JPEG_LIMIT_BYTES:
         raise NotUnderstood("too large to be a JPEG")
@@ -31,7 +44,7 @@ def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
         if position >= size_bytes:
             return
         head = _read(file, position, 4)
-        if head[0] != 0xFF:
+        if len(head) < 2 or head[0] != 0xFF:
             raise NotUnderstood("a JPEG segment does not begin with 0xFF")
         marker = head[1]
         if marker == _EOI:
@@ -40,11 +53,12 @@ def jpeg_picture(file: BinaryIO) -> Iterator[Piece]:
             position = _find(file, _NO_FILL_BYTE, position, size_bytes) - 1
             continue
         end = position + 2 + int.from_bytes(head[2:], "big")
-        if marker == _SOS:
-            end = _find(file, _MARKER_AFTER_SCAN, end, size_bytes)
-        if not (marker == _COM or _APP0 <= marker <= _APP15):
-            yield Span(position, end - position)
+        yield marker, Span(position, end - position)
         position = end
+        if marker == SOS:
+            end = _find(file, _MARKER_AFTER_SCAN, position, size_bytes)
+            yield SCAN_DATA, Span(position, end - position)
+            position = end
     raise NotUnderstood("too many segments")
 
 

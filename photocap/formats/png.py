@@ -69,7 +69,7 @@ class Png:
             if len(found) > 1:
                 locked[part] = f"it has {len(found)} blocks of it"
         blocks = tuple(_content(data, exif) for exif in exifs)
-        more_packets = tuple(_packet(data, chunk) for chunk in packets[1:])
+        more_packets = _more_packets(data, packets[1:])
         return Layout(parts, locked, _texts(data, chunks).embedded(blocks, more_packets))
 
     def refusal(self, data: bytes) -> str:
@@ -168,7 +168,16 @@ def _is_xmp(data: bytes, chunk: _Chunk) -> bool:
     return chunk.type == _TEXT and data.startswith(_XMP_KEYWORD, chunk.content)
 
 
-def _packet(data: bytes, chunk: _Chunk) -> bytes:
+def _more_packets(data: bytes, chunks: list[_Chunk]) -> tuple[bytes, ...]:
+    """Return repeated packets; together they must not swell beyond what one may."""
+    packets, left_bytes = [], _MAX_XMP_BYTES
+    for chunk in chunks:
+        packets.append(_packet(data, chunk, limit_bytes=max(left_bytes, 1)))
+        left_bytes -= len(packets[-1])
+    return tuple(packets)
+
+
+def _packet(data: bytes, chunk: _Chunk, *, limit_bytes: int = _MAX_XMP_BYTES) -> bytes:
     """Return the XMP packet of an iTXt chunk, unpacked where it is compressed."""
     content = _content(data, chunk)
     rest = content[len(_XMP_KEYWORD) :]
@@ -180,7 +189,7 @@ def _packet(data: bytes, chunk: _Chunk) -> bytes:
         return text
     unpacker = zlib.decompressobj()
     try:
-        packet = unpacker.decompress(text, _MAX_XMP_BYTES)
+        packet = unpacker.decompress(text, limit_bytes)
     except zlib.error as error:
         raise FormatError("its XMP chunk is damaged") from error
     if not unpacker.eof:

@@ -13,7 +13,8 @@ from photocap.formats.base import CommentKind, EmbeddedTexts
 
 _PLAIN, _PACKED, _UNICODE = b"tEXt", b"zTXt", b"iTXt"
 TEXT_CHUNKS = (_PLAIN, _PACKED, _UNICODE)
-_MAX_TEXT_BYTES = 32 << 20
+_MAX_COMMENT_BYTES = 1 << 20
+_MAX_PROFILE_BYTES = 32 << 20  # of all profiles together, which a small file may hold compressed
 _KINDS = {
     b"description": CommentKind.DESCRIPTION,
     b"caption": CommentKind.DESCRIPTION,
@@ -36,6 +37,7 @@ class PngTexts:
     irbs: list[bytes] = field(default_factory=list)
     iims: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    left_bytes: int = _MAX_PROFILE_BYTES
 
     def add(self, kind: bytes, content: bytes) -> None:
         """Take up a text chunk; what is not known to hold words is passed by."""
@@ -43,9 +45,11 @@ class PngTexts:
         profile, comment = _PROFILE.fullmatch(keyword), _KINDS.get(keyword.lower())
         if not profile and comment is None:
             return
-        text, encoding = _text(kind, content[len(keyword) + 1 :])
+        limit_bytes = max(min(self.left_bytes, _MAX_PROFILE_BYTES if profile else _MAX_COMMENT_BYTES), 1)
+        text, encoding = _text(kind, content[len(keyword) + 1 :], limit_bytes)
+        self.left_bytes -= len(text or b"")
         if text is None:
-            self.problems.append(f"its text chunk {keyword.decode('latin-1')!r} is damaged")
+            self.problems.append(f"its text chunk {keyword.decode('latin-1')!r} is damaged or too large")
         elif comment is not None:
             self.comments.append((comment, text.decode(encoding, "replace")))
         else:
@@ -87,17 +91,20 @@ class PngTexts:
         )
 
 
-def _text(kind: bytes, rest: bytes) -> tuple[bytes | None, str]:
-    """Return the text behind a keyword, unpacked, and its encoding; None where it is damaged."""
+def _text(kind: bytes, rest: bytes, limit_bytes: int) -> tuple[bytes | None, str]:
+    """Return the text behind a keyword, unpacked, and its encoding; None where it is damaged or too long."""
     if kind == _PLAIN:
-        return rest, _latin_or_utf_8(rest)
+        return (rest if len(rest) <= limit_bytes else None), _latin_or_utf_8(rest[:limit_bytes])
     if kind == _PACKED:
-        text = _unpacked(rest[1:])
+        text = _unpacked(rest[1:], limit_bytes)
         return text, _latin_or_utf_8(text or b"")
     language_and_rest = rest[2:].split(b"\0", 2)
     if len(rest) < 2 or len(language_and_rest) < 3:
         return None, ""
-    return (_unpacked(language_and_rest[2]) if rest[0] else language_and_rest[2]), "utf-8"
+    text = language_and_rest[2]
+    if rest[0]:
+        return _unpacked(text, limit_bytes), "utf-8"
+    return (text if len(text) <= limit_bytes else None), "utf-8"
 
 
 def _latin_or_utf_8(text: bytes) -> str:
@@ -109,10 +116,10 @@ def _latin_or_utf_8(text: bytes) -> str:
     return "utf-8"
 
 
-def _unpacked(packed: bytes) -> bytes | None:
+def _unpacked(packed: bytes, limit_bytes: int) -> bytes | None:
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(packed, _MAX_TEXT_BYTES)
+        text = unpacker.decompress(packed, limit_bytes)
     except zlib.error:
         return None
     return text if unpacker.eof else None

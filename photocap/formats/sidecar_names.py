@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,13 @@ class FolderNames:
     """What lies in the folders of a run; each is listed once, however many photos are in it.
 
     Safe to use from several threads. A run makes its own, so that it sees the folders as they are.
+
+    Args:
+        roots: the folders and photos of the run; empty: each photo's own folder is all that is known of the library.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        self._roots = [_library_of(root) for root in roots]
         self._folders: OrderedDict[Path, _Listing] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -86,6 +90,16 @@ class FolderNames:
                 if len(self._folders) > _FOLDERS_KEPT:
                     self._folders.popitem(last=False)
         return listing.beside(photo)
+
+    def holds(self, photo: Path, target: Path) -> bool:
+        """Return whether a file lies in the library of a photo: below a root, or in or below the photo's folder."""
+        folders = [*self._roots, _library_of(photo), _library_of(photo.parent)]
+        return any(target.is_relative_to(folder) for folder in folders)
+
+
+def _library_of(root: Path) -> Path:
+    real = Path(os.path.realpath(root))
+    return real if real.is_dir() else real.parent
 
 
 class _Listing:

@@ -14,11 +14,13 @@ from photocap.errors import (
     IndexUnusable,
     PhotocapError,
     WriteError,
+    printable,
 )
-from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, migrate, version_of
+from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, foreign_objects, migrate, version_of
 
 _BUSY_TIMEOUT_MS = 5_000
 _HEADER_BYTES = 100
+_MAX_VALUE_BYTES = 256 << 20  # the largest real one is the undo record of a rewritten photo
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -39,7 +41,7 @@ def check_place(path: Path, *, create: bool) -> bool:
     if not create:
         raise IndexNotFound(path, "there is no index here", "make one with: photocap index FOLDER")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # captions and places are nobody else's business
     except OSError as error:
         reason = f"its folder cannot be made: {error.strerror}"
         raise WriteError(path, reason, "give --db another place") from error
@@ -59,6 +61,8 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
             if "unable to open" not in str(error):
                 raise
             connection = _raw(path, "mode=ro&immutable=1")
+        # Not for writing: our own triggers fill FTS5's tables, which SQLite calls unsafe before version 3.44.
+        connection.execute("PRAGMA trusted_schema = OFF")
         return _refuse_newer(connection, path)
 
 
@@ -75,6 +79,7 @@ def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
         connection = _raw(path, "mode=rw")
         try:
             _refuse_newer(connection, path)
+            _refuse_foreign(connection, path)
             if exists:
                 _check_all(connection, path)
             migrate(connection)
@@ -92,7 +97,8 @@ def _create(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     for left_over in (new, new.with_name(new.name + "-journal")):
         left_over.unlink(missing_ok=True)
-    connection = _raw(new, "mode=rwc")
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # SQLite's other files get the same mode
+    connection = _raw(new, "mode=rw")
     try:
         migrate(connection)
     finally:
@@ -172,12 +178,22 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_MS / 1_000)
     connection.text_factory = os.fsdecode
+    _distrust(connection)
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _distrust(connection: sqlite3.Connection) -> None:
+    """Let SQLite treat the file as what it may be: somebody else's (https://sqlite.org/security.html)."""
+    connection.execute("PRAGMA cell_size_check = ON")
+    if hasattr(connection, "setlimit"):  # from Python 3.11 on
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+    if hasattr(connection, "setconfig"):  # from Python 3.12 on
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -190,6 +206,13 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connect
             "update photocap; the index was not touched",
         )
     return connection
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file with triggers or views that are not photocap's: writing to it would set them off."""
+    if names := foreign_objects(connection):
+        reason = f"holds triggers or views that are not photocap's ({', '.join(map(printable, names[:3]))})"
+        raise IndexUnusable(path, reason, "give --db another file; it was not touched")
 
 
 def is_outdated(connection: sqlite3.Connection) -> bool:

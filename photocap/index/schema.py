@@ -336,6 +336,14 @@ def version_of(connection: sqlite3.Connection) -> int:
     return version
 
 
+def foreign_objects(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of triggers and views that no step above has made."""
+    scripts = (value for name, value in globals().items() if name.startswith("_VERSION_"))
+    own = " ".join(" ".join(script.split()) for script in scripts)
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    return [name for name, sql in rows if " ".join((sql or "").split()) not in own]
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database up to date: all the steps it lacks in one transaction, or none."""
     version = version_of(connection)

@@ -19,7 +19,7 @@ class WriterLock:
     def __init__(self, index_path: Path) -> None:
         path = index_path.with_name(index_path.name + ".lock")
         try:
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise WriteError(index_path, f"cannot be locked: {error.strerror}") from error
         try:

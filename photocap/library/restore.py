@@ -13,6 +13,7 @@ from photocap.errors import FileProblem
 from photocap.index import PhotoIndex, UndoRow, UndoState
 from photocap.library.file_writes import FileWrites, is_as_indexed, note_written
 from photocap.library.moved_files import JournaledFile, journaled_files, unknown_photos
+from photocap.library.restore_guard import check_kind
 from photocap.metadata import (
     DryRun,
     ExifTool,
@@ -170,6 +171,7 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
 
     Raises:
         CannotEmbed: the file may not be replaced.
+        NotOurs: it is no photo and no sidecar.
         PatchError: a record does not give back what it promises.
         OSError: the file cannot be read.
     """
@@ -185,7 +187,8 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
             remark = _GONE if current is None else "somebody changed it after photocap wrote to it"
             break
         undone.append(row)
-    if like is not None and content != current:
+    if like is not None and current is not None and content != current:
+        check_kind(path, current, content)
         check_replaceable(path, like)
     return _Plan(path, like, current, content, undone, remark)
 

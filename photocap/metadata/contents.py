@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.formats.base import Container, FormatError, Layout, Part
+from photocap.formats.base import Container, EmbeddedTexts, FormatError, Layout, Part
 from photocap.formats.detect import container_of
 from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import Packet
+
+# Real files have one or two of each; a made-up one may have a hundred thousand, each of which would be taken apart.
+_MAX_BLOCKS = 16
+_MAX_COMMENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def parse_contents(path: Path, data: bytes) -> Contents:
         return Contents(path, data, None, Layout({}), None, "only ExifTool reads the words in this format")
     try:
         layout = container.layout(data)
+        _check_amount(layout.texts)
     except FormatError as error:
         return Contents(path, data, container, Layout({}), None, str(error))
     content = layout.parts.get(Part.XMP)
@@ -47,3 +52,19 @@ def parse_contents(path: Path, data: bytes) -> Contents:
     except XmlError as error:
         return Contents(path, data, container, layout, None, f"its XMP cannot be read: {error}")
     return Contents(path, data, container, layout, packet, "")
+
+
+def _check_amount(texts: EmbeddedTexts) -> None:
+    """Refuse a file that was made to keep its readers busy.
+
+    Raises:
+        FormatError: it is one.
+    """
+    for name, found, limit in (
+        ("XMP packets", texts.packets, _MAX_BLOCKS),
+        ("Photoshop resources", texts.irbs, _MAX_BLOCKS),
+        ("IPTC blocks", texts.iims, _MAX_BLOCKS),
+        ("comments", texts.comments, _MAX_COMMENTS),
+    ):
+        if len(found) > limit:
+            raise FormatError(f"it has {len(found):,} {name}")

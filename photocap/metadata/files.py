@@ -15,6 +15,7 @@ from photocap.metadata.xmp import SIDECAR_FOR, Packet
 from photocap.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
 
 _MAX_TEXT_BYTES = 64 << 10
+_MAX_TAKEOUT_BYTES = 1 << 20  # a JSON of brackets takes a hundred times as much memory
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ def open_surroundings(photo: Path, sidecar_dir: Path | None, names: FolderNames)
         raise ReadError(photo, f"its sidecars cannot be looked for: {error.strerror or error}") from error
     problems: list[str] = []
     kept = [sidecar_under(photo, sidecar_dir)] if sidecar_dir is not None else []
-    own = _opened([*kept, *beside.full], MAX_SIDECAR_BYTES, problems)
+    own = _opened([*kept, *_inside(photo, beside.full, names, problems)], MAX_SIDECAR_BYTES, problems)
     shared: dict[Path, OpenedFile] = {}
-    for path, sidecar in _opened(beside.stem, MAX_SIDECAR_BYTES, problems).items():
+    stem = _inside(photo, beside.stem, names, problems)
+    for path, sidecar in _opened(stem, MAX_SIDECAR_BYTES, problems).items():
         whose = ownership(photo, StemSidecar(path, _made_for(sidecar)), beside.rivals)
         if whose is Ownership.OWN and not any(sidecar.target == other.target for other in own.values()):
             own[path] = sidecar
@@ -97,11 +99,22 @@ def open_surroundings(photo: Path, sidecar_dir: Path | None, names: FolderNames)
     return Surroundings(
         own=own,
         shared=shared,
-        takeout=tuple(_opened(beside.takeout, MAX_SIDECAR_BYTES, problems).values()),
+        takeout=tuple(_opened(beside.takeout, _MAX_TAKEOUT_BYTES, problems).values()),
         texts=tuple(_opened(beside.texts, _MAX_TEXT_BYTES, []).values()),
         beside=beside,
         problems=tuple(problems),
     )
+
+
+def _inside(photo: Path, paths: Iterable[Path], names: FolderNames, problems: list[str]) -> list[Path]:
+    """Return the sidecars that are no links out of the library: through those another file would be written to."""
+    found = []
+    for path in paths:
+        if path.is_symlink() and not names.holds(photo, Path(os.path.realpath(path))):
+            problems.append(f"{path.name} is a link to a file outside the library")
+        else:
+            found.append(path)
+    return found
 
 
 def _opened(paths: Iterable[Path], limit_bytes: int, problems: list[str]) -> dict[Path, OpenedFile]:

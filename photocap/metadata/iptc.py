@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from photocap.formats.splice import Edit
 
@@ -20,7 +21,10 @@ _CHARSET, _CAPTION = (1, 90), (2, 120)
 TITLE, KEYWORDS, HEADLINE = (2, 5), (2, 25), (2, 105)
 PLACES = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
 _UTF8 = b"\x1b%G"
+_UTF8_NAME = "utf-8"
 _MAX_PARTS = 10_000  # real files have some dozen
+_MAX_BLOCKS = 16  # of IPTC in one block of resources
+_Dataset: TypeAlias = "tuple[tuple[int, int], int, int, int]"
 
 
 class IptcError(ValueError):
@@ -153,7 +157,9 @@ def texts_in(iim: bytes, dataset: tuple[int, int]) -> list[str]:
     Raises:
         IptcError: the datasets are damaged.
     """
-    return [_decoded(iim[start:end], iim) for key, _, start, end in _datasets(iim) if key == dataset]
+    datasets = _datasets(iim)
+    fallback = _fallback(iim, datasets)
+    return [_decoded(iim[start:end], fallback) for key, _, start, end in datasets if key == dataset]
 
 
 def changed_datasets(iim: bytes, change: IptcChange) -> bytes:
@@ -166,17 +172,18 @@ def changed_datasets(iim: bytes, change: IptcChange) -> bytes:
         IptcError: the datasets are damaged.
     """
     datasets = _datasets(iim)
+    fallback = _fallback(iim, datasets)
     tail = iim[datasets[-1][3] if datasets else 0 :]
     kept = [
         (key, iim[at:end])
         for key, at, start, end in datasets
         if not (key == _CAPTION and change.caption is not None)
-        and not (key == KEYWORDS and _decoded(iim[start:end], iim) in change.removed)
+        and not (key == KEYWORDS and _decoded(iim[start:end], fallback) in change.removed)
     ]
     texts = [(KEYWORDS, keyword[:_MAX_KEYWORD_BYTES]) for keyword in change.added]
     if change.caption:
         texts.append((_CAPTION, _cut(change.caption)))
-    is_utf8 = _is_utf8(iim)
+    is_utf8 = fallback == _UTF8_NAME
     others_ascii = all(raw[5:].isascii() for key, raw in kept if key[0] > 1)
     needs_utf8 = any(not text.isascii() for _, text in texts)
     if needs_utf8 and not is_utf8 and others_ascii and not any(key == _CHARSET for key, _ in kept):
@@ -200,7 +207,10 @@ def foreign_datasets(iim: bytes) -> list[tuple[tuple[int, int], bytes]]:
 
 
 def _iptc_resources(irb: bytes) -> list[_Resource]:
-    return [resource for resource in _resources(irb) if resource.id == _IPTC]
+    found = [resource for resource in _resources(irb) if resource.id == _IPTC]
+    if len(found) > _MAX_BLOCKS:
+        raise IptcError(f"it has IPTC {len(found):,} times")
+    return found
 
 
 def _iptc_resource(irb: bytes) -> _Resource | None:
@@ -233,9 +243,9 @@ def _resources(irb: bytes) -> list[_Resource]:
     return found
 
 
-def _datasets(iim: bytes) -> list[tuple[tuple[int, int], int, int, int]]:
+def _datasets(iim: bytes) -> list[_Dataset]:
     """Return (record and dataset number, where it begins, where its value begins, where it ends) of each dataset."""
-    found: list[tuple[tuple[int, int], int, int, int]] = []
+    found: list[_Dataset] = []
     position = 0
     while position < len(iim) and iim[position] == 0x1C:
         if position + 5 > len(iim):
@@ -259,16 +269,17 @@ def _datasets(iim: bytes) -> list[tuple[tuple[int, int], int, int, int]]:
     return found
 
 
-def _is_utf8(iim: bytes) -> bool:
-    return any(key == _CHARSET and iim[start:end] == _UTF8 for key, _, start, end in _datasets(iim))
+def _fallback(iim: bytes, datasets: list[_Dataset]) -> str:
+    """Return the encoding of what is not in UTF-8 by itself: the declared one, else Windows Latin."""
+    is_utf8 = any(key == _CHARSET and iim[start:end] == _UTF8 for key, _, start, end in datasets)
+    return _UTF8_NAME if is_utf8 else "cp1252"
 
 
-def _decoded(raw: bytes, iim: bytes) -> str:
-    """Return text in the declared encoding; undeclared bytes are UTF-8 where they can be, else Windows Latin."""
+def _decoded(raw: bytes, fallback: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("utf-8" if _is_utf8(iim) else "cp1252", "replace")
+        return raw.decode(fallback, "replace")
 
 
 def _cut(text: str) -> str:

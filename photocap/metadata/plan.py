@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from photocap.errors import unexpected
 from photocap.formats.base import SIGNED, CaptionWriter, Change, Container, FormatError, Layout, Part
 from photocap.formats.bmff import BoxFormat
 from photocap.formats.jpeg import Jpeg
+from photocap.formats.picture_digest import picture_digest
+from photocap.formats.spans import NotUnderstood
 from photocap.formats.splice import Edit, SpliceError, splice
 from photocap.formats.tiff import Tiff
 from photocap.formats.tiff_ifd import TiffError
@@ -214,6 +217,17 @@ def _verify_file(container: Container, old: bytes, new: bytes) -> None:
         raise CannotEmbed(f"the check before writing found a change in {difference}")
     if lost := lost_tags(old, new):
         raise CannotEmbed(f"the check before writing found that Pillow would read {', '.join(lost)} otherwise")
+    _verify_picture(container, old, new)
+
+
+def _verify_picture(container: Container, old: bytes, new: bytes) -> None:
+    """Make sure that the index will know the picture again, which it does by what is not metadata."""
+    try:
+        is_same = picture_digest(io.BytesIO(old), container) == picture_digest(io.BytesIO(new), container)
+    except NotUnderstood as error:
+        raise CannotEmbed(f"its picture cannot be told from its metadata ({error})") from error
+    if not is_same:
+        raise CannotEmbed("the check before writing found a change in the picture data")
 
 
 def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpChange, order: WriteOrder) -> None:

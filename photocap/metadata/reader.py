@@ -40,6 +40,8 @@ _OTHER_PROPERTIES = (
     (Place.XMP_NOTES, name_of("acdsee:caption")),
 )
 
+_MAX_TEXTS = 1000  # the most known of one photo is some dozen
+
 
 @dataclass(frozen=True)
 class PhotoMetadata:
@@ -132,7 +134,8 @@ def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool |
 def _ask(reader: ToolReader, unread: Iterable[Path], search: _Search) -> None:
     """Let ExifTool read what could not be read here; what it reads without a warning is no problem any more."""
     answers = [reader.read(path) for path in unread]
-    search.texts += [text for answer in answers for text in answer.texts if text not in search.texts]
+    known = set(search.texts)
+    search.texts += [text for answer in answers for text in answer.texts if text not in known]
     if all(answer.is_complete for answer in answers):
         search.problems.clear()
 
@@ -149,7 +152,10 @@ class _Search:
         self.own_alt_texts: list[str] = []
 
     def evidence(self) -> Evidence:
-        """Return all that was found."""
+        """Return all that was found, up to a bound for files made to fill an index."""
+        if len(self.texts) > _MAX_TEXTS:
+            del self.texts[_MAX_TEXTS:]
+            self.problems.append(f"it has more than {_MAX_TEXTS:,} descriptions")
         return Evidence(
             texts=self.texts,
             marks=self.marks,

@@ -17,6 +17,7 @@ from photocap.formats.splice import Edit, growth, in_order, splice, turns_into
 from photocap.records import UndoRecord
 
 _ENTRY = struct.Struct("<QQQ")  # where in the new file, how long there, how many old bytes stood in its place
+_MAX_MORE_BYTES = 1 << 20
 _Places: TypeAlias = "list[tuple[int, int]]"  # (start, end) of each run of bytes, in order
 
 
@@ -40,7 +41,7 @@ def record_write(
         PatchError: the record would not give back the old content.
     """
     patch = _patch(old or b"", edits)
-    back = _edits_back(patch)
+    back = _edits_back(patch, len(new))
     if not _gives_back(new, back, old or b""):
         raise PatchError("the check before writing found that it could not be taken back")
     # What the edits keep is the same in both, as the check above has shown, so it is hashed only once.
@@ -62,7 +63,7 @@ def matches_before(record: UndoRecord, data: bytes | None) -> bool:
     """
     if data is None or record.sha256_before is None:
         return data is None and record.sha256_before is None
-    return _is_told_by(record, record.sha256_before, data, _places_before(_edits_back(record.patch)))
+    return _is_told_by(record, record.sha256_before, data, _places_before(_edits_back(record.patch, len(data))))
 
 
 def matches_after(record: UndoRecord, data: bytes | None) -> bool:
@@ -73,7 +74,7 @@ def matches_after(record: UndoRecord, data: bytes | None) -> bool:
     """
     if data is None:
         return False
-    return _is_told_by(record, record.sha256_after, data, _places_after(_edits_back(record.patch)))
+    return _is_told_by(record, record.sha256_after, data, _places_after(_edits_back(record.patch, len(data))))
 
 
 def revert(record: UndoRecord, data: bytes) -> bytes | None:
@@ -84,7 +85,7 @@ def revert(record: UndoRecord, data: bytes) -> bytes | None:
     """
     if record.sha256_before is None:
         return None
-    back = _edits_back(record.patch)
+    back = _edits_back(record.patch, len(data))
     try:
         old = splice(data, back)
     except ValueError as error:
@@ -112,10 +113,18 @@ def _gives_back(new: bytes, back: list[Edit], old: bytes) -> bool:
         return False
 
 
-def _edits_back(patch: bytes) -> list[Edit]:
-    """Return the edits that turn the new file into the old one."""
+def _edits_back(patch: bytes, file_bytes: int) -> list[Edit]:
+    """Return the edits that turn the new file into the old one.
+
+    Args:
+        patch: of the record, which may be a stranger's.
+        file_bytes: how large the file is; what it was before is not much larger, whatever the patch swells to.
+
+    Raises:
+        PatchError: it is damaged or too large.
+    """
     try:
-        raw = zlib.decompress(patch)
+        raw = _unpacked(patch, 2 * file_bytes + _MAX_MORE_BYTES)
         (count,) = struct.unpack_from("<I", raw)
         heads = [_ENTRY.unpack_from(raw, 4 + i * _ENTRY.size) for i in range(count)]
     except (zlib.error, struct.error) as error:
@@ -126,6 +135,14 @@ def _edits_back(patch: bytes) -> list[Edit]:
         edits.append(Edit(start, start + length, raw[position : position + old_length]))
         position += old_length
     return edits
+
+
+def _unpacked(patch: bytes, limit_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(patch, limit_bytes)
+    if not unpacker.eof:
+        raise PatchError("the undo record is cut off, or larger than any write")
+    return raw
 
 
 def _places_after(back: list[Edit]) -> _Places:

@@ -286,7 +286,7 @@ class _Plan:
         try:
             records = tuple(_undo_record(change, self.photo.path) for change in changes)
             if self.dry_run is DryRun.NO:
-                replacements.extend(_replacement(change, self.policy) for change in changes)
+                replacements.extend(_replacement(change, self.policy, self.photo.stat) for change in changes)
         except BaseException:
             for replacement in replacements:
                 replacement.discard()
@@ -311,10 +311,10 @@ def _undo_record(change: _FileChange, photo: Path) -> UndoRecord:
     return record_write(change.target, old, change.new.data, change.new.edits, photo=photo)
 
 
-def _replacement(change: _FileChange, policy: WritePolicy) -> Replacement:
+def _replacement(change: _FileChange, policy: WritePolicy, photo: os.stat_result) -> Replacement:
     if change.opened is None:
         change.target.parent.mkdir(parents=True, exist_ok=True)
-        return Replacement(change.target, change.new.data)
+        return Replacement(change.target, change.new.data, beside=photo)
     kept_ns = change.opened.stat.st_mtime_ns if policy.mtime is Mtime.KEEP else None
     return Replacement(change.target, change.new.data, like=change.opened.stat, mtime_ns=kept_ns)
 

@@ -7,6 +7,8 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
+from photocap.regularfile import read_regular
+
 # IMG_20190704_201501.jpg, PXL_20210102_030405678.jpg, Screenshot_2019-07-04-20-15-01.png, signal-2019-07-04-201501.jpg,
 # IMG-20190704-WA0012.jpg, "WhatsApp Image 2019-07-04 at 20.15.01.jpeg", 2019-07-04 20.15.01.jpg, 20190704.jpg
 _IN_NAME = re.compile(
@@ -36,9 +38,8 @@ def date_in_takeout(path: Path) -> datetime | None:
     """Return when a photo was taken as Google Takeout's JSON file beside it says, in UTC; None where there is none."""
     for beside in _takeout_files(path):
         try:
-            if beside.stat().st_size > _MOST_JSON_BYTES:
-                continue
-            seconds = int(json.loads(beside.read_bytes())["photoTakenTime"]["timestamp"])
+            data, _ = read_regular(beside, limit_bytes=_MOST_JSON_BYTES)
+            seconds = int(json.loads(data)["photoTakenTime"]["timestamp"])
             return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue  # no such file, or not Takeout's

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from photocap.errors import ReadError, as_read_error
 from photocap.formats.base import FileKind
 from photocap.formats.detect import FORMATS, SNIFF_BYTES, format_of, kind_of
+from photocap.formats.jpeg_scans import check_work
 from photocap.photos.decode_memory import LARGE_BYTES, TooManyPixels, check_size, decoded_bytes
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
@@ -93,12 +94,14 @@ def open_picture(path: Path, data: bytes | None = None) -> Iterator[Image.Image]
     try:
         with open_photo(path) if data is None else io.BytesIO(data) as file:
             if kind_of(path) is not FileKind.RAW:
+                check_work(file)
                 with Image.open(file, formats=_formats()) as image:
                     check_size(image.size, decoded_bytes(image))
                     yield image
                 return
         preview = extract_preview(path, data)
-        with Image.open(io.BytesIO(preview.data), formats=_PREVIEW_FORMATS) as image:
+        check_work(stream := io.BytesIO(preview.data))
+        with Image.open(stream, formats=_PREVIEW_FORMATS) as image:
             check_size(image.size, decoded_bytes(image))
             image.getexif().setdefault(_ORIENTATION_TAG, preview.orientation)
             yield image

@@ -26,6 +26,7 @@ _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED, _LENS_MODEL = 0x9003, 0x9004, 0xA434
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _TURNED_ON_ITS_SIDE = (5, 6, 7, 8)
 _MAX_NAME = 200
+_LONGEST_TIME = 100  # characters; the rest of a longer value is not looked at
 _MAX_RAW_NAME = 5 * _MAX_NAME  # as much of a value as is looked at
 # What only stands in XMP, as an attribute or as an element.
 _XMP_TAKEN = re.compile(
@@ -110,7 +111,9 @@ def _first_time(exif: Mapping[int, Any], main: Mapping[int, Any], xmp: bytes) ->
 
 def _time(value: Any) -> datetime | None:
     """Read "2017:08:12 10:11:12" or "2017-08-12T10:11:12"; cameras without a clock write blanks or zeros."""
-    numbers = [int(digits) for digits in re.findall(r"\d+", value)[:6]] if isinstance(value, str) else []
+    numbers = (
+        [int(digits) for digits in re.findall(r"\d+", value[:_LONGEST_TIME])[:6]] if isinstance(value, str) else []
+    )
     try:
         return datetime(*numbers) if len(numbers) == 6 and numbers[0] > 1825 else None  # type: ignore[arg-type]  # six
     except (ValueError, OverflowError):

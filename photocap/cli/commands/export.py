@@ -12,6 +12,7 @@ import click
 from photocap.cli import console, options
 from photocap.cli.batch_import import import_batch
 from photocap.errors import WriteError, printable
+from photocap.spreadsheet import as_cell
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex, PhotoRow
@@ -56,7 +57,7 @@ def command(
             return
         text, rows = _table(index, also_generated=also_generated)
     if str(captions) == "-":
-        click.echo(text.encode(), nl=False)
+        console.emit_text(text)
     elif captions is not None:
         _write(captions, text)
     console.note(f"{rows:,} captions")
@@ -70,7 +71,7 @@ def _table(index: PhotoIndex, *, also_generated: bool) -> tuple[str, int]:
     rows = 0
     for photo in index.captions.one_photo_each(by_person_only=not also_generated):
         if _is_utf8(photo):
-            table.writerow((photo.path, photo.caption))
+            table.writerow((as_cell(str(photo.path)), as_cell(photo.caption)))
             rows += 1
         else:
             console.warn(f"photocap: {printable(photo.path)}: its name is not UTF-8 and cannot stand in a table")

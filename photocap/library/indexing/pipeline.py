@@ -9,6 +9,7 @@ from pathlib import Path
 
 from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
 from photocap.captioning.registry import load_captioner as load_base_model
+from photocap.formats.sidecar_names import FolderNames
 from photocap.index import PhotoIndex, PhotoRecord
 from photocap.library.indexing.caption import LazyCaptioner
 from photocap.library.indexing.caption_batch import BatchCaptioner
@@ -67,9 +68,10 @@ def index_photos(
     """
     options = options or IndexOptions()
     with WorkerPool(options.workers) as pool:
-        run = _Run(index, LazyCaptioner(load_captioner), options, pool, on_result)
+        roots = outermost(roots)
+        run = _Run(index, LazyCaptioner(load_captioner), options, pool, on_result, roots)
         try:
-            run.go(outermost(roots))
+            run.go(roots)
         except KeyboardInterrupt:
             run.report.interrupted = True
         finally:
@@ -86,6 +88,7 @@ class _Run:
         options: IndexOptions,
         pool: WorkerPool,
         on_result: Callable[[PhotoResult], None],
+        roots: Sequence[Path],
     ) -> None:
         self.report = Report()
         self._index = index
@@ -94,7 +97,7 @@ class _Run:
         self._pool = pool
         self._on_result = on_result
         self._decider = Decider(index, options)
-        self._readers = Readers()
+        self._readers = Readers(FolderNames(roots))
         self._batch_captioner = BatchCaptioner(captioner, index, self._decider, options)
         self._writer = BatchWriter(index, options, pool, self._readers)
         self._is_dry = options.dry_run is DryRun.YES

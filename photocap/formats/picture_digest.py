@@ -1,0 +1,63 @@
+"""A digest over the picture's data of a file, with the metadata left out."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from photocap.formats.base import Container
+from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
+
+_CHUNK_BYTES = 1 << 20
+
+
+def picture_digest(file: BinaryIO, known: Container) -> str:
+    """Return the SHA-256 (in hex) of the pieces of a file that make its picture.
+
+    Args:
+        file: open at any place.
+        known: its format.
+
+    Raises:
+        NotUnderstood: the file does not follow its format.
+    """
+    try:
+        return hash_pieces(file, known.picture_spans(file))
+    except (struct.error, IndexError, OverflowError) as error:
+        raise NotUnderstood(str(error)) from error
+
+
+def hash_pieces(file: BinaryIO, pieces: Iterator[Piece]) -> str:
+    """Return the SHA-256 of pieces, which together may not be much more than the file.
+
+    Raises:
+        NotUnderstood: they are, or there is nothing in them.
+    """
+    size_bytes = size_of(file)
+    digest = hashlib.sha256()
+    left_bytes = 2 * size_bytes  # a hostile file may point a thousand times at the same megabytes
+    empty = True
+    for piece in pieces:
+        if not isinstance(piece, Span):
+            digest.update(piece)
+            continue
+        left_bytes -= piece.length
+        if left_bytes < 0:
+            raise NotUnderstood("more picture data is claimed than the file holds")
+        if not piece.length:
+            continue
+        file.seek(piece.start)
+        for chunk in _chunks(file, piece.length):
+            digest.update(chunk)
+            empty = False
+    if empty and size_bytes:
+        raise NotUnderstood("no picture data found")
+    return digest.hexdigest()
+
+
+def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (chunk := file.read(min(length, _CHUNK_BYTES))):
+        length -= len(chunk)
+        yield chunk
