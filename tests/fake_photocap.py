@@ -1,10 +1,13 @@
 """`photocap` as a process of its own, with the fake captioner in place of the real one. For tests only.
 
 FAKE_DELAY_S: how long each batch takes. DIE_AT: kill -9 at the Nth system call that makes something durable.
+FULL_AT: from the Nth write to a photo on, the disk is full. MAX_FILE_BYTES: as if it were for every larger file, the
+index among them.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -50,6 +53,32 @@ def die_at(number: int) -> None:
 
 
 registry.load_captioner = load_captioner
+
+
+def be_full_at(number: int) -> None:
+    """Let every write from the Nth on fail as on a full disk."""
+    count, real = itertools.count(1), os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if next(count) >= number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    os.write = write
+
+
+def limit_files(size_bytes: int) -> None:
+    """Let files grow no larger; SQLite, which writes by itself, takes that for a full disk."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, -1))
+
+
+if os.environ.get("FULL_AT"):
+    be_full_at(int(os.environ["FULL_AT"]))
+if os.environ.get("MAX_FILE_BYTES"):
+    limit_files(int(os.environ["MAX_FILE_BYTES"]))
 if os.environ.get("DIE_AT"):
     die_at(int(os.environ["DIE_AT"]))
 

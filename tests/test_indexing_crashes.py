@@ -100,6 +100,56 @@ def test_killed_again_and_again_at_every_write(tmp_path: Path) -> None:
     check_final_state(root, db, expected)
 
 
+@pytest.mark.slow
+def test_restore_that_is_killed_again_and_again_gives_every_file_back(tmp_path: Path) -> None:
+    root, db = tmp_path / "photos", tmp_path / "index.db"
+    originals = {path: path.read_bytes() for path in make_library(root, 12)}
+    assert run("index", root, "--db", db).returncode == 0
+    captioned = {path: path.read_bytes() for path in originals}
+    for die_at in range(1, 400):
+        if run("restore", "--db", db, DIE_AT=die_at).returncode == 0:
+            break
+        assert all(path.read_bytes() in (originals[path], captioned[path]) for path in originals)
+    assert run("restore", "--db", db).returncode in (0, 3)  # 3: nothing is left to do
+    assert {path: path.read_bytes() for path in originals} == originals
+    assert run("index", root, "--db", db).returncode == 0
+    assert set(root.iterdir()) == set(originals)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_at_any_write_harms_nothing(tmp_path: Path) -> None:
+    for full_at in (1, 2, 3, 5, 8, 12):
+        root, db = tmp_path / f"photos{full_at}", tmp_path / f"{full_at}.db"
+        expected = make_library(root, 12)
+        hashes = {path: picture_hash(path) for path in expected}
+        full = run("index", root, "--db", db, FULL_AT=full_at)
+        assert full.returncode in (1, 3), full.stderr  # 1: not even the lock could be written
+        assert "Traceback" not in full.stderr
+        assert "No space left on device" in full.stderr + full.stdout
+        check_nothing_is_harmed(hashes, expected)
+        assert set(root.iterdir()) == set(expected)  # no temporary file is left
+        assert run("index", root, "--db", db).returncode == 0
+        check_final_state(root, db, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+def test_an_index_that_cannot_grow_harms_nothing(tmp_path: Path) -> None:
+    for max_bytes in (8_192, 120_000, 250_000, 400_000):
+        root, db = tmp_path / f"photos{max_bytes}", tmp_path / f"{max_bytes}.db"
+        expected = make_library(root, 60)
+        originals = {path: path.read_bytes() for path in expected}
+        hashes = {path: picture_hash(path) for path in expected}
+        full = run("index", root, "--db", db, MAX_FILE_BYTES=max_bytes)
+        assert "Traceback" not in full.stderr
+        check_nothing_is_harmed(hashes, expected)
+        again = run("index", root, "--db", db)
+        assert again.returncode == 0, again.stderr
+        check_final_state(root, db, expected)
+        assert run("restore", "--db", db).returncode == 0
+        assert {path: path.read_bytes() for path in expected} == originals
+
+
 def test_killed_from_outside_loses_one_batch_at_most(tmp_path: Path) -> None:
     root, db = tmp_path / "photos", tmp_path / "index.db"
     expected = make_library(root, 24)
