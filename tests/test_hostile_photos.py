@@ -197,7 +197,7 @@ def test_what_the_index_would_not_know_again_gets_a_sidecar(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:-2] + b"\xff\x02\0\x04abzz" + data[-2:])
     before = path.read_bytes(), photos.picture_hash(path)
-    result = index(tmp_path, tmp_path / "index.db")["a.jpg"]
-    assert result.written is Written.SIDECAR
-    assert "cannot be told from its metadata" in result.error
+    prepared = files.write(path, "a dog")
+    assert prepared.written is Written.SIDECAR
+    assert "cannot be told from its metadata" in prepared.reason
     assert (path.read_bytes(), photos.picture_hash(path)) == before
