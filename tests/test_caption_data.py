@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ from photocap.training.dataset import (
     augment,
     collate_captions,
     group_by_photo,
-    load_squares,
     mirror_words,
     reserve,
 )
+from photocap.training.pictures import Pictures
+from photocap.training.row_store import open_store
 
 VOCABULARY = Vocabulary(["a", "dog", "left", "right", "runs"])
 A, DOG, LEFT, RIGHT, RUNS = range(4, 9)
@@ -114,25 +116,86 @@ def test_photos_are_looked_for_in_each_folder_and_missing_ones_reported(tmp_path
     assert [p.line for p in problems] == [3, 5]
 
 
+def load(items: list[CaptionedPhoto], folder: Path, side_px: int, told: list[int]) -> Pictures:
+    store = open_store([folder], "pictures", 3 * side_px**2, len(items), 1 << 30)
+    pictures = Pictures(items, store, side_px, workers=2)
+    pictures.load(range(len(items)), told.append)
+    store.close()
+    return pictures
+
+
 def test_squares_hold_the_right_photo_and_a_broken_one_costs_only_itself(tmp_path: Path) -> None:
     paths = [paint(tmp_path / f"{i}.png", (i * 20, 0, 0)) for i in range(9)]
     paths[3].write_bytes(b"no picture")
+    paths[4].unlink()
     items = [CaptionedPhoto(p, (("a",),)) for p in paths]
-    squares, errors = load_squares(items, tmp_path / "squares", 32, workers=2, progress=lambda _: None)
-    assert list(errors) == [3]
-    assert [int(s[0, 0, 0]) for s in squares] == [0, 20, 40, 0, 80, 100, 120, 140, 160]
+    pictures = load(items, tmp_path, 32, [])
+    assert list(pictures.errors) == [3, 4]
+    others = np.array([8, 0, 1, 2, 5, 6, 7])
+    assert [int(s[0, 0, 0]) for s in pictures[others]] == [20 * n for n in others]
+    readable, squares = pictures.squares_of(range(9))
+    assert sorted(readable) == sorted(others)
+    assert [int(s[0, 0, 0]) for s in squares] == [20 * n for n in readable]
 
 
-def test_finished_squares_are_used_again_until_a_photo_changes(tmp_path: Path) -> None:
-    items = [CaptionedPhoto(paint(tmp_path / "a.png", (10, 0, 0)), (("a",),))]
+def test_decoded_photos_are_used_again_until_one_changes(tmp_path: Path) -> None:
+    items = [CaptionedPhoto(paint(tmp_path / f"{i}.png", (10, 0, 0)), (("a",),)) for i in range(3)]
     told: list[int] = []
-    for _ in range(2):
-        load_squares(items, tmp_path / "squares", 16, workers=1, progress=told.append)
-    assert told == [1]
-    paint(tmp_path / "a.png", (200, 0, 0), size=(50, 50))
-    squares, _ = load_squares(items, tmp_path / "squares", 16, workers=1, progress=told.append)
-    assert told == [1, 1]
-    assert int(squares[0, 0, 0, 0]) == 200
+    load(items[:2], tmp_path, 16, told)
+    load(items, tmp_path, 16, told)  # a third one
+    assert told == [1, 2, 3]
+    paint(tmp_path / "1.png", (200, 0, 0), size=(50, 50))
+    pictures = load(items, tmp_path, 16, told)
+    assert told == [1, 2, 3, 3]
+    assert [int(s[0, 0, 0]) for s in pictures[np.arange(3)]] == [10, 200, 10]
+
+
+def test_an_interruption_costs_only_the_photo_in_hand(tmp_path: Path) -> None:
+    items = [CaptionedPhoto(paint(tmp_path / f"{i}.png", (i, 0, 0)), (("a",),)) for i in range(20)]
+    store = open_store([tmp_path], "pictures", 3 * 16**2, 20, 1 << 30)
+
+    def stop(done: int) -> None:
+        if done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Pictures(items, store, 16, workers=2).load(range(20), stop)
+    store.close()
+    with open(tmp_path / "pictures.rows", "ab") as rows, open(tmp_path / "pictures.keys", "ab") as keys:
+        rows.write(b"half a row")  # as a kill leaves it
+        keys.write(b"0123")
+    told: list[int] = []
+    pictures = load(items, tmp_path, 16, told)
+    assert told == list(range(8, 21))
+    assert [int(s[0, 0, 0]) for s in pictures[np.arange(20)]] == list(range(20))
+
+
+def test_a_cache_keeps_within_its_size_and_the_oldest_makes_way(tmp_path: Path) -> None:
+    def fill(name: str, rows: int) -> Path:
+        store = open_store([tmp_path / "cache", tmp_path / "own"], name, 100, rows, 1000)
+        for i in range(rows):
+            store.add(f"{name}{i}", np.zeros(100, np.uint8))
+        store.close()
+        return store.file
+
+    first, second = fill("first", 4), fill("second", 5)
+    os.utime(f"{first}.rows", (1, 1))
+    third = fill("third", 3)
+    assert first.parent == second.parent == third.parent == tmp_path / "cache"
+    assert {f.name for f in third.parent.glob("*.rows")} == {"second.rows", "third.rows"}
+    fill("second", 8)  # it starts anew: with what it had it would be too large
+    assert {f.name: f.stat().st_size for f in third.parent.glob("*.rows")} == {"second.rows": 800}
+    assert fill("huge", 11).parent == tmp_path / "own"
+
+
+def test_two_trainings_do_not_write_into_each_others_cache(tmp_path: Path) -> None:
+    folders = [tmp_path / "cache", tmp_path / "own"]
+    first, second = (open_store(folders, "pictures", 10, 1, 1000) for _ in range(2))
+    assert [first.file.parent, second.file.parent] == folders
+    with pytest.raises(PhotocapError, match="another training is using"):
+        open_store(folders, "pictures", 10, 1, 1000)
+    for store in (first, second):
+        store.close()
 
 
 def test_no_room_is_a_clear_message(tmp_path: Path) -> None:

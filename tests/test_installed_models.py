@@ -66,7 +66,7 @@ def test_the_commands(cli, models, monkeypatch):
     monkeypatch.setattr("photocap.cli.settings.installed_models", lambda: models)
     assert cli("models", "use", "birds").exit_code == 0
     assert "birds" in cli("config").stdout
-    assert "weights_sha256" in cli("models", "info", "holidays").stdout
+    assert "weights_sha256" in cli("models", "info", "holidays", "--all").stdout
     assert json.loads(cli("models", "info", "--json").stdout)["model_id"] == "birds@000000000000"
     assert json.loads(cli("models", "info", models.folder / "holidays", "--json").stdout)["words"] == 1
     assert "photocap-base is in use" in cli("models", "rollback").stderr
@@ -97,6 +97,35 @@ def test_a_trained_folder_is_copied_in_and_used(tmp_path, cli):
     assert names == [BASE, "mine", "summer"]
     (folder / "config.json").unlink()
     assert json.loads(cli("models", "info", "--json").stdout)["model_id"] == "mine@aaaaaaaaaaaa"
+
+
+def test_info_fits_a_screen_and_a_name_comes_before_a_folder(tmp_path, cli, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = trained(tmp_path / "mine", "a")
+    assert cli("models", "use", folder).exit_code == 0
+    values = json.loads((folder / "config.json").read_text())
+    values["training"] = {
+        "command": "photocap train captions.csv",
+        "photos": {"train": 90, "dev": 30},
+        "captions": {"train": 180, "dev": 60},
+        "parameters": {"total": 1_234_567, "learning": 1_000},
+        "frequent_words": ["a", "dog"],
+        "history": [{"cider_d": 40.0}, {"cider_d": 55.5}],
+        "started_from": {"command": "photocap train others.csv", "started_from": None},
+    }
+    values["names"] = {"rex": "Rex"}
+    (folder / "config.json").write_text(json.dumps(values))
+    assert "CIDEr-D" not in cli("models", "info", "mine").stdout  # the one that is installed
+    shown = cli("models", "info", "./mine").stdout
+    assert len(shown.splitlines()) < 20
+    for part in ("1,234,567, 1,000 of them learned", "a, dog", "Rex", "CIDEr-D 55.5 on 30 photos", "2, one after"):
+        assert part in shown
+    assert "others.csv" not in shown
+    assert "others.csv" in cli("models", "info", "./mine", "--all").stdout
+    listed = cli("models", "list").stdout.splitlines()
+    assert listed[0].startswith("  photocap-base")
+    assert listed[1].startswith("* mine")
+    assert all("MB" in line and "words" in line and "20" in line for line in listed)
 
 
 def test_another_model_never_takes_the_place_of_one_that_is_there(tmp_path, cli):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
@@ -12,9 +13,11 @@ import torch.nn.functional as F
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from photocap.captioning.config import EncoderName, ModelConfig
+from photocap.captioning.config import ModelConfig, Rnn
 from photocap.captioning.device import choose_device, compile_model
+from photocap.captioning.encoders import EncoderName
 from photocap.captioning.network import CaptionModel, Decoder, Features, beam_search
+from photocap.captioning.network.encoder import STAGES
 from photocap.captioning.vocabulary import END, PAD, START, UNK
 
 WORDS = 40
@@ -60,13 +63,55 @@ def test_encoder_equals_torchvision(name: EncoderName) -> None:
     assert torch.allclose(found.grid, model.encoder.reduce(grid), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("densenet121", lambda m, x: torch.relu(m.features(x))),  # as its `forward` does
+        ("regnet_y_1_6gf", lambda m, x: m.trunk_output(m.stem(x))),
+        ("mobilenet_v2", lambda m, x: m.features(x)),
+    ],
+)
+def test_encoders_of_other_kinds_equal_torchvision(
+    name: EncoderName, features: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+) -> None:
+    torch.manual_seed(3)
+    reference = get_model(name, weights=None).eval()
+    model = CaptionModel(replace(SMALL, encoder=name), WORDS).eval()
+    state = {n: v for n, v in reference.state_dict().items() if not n.startswith(("fc.", "classifier."))}
+    model.encoder.trunk.load_state_dict(state)
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected, found = features(reference, pixels), model.encoder.grid_features(pixels)
+    assert torch.allclose(found, expected.flatten(2).transpose(1, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("rnn", ["lstm", "gru"])
+def test_several_layers_say_word_by_word_what_they_say_at_once(rnn: Rnn) -> None:
+    torch.manual_seed(0)
+    decoder = Decoder(replace(SMALL, rnn=rnn, layers=2), WORDS).eval()
+    features, tokens = make_features(2), torch.tensor([[1, 5, 6], [1, 4, 7]])
+    with torch.no_grad():
+        expected = decoder(features, tokens, torch.tensor([3, 3]), torch.tensor([1, 1]))
+        state = decoder.start_state(features)
+        for place in range(3):
+            logits, state = decoder.step(tokens[:, place], state)
+            assert torch.allclose(logits, expected[:, place], atol=1e-5)
+
+
 @pytest.mark.parametrize("name", get_args(EncoderName))
 def test_the_channels_are_those_that_the_encoder_has(name: EncoderName) -> None:
     config = replace(SMALL, encoder=name)
     with torch.device("meta"):
         model = CaptionModel(config, WORDS)
         features = model.encoder(torch.empty(2, 3, 64, 64))
+        whole = model.encoder(torch.empty(1, 3, 224, 224))
     assert features.pooled.shape == (2, config.encoder_channels)
+    assert whole.grid.shape == (1, 49, config.feature_size)
+    stages = model.encoder.stages()
+    assert len(stages) == STAGES
+    assert sum(p.numel() for s in stages for p in s.parameters()) == sum(
+        p.numel() for p in model.encoder.trunk.parameters()
+    )
     assert model.decoder.standardise(features.pooled).shape == features.pooled.shape
 
 

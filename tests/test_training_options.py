@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -19,11 +19,12 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import WeightsEnum, resnet18
 from toy_training import QUICK, SIZES, prepare_smooth, request, train_as_one_of, write_corpus
 
-from photocap.captioning.config import TrainConfig
+from photocap.captioning.captioner import load_captioner
+from photocap.captioning.config import Optimizer, TrainConfig
 from photocap.captioning.model_files import read_model_info
 from photocap.captioning.network import CaptionModel
-from photocap.errors import CheckpointError, TrainingError
-from photocap.training import Processes
+from photocap.errors import CheckpointError, PhotocapError, TrainingError
+from photocap.training import Processes, prepare_training
 from photocap.training.init import start_model
 from photocap.training.optim import build_optimizer, peak_rate
 from photocap.training.state import EpochRow
@@ -150,9 +151,8 @@ def test_torchrun_starts_the_command_in_several_processes(corpus: Path, weights:
 
 def test_the_nearer_to_the_pixels_the_slower() -> None:
     config = TrainConfig(learning_rate=8.0, encoder_learning_rate=4.0, stage_rate_decay=0.5)
-    names = ["conv1", "bn1", "layer1.0.conv1", "layer2.0.conv1", "layer3.0.downsample.0", "layer4.1.bn2"]
-    assert [peak_rate(f"encoder.trunk.{name}.weight", config) for name in names] == [0.25, 0.25, 0.5, 1.0, 2.0, 4.0]
-    assert peak_rate("encoder.reduce.weight", config) == peak_rate("decoder.out.weight", config) == 8.0
+    assert [peak_rate(above, config) for above in (4, 3, 2, 1, 0)] == [0.25, 0.5, 1.0, 2.0, 4.0]
+    assert peak_rate(None, config) == 8.0
 
 
 def test_every_weight_that_learns_has_one_rate_and_vectors_do_not_decay() -> None:
@@ -237,7 +237,10 @@ def test_weights_of_another_resnet_are_refused(corpus: Path, weights: Path, cli:
     [
         (["--encoder", "resnet18"], "--encoder is for a new model"),
         (["--rnn", "lstm"], "--rnn is for a new model"),
-        (["--encoder", "vgg16", "--init", "imagenet"], "'vgg16' is not one of 'resnet18'"),
+        (["--layers", "2"], "--layers is for a new model"),
+        (["--hidden-size", "30", "--init", "imagenet"], "must be a multiple of 4"),
+        (["--use", "--init", "imagenet"], "--use is for a model that is trained further"),
+        (["--encoder", "alexnet", "--init", "imagenet"], "'alexnet' is not one of 'resnet18'"),
         (["--retrieval", "--accumulate", "2"], "goes with none of"),
         (["--accumulate", "0"], "0 is not in the range"),
     ],
@@ -248,3 +251,50 @@ def test_options_that_do_not_fit_are_an_error(
     result = cli("train", corpus / "captions.csv", *options)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_name_on_the_hub_gets_a_hint_and_no_download(cli: Callable[..., Result]) -> None:
+    result = cli("train", "nlphuji/flickr30k")
+    assert result.exit_code == 2
+    assert "load_dataset('nlphuji/flickr30k').save_to_disk('flickr30k')" in result.output
+
+
+def test_the_options_reach_the_model_and_the_training(
+    corpus: Path, weights: Path, tmp_path: Path, cli: Callable[..., Result]
+) -> None:
+    result = cli(
+        "train", corpus / "captions.csv", "--init", weights, "--encoder", "resnet18", "--embedding-size", 24,
+        "--hidden-size", 20, "--layers", 2, "--learning-rate", 0.003, "--batch-size", 16, "--optimizer", "adam",
+        "--dropout", 0.25, "--min-count", 13, "--epochs", 1, "--output", tmp_path / "model", "--device", "cpu",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    info = read_model_info(tmp_path / "model" / "best")
+    config, used = info.config, info.training["settings"]
+    assert (config.embedding_size, config.hidden_size, config.layers) == (24, 20, 2)
+    assert (used["learning_rate"], used["photos_per_step"], used["optimizer"]) == (0.003, 16, "adam")
+    assert (used["word_dropout"], used["feature_dropout"], used["min_count"]) == (0.25, 0.25, 13)
+    assert "two" not in info.words
+    parameters = info.training["parameters"]
+    assert 11_000_000 < parameters["total"] < 11_600_000
+    assert f"{parameters['total']:,} parameters, {parameters['learning']:,} of them learn" in result.output
+    assert f"{len(info.words):,} words, all new; most often a, the" in result.output
+    assert "photocap caption --model" in result.output
+    with pytest.raises(PhotocapError, match="--engine torch"):
+        load_captioner(tmp_path / "model" / "best", engine="onnx")
+    assert load_captioner(tmp_path / "model" / "best", device="cpu").engine.name.startswith("torch")
+
+
+def test_adam_and_adamw_can_be_chosen() -> None:
+    model = CaptionModel(SMALL, 12)
+    kinds = {name: type(build_optimizer(model, TrainConfig(optimizer=name))) for name in get_args(Optimizer)}
+    assert kinds == {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+def test_another_share_of_the_photos_is_kept_back(weights: Path, tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    table = tmp_path / "captions.csv"
+    table.write_text("\n".join(line.rsplit(",", 1)[0] for line in table.read_text().splitlines()))
+    job = request(tmp_path, weights, tmp_path / "model", sizes=SMALL)
+    found = [len(prepare_training(replace(job, dev_share=share)).training.dev.captions) for share in (None, 0.5)]
+    assert found[0] == 13
+    assert 18 < found[1] < 34

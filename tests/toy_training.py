@@ -20,7 +20,9 @@ CAPTIONS = {
     "blue": "the blue sea under a cloudy sky",
     "yellow": "some yellow flowers grow in the garden",
 }
-SIZES = ModelConfig(embedding_size=32, hidden_size=48, feature_size=16, beam_size=2, image_size_px=64)
+SIZES = ModelConfig(
+    encoder="resnet18", embedding_size=32, hidden_size=48, feature_size=16, beam_size=2, image_size_px=64
+)
 QUICK = TrainConfig(
     epochs=2, photos_per_step=8, learning_rate=1e-2, word_dropout=0.0, feature_dropout=0.0,
     label_smoothing=0.0, warmup_steps=5, ema_decay=0.9, min_count=1,
@@ -83,13 +85,13 @@ def train_as_one_of(size: int, rank: int, port: int, job: TrainRequest) -> None:
 
 
 def stop_after(steps: int) -> Progress:
-    left = [steps]
+    """Ask to stop after as many steps, or validations before the first one."""
+    done = [0]
 
-    def should_stop() -> bool:
-        left[0] -= 1
-        return left[0] <= 0
+    def count(*_told: object) -> None:
+        done[0] += 1
 
-    return Progress(should_stop=should_stop)
+    return Progress(step=count, should_stop=lambda: done[0] >= steps)
 
 
 def run(job: TrainRequest, progress: Progress | None = None) -> bool:

@@ -51,6 +51,7 @@ class NetworkCaptioner:
         self.engine = engine
         self.labels = info.labels
         self._vocabulary = Vocabulary(info.words)
+        self._names = info.names
         self._rules = LabelRules(self.labels, self._vocabulary, self.config.demand_from) if self.labels else None
         self._hedge_below = hedge_below
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
@@ -130,7 +131,7 @@ class NetworkCaptioner:
     ) -> Caption:
         """Say of one photo what is sure enough."""
         labels = self.labels.shown(label_probabilities) if self.labels else ()
-        sentence = as_sentence(words)
+        sentence = as_sentence([self._names.get(word, word) for word in words])
         text = hedged(sentence) if confidence < self._hedge_below else sentence
         if confidence < self._plain_below:
             text = label_sentence(labels) or text

@@ -83,6 +83,7 @@ def save_checkpoint(
     extra: Mapping[str, Mapping[str, Tensor]] | None = None,
     dtype: torch.dtype = torch.float16,
     labels: LabelSet | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> None:
     """Write a model folder whole or not at all.
 
@@ -96,6 +97,7 @@ def save_checkpoint(
         extra: further tensor files by name, such as an optimiser's state.
         dtype: precision of the stored floats; statistics of BatchNorm stay float32, as small as they are.
         labels: what the label head knows; needed where the model has one.
+        names: words that are names, each with its spelling.
     """
     new = directory.with_name(directory.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -113,6 +115,7 @@ def save_checkpoint(
         "model": config.to_json(),
         "training": dict(training),
         "labels": asdict(labels) if labels else None,
+        "names": dict(names or {}),
         "vocabulary": list(vocabulary.words),
     }
     with open(new / CONFIG, "w", encoding="utf-8") as file_:
@@ -123,7 +126,7 @@ def save_checkpoint(
 
 
 def read_resnet(path: Path) -> dict[str, Tensor]:
-    """Read a ResNet's weights in torchvision's layout (.safetensors or .pth), classifier left out.
+    """Read an encoder's weights in torchvision's layout (.safetensors or .pth), classifier left out.
 
     A .pth file is read with `weights_only=True`: tensors come in, code does not.
 
@@ -141,7 +144,7 @@ def read_resnet(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(path, f"is not a safe weights file: {_first_line(error)}") from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(path, "is not a table of tensors")
-    return {n: _widen(v) for n, v in state.items() if not n.startswith("fc.")}
+    return {n: _widen(v) for n, v in state.items() if not n.startswith(("fc.", "classifier."))}
 
 
 def _check_shapes(path: Path, expected: Mapping[str, Tensor]) -> None:

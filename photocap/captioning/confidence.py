@@ -21,6 +21,7 @@ Of people's own captions on Flickr8k dev, scored against the other four, 83 to 8
 _NEWTON_STEPS = 100
 _PRIOR_VARIANCE = 10.0  # seen only where captions are few
 _EPSILON = 1e-6  # confidences are kept this far from 0 and 1
+_PARENT_CAPTIONS = 400  # what a parent's calibration counts, in captions
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ReliabilityBin:
     accuracy: float
 
 
-def fit_platt(scores: Floats, right: Sequence[bool]) -> Platt:
+def fit_platt(scores: Floats, right: Sequence[bool], parent: Platt | None = None) -> Platt:
     """Fit confidence to outcomes by logistic regression on raw scores, by Newton's method.
 
     The targets are drawn in a little, as Platt does (Probabilistic Outputs for Support Vector
@@ -64,35 +65,54 @@ def fit_platt(scores: Floats, right: Sequence[bool]) -> Platt:
     Args:
         scores: (n, k) of each caption, for example its mean log-probability per word.
         right: whether each caption is right.
+        parent: the calibration of the model that this one was trained further from. What it says of the captions
+            counts as much as the outcomes of some hundred captions, so that a handful changes it little.
     """
     if not right:
-        return Platt((0.0,) * scores.shape[1], 0.0)
+        return parent or Platt((0.0,) * scores.shape[1], 0.0)
     n_right = sum(right)
     n_wrong = len(right) - n_right
     targets = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
+    known, offset, weight = np.zeros(len(right)), log((n_right + 1) / (n_wrong + 1)), 1.0
+    if parent:
+        known, offset, weight = scores @ parent.scales + parent.offset, 0.0, 1 + _PARENT_CAPTIONS / len(right)
+        expected = np.array([_sigmoid(x) for x in known.tolist()])
+        targets = targets / weight + expected * (1 - 1 / weight)
     mean, spread = scores.mean(axis=0), scores.std(axis=0)
     tells = spread > _EPSILON  # a score that is always the same says nothing
     standard = np.where(tells, (scores - mean) / np.where(tells, spread, 1.0), 0.0)
-    *weights, offset = _newton(standard, targets, log((n_right + 1) / (n_wrong + 1)))
+    *weights, offset = _newton(standard, targets, known, offset, weight)
     scales = np.where(tells, weights / np.where(tells, spread, 1.0), 0.0)
-    return Platt(tuple(scales.tolist()), float(offset - scales @ mean))
+    found = Platt(tuple(scales.tolist()), float(offset - scales @ mean))
+    if not parent:
+        return found
+    added = tuple(old + new for old, new in zip(parent.scales, found.scales, strict=True))
+    return Platt(added, parent.offset + found.offset)
 
 
-def _newton(scores: Floats, targets: Floats, offset: float) -> Floats:
-    """Return scales (k,) and offset of least logistic loss for scores (n, k); a step is halved until it helps."""
+def _newton(scores: Floats, targets: Floats, known: Floats, offset: float, weight: float) -> Floats:
+    """Return scales (k,) and offset of least logistic loss for scores (n, k); a step is halved until it helps.
+
+    Args:
+        scores: (n, k) standardised.
+        targets: (n,) in [0, 1].
+        known: (n,) log-odds to which the scores add.
+        offset: where the search begins.
+        weight: of each caption, against the prior.
+    """
     columns = np.column_stack([scores, np.ones(len(scores))])
     weights = np.append(np.zeros(scores.shape[1]), offset)
     prior = np.append(np.full(scores.shape[1], 1 / _PRIOR_VARIANCE), 0.0)
 
     def loss_of(weights: Floats) -> float:
-        z = columns @ weights
-        return float((np.logaddexp(0.0, z) - targets * z).sum() + prior @ weights**2 / 2)
+        z = known + columns @ weights
+        return float(weight * (np.logaddexp(0.0, z) - targets * z).sum() + prior @ weights**2 / 2)
 
     loss = loss_of(weights)
     for _ in range(_NEWTON_STEPS):
-        p = 1 / (1 + np.exp(-(columns @ weights)))
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(prior)
-        step = np.linalg.solve(curvature, columns.T @ (p - targets) + prior * weights)
+        p = 1 / (1 + np.exp(-np.clip(known + columns @ weights, -500, 500)))
+        curvature = weight * columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(prior + _EPSILON**2)
+        step = np.linalg.solve(curvature, weight * columns.T @ (p - targets) + prior * weights)
         size = 1.0
         while size > _EPSILON and loss_of(weights - size * step) > loss:
             size /= 2

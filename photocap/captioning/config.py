@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-EncoderName = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+from photocap.captioning.encoders import ENCODERS, EncoderName
+
 Rnn = Literal["lstm", "gru"]
 Attention = Literal["grid", "none"]
+Optimizer = Literal["adamw", "adam"]
 FineTune = Literal["none", "last", "all"]
 
 T = TypeVar("T", bound="_Settings")
@@ -59,8 +61,9 @@ class ModelConfig(_Settings):
     """Sizes and preprocessing of one model; all sizes are numbers of units unless a suffix says otherwise.
 
     Attributes:
-        encoder: which of torchvision's ResNets (He et al. 2015).
+        encoder: which of torchvision's networks, as in `encoders`.
         rnn: the decoder's cell, an LSTM or a GRU (Cho et al. 2014).
+        layers: how many of them lie on top of each other.
         attention: "grid" attends to the 7x7 grid after the cell; "none" feeds the global feature
             as the first input of the cell (Vinyals et al. 2015).
         image_size_px: side of the square the picture is resized to, aspect ratio not kept.
@@ -88,6 +91,7 @@ class ModelConfig(_Settings):
     embedding_size: int = 300
     hidden_size: int = 512
     feature_size: int = 512
+    layers: int = 1
     attention_heads: int = 4
     image_size_px: int = 224
     image_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -113,8 +117,13 @@ class ModelConfig(_Settings):
 
     @property
     def encoder_channels(self) -> int:
-        """Return how many channels the encoder's last feature map has (He et al. 2015, table 1)."""
-        return 512 if self.encoder in ("resnet18", "resnet34") else 2048
+        """Return how many channels the encoder's last feature map has."""
+        return ENCODERS[self.encoder].channels
+
+    @property
+    def in_onnx(self) -> bool:
+        """Return whether ONNX Runtime can run the model."""
+        return ENCODERS[self.encoder].in_onnx and self.layers == 1
 
     @property
     def grid_places(self) -> int:
@@ -128,6 +137,7 @@ class TrainConfig(_Settings):
 
     Attributes:
         fine_tune: which part of the encoder learns: "none", "last" (its last stage) or "all".
+        optimizer: AdamW (Loshchilov & Hutter 2019), or Adam, where weight decay is part of the gradient.
         photos_per_step: photos that a process takes at once; each brings all of its captions.
         accumulate: how many times that, until the gradients are summed and the weights move.
         encoder_learning_rate: of the encoder's last stage.
@@ -139,6 +149,7 @@ class TrainConfig(_Settings):
 
     epochs: int = 12
     fine_tune: FineTune = "none"
+    optimizer: Optimizer = "adamw"
     photos_per_step: int = 32
     accumulate: int = 1
     learning_rate: float = 1e-3

@@ -40,7 +40,7 @@ def load_engine(
 
     Args:
         info: the model.
-        wanted: "onnx", "torch", or "auto".
+        wanted: "onnx", "torch", or "auto", which is torch for a network that ONNX Runtime has no graph of.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos to run at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
@@ -51,7 +51,9 @@ def load_engine(
         CheckpointError: the model cannot be used.
         PhotocapError: the engine or the device is not there.
     """
-    if choose_engine(wanted, device) == "onnx":
+    if wanted == "onnx" and not info.config.in_onnx:
+        raise PhotocapError(f"{info.name}: ONNX Runtime cannot run its network (--engine torch does)")
+    if info.config.in_onnx and choose_engine(wanted, device) == "onnx":
         from photocap.captioning.inference.activation_ranges import read_ranges
         from photocap.captioning.inference.onnx_engine import OnnxEngine
         from photocap.captioning.inference.weights import load_weights

@@ -52,3 +52,9 @@ def calibration_of(config: ModelConfig, *, neutral_people: bool) -> Platt:
         return Platt(fitted[:-1], fitted[-1])
     scales = (config.confidence_scale, config.confidence_likeness, 0.0, 0.0, 0.0)
     return Platt(scales, config.confidence_offset)
+
+
+def fitted_calibration(config: ModelConfig) -> Platt | None:
+    """Return how a model's evidence becomes a confidence; None where that was never fitted."""
+    found = calibration_of(config, neutral_people=False)
+    return None if found == calibration_of(ModelConfig(), neutral_people=False) else found

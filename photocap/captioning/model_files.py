@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _RANGES = {
     "embedding_size": (1, _MAX_SIZE),
     "hidden_size": (1, _MAX_SIZE),
     "feature_size": (1, _MAX_SIZE),
+    "layers": (1, 8),
     "attention_heads": (1, 64),
     "image_size_px": (32, 1024),
     "max_words": (1, 100),
@@ -58,6 +59,7 @@ class ModelInfo:
         space_id: names the joint text-image space; photos embedded under one name can be compared.
             None where the model has none.
         labels: what the label head knows; None where the model has no label head.
+        names: words that are names, each with its spelling: "rex" is written "Rex".
     """
 
     directory: Path
@@ -68,6 +70,7 @@ class ModelInfo:
     training: Mapping[str, Any]
     space_id: str | None = None
     labels: LabelSet | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model_id(self) -> str:
@@ -136,16 +139,24 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
     if not isinstance(digest, str) or len(digest) != 64:
         raise ValueError("weights_sha256 is not 64 digits")
     config = ModelConfig.from_json(values["model"])
+    _check_sizes(config)
+    space = values.get("space_id")
+    if space is not None and not isinstance(space, str):
+        raise ValueError("space_id is not text")
+    labels = _parse_labels(values["labels"], config.label_count) if config.label_count else None
+    training, names = dict(values.get("training", {})), values.get("names", {})
+    if not isinstance(names, dict) or any(not isinstance(v, str) or v.lower() != k for k, v in names.items()):
+        raise ValueError("the names are not words with a spelling each")
+    return ModelInfo(directory, name, digest, config, tuple(words), training, space, labels, names)
+
+
+def _check_sizes(config: ModelConfig) -> None:
+    """Raise ValueError where sizes are impossible or do not fit together."""
     _check_ranges(config)
     if any(len(fitted) not in (0, 6) for fitted in (config.confidence, config.neutral_confidence)):
         raise ValueError("a confidence has six numbers")
     if config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")
-    space = values.get("space_id")
-    if space is not None and not isinstance(space, str):
-        raise ValueError("space_id is not text")
-    labels = _parse_labels(values["labels"], config.label_count) if config.label_count else None
-    return ModelInfo(directory, name, digest, config, tuple(words), dict(values.get("training", {})), space, labels)
 
 
 def _check_ranges(config: ModelConfig) -> None:

@@ -24,7 +24,12 @@ def read_facts(folder: Path) -> ModelFacts:
         space_id=info.space_id,
         summary=f"{len(info.words):,} words",
         files=(WEIGHTS, CONFIG, *((RANGES,) if (folder / RANGES).is_file() else ())),
-        details={"words": len(info.words), "model": info.config.to_json(), "training": dict(info.training)},
+        details={
+            "words": len(info.words),
+            "names": list(info.names.values()),
+            "model": info.config.to_json(),
+            "training": dict(info.training),
+        },
     )
 
 

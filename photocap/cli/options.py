@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,6 +92,27 @@ class PlaceNames(click.ParamType):  # type: ignore[type-arg]  # generic only in 
             if name not in (*self._KNOWN, "none", ""):
                 self.fail(f'"{name}" is none of {", ".join(self._KNOWN)}.', param, ctx)
         return tuple(name for name in names if name in self._KNOWN)
+
+
+class CaptionsPath(click.Path):
+    """A caption file or folder that exists; what looks like a name on the Hugging Face Hub gets a hint."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        name = str(value)
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not os.path.exists(name):
+            folder = name.split("/")[1]
+            self.fail(
+                f"{name} does not exist. Nothing is downloaded by photocap; if it is a data set on the Hugging Face "
+                f"Hub, save it, then give the folder {folder}:\n"
+                f"  python -c \"from datasets import load_dataset; load_dataset('{name}').save_to_disk('{folder}')\"",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
 
 
 db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")

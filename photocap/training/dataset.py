@@ -5,25 +5,19 @@ Dimension letters as in `model`: B photos, N captions, T tokens.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from photocap.captioning.preprocess import to_square
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.datasets import CaptionRow, Problem
-from photocap.errors import PhotocapError, ReadError
-from photocap.photos import load_image
+from photocap.errors import PhotocapError
 from photocap.tokenizer import tokenize
-from photocap.workers import Overdue, WorkerPool
 
 _CROPPED_SIDE = 6 / 7  # of 224 px: 192, as 32 divides it
 _MIRRORED = {"left": "right", "right": "left"}
@@ -31,10 +25,11 @@ _MIRRORED = {"left": "right", "right": "left"}
 
 @dataclass(frozen=True)
 class CaptionedPhoto:
-    """A photo and what people wrote about it; `captions` are tokenised."""
+    """A photo and what people wrote about it: `captions` are tokenised, `texts` as they were written."""
 
     path: Path
     captions: tuple[tuple[str, ...], ...]
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def group_by_photo(rows: Iterable[CaptionRow], folders: Sequence[Path]) -> tuple
     Returns:
         The photos in the order of their first row, and a problem for each row without a photo or without words.
     """
-    captions: dict[Path, list[tuple[str, ...]]] = {}
+    captions: dict[Path, list[tuple[tuple[str, ...], str]]] = {}
     problems = []
     found: dict[str, Path | None] = {}
     for row in rows:
@@ -76,8 +71,8 @@ def group_by_photo(rows: Iterable[CaptionRow], folders: Sequence[Path]) -> tuple
         elif not words:
             problems.append(Problem(row.line, f"the caption of {row.image} has no words"))
         else:
-            captions.setdefault(path, []).append(words)
-    return [CaptionedPhoto(path, tuple(texts)) for path, texts in captions.items()], problems
+            captions.setdefault(path, []).append((words, row.caption))
+    return [CaptionedPhoto(path, *zip(*said, strict=True)) for path, said in captions.items()], problems
 
 
 class CaptionDataset:
@@ -177,53 +172,6 @@ def augment(pixels: Tensor, mirrored: Tensor, generator: torch.Generator) -> Ten
     return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False) * contrast + light
 
 
-def load_squares(
-    photos: Sequence[CaptionedPhoto],
-    file: Path,
-    side_px: int,
-    *,
-    workers: int,
-    progress: Callable[[int], None],
-) -> tuple[np.memmap[Any, Any], dict[int, ReadError]]:
-    """Decode photos once into a file of squares that later epochs read from.
-
-    Args:
-        photos: the photos.
-        file: where the squares go, (len(photos), S, S, 3) uint8; a finished file for the same photos is used again.
-        side_px: S.
-        workers: photos decoded at the same time.
-        progress: told how many are done.
-
-    Returns:
-        The squares, and by its number an error for each photo that could not be read; its square is black.
-    """
-    shape = (len(photos), side_px, side_px, 3)
-    file = file.with_name(f"{file.stem}-{_fingerprint(photos, side_px)}.u8")
-    if file.exists():
-        return np.memmap(file, np.uint8, "r", shape=shape), {}
-    part = file.with_suffix(".part")
-    reserve(part, int(np.prod(shape)))
-    squares = np.memmap(part, np.uint8, "r+", shape=shape)
-    errors: dict[int, ReadError] = {}
-    with WorkerPool(workers) as pool:
-        for start in range(0, len(photos), 4 * workers):
-            numbers = range(start, min(start + 4 * workers, len(photos)))
-            jobs = [pool.submit(_load_square, photos[i].path, side_px) for i in numbers]
-            for i, job in zip(numbers, jobs, strict=True):
-                try:
-                    squares[i] = pool.result(job)
-                except ReadError as error:
-                    errors[i] = error
-                except Overdue as error:
-                    errors[i] = ReadError(photos[i].path, str(error))
-            progress(numbers.stop)
-    squares.flush()
-    if errors:
-        return squares, errors
-    os.replace(part, file)
-    return np.memmap(file, np.uint8, "r", shape=shape), {}
-
-
 def reserve(file: Path, size_bytes: int) -> None:
     """Create a file of a size whose blocks are really there: a full disk is an error now, not a crash later.
 
@@ -242,15 +190,3 @@ def reserve(file: Path, size_bytes: int) -> None:
             f"{file}: no room for {size_bytes / 1e6:,.0f} MB of training data: {error.strerror} "
             "(give --output elsewhere)"
         ) from error
-
-
-def _load_square(path: Path, side_px: int) -> np.ndarray:
-    return to_square(load_image(path, side_px), side_px)
-
-
-def _fingerprint(photos: Sequence[CaptionedPhoto], side_px: int) -> str:
-    digest = hashlib.sha256(str(side_px).encode())
-    for photo in photos:
-        stat = photo.path.stat()
-        digest.update(f"\0{photo.path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:12]

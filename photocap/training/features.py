@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
 from photocap.captioning.network import STRIDE, CaptionModel, Encoder, Features, normalise
-from photocap.training.dataset import CaptionBatch, CaptionDataset, augment, reserve
+from photocap.training.dataset import CaptionBatch, CaptionDataset, augment
+from photocap.training.pictures import Pictures
+from photocap.training.row_store import RowStore
 
 Progress = Callable[[int], None]
-_ENCODE_BATCH = 32
+_ENCODE_BATCH = 16  # so that between two of them less than two seconds pass on a slow processor, too
 _PCA_PHOTOS = 1500
+
+
+class Squares(Protocol):
+    """Gives pictures by their numbers: an array (n, S, S, 3), or `Pictures`."""
+
+    def __getitem__(self, numbers: Any, /) -> np.ndarray:
+        """Return the pictures with these numbers, uint8."""
+        ...
 
 
 class FeatureSource(Protocol):
@@ -47,7 +55,7 @@ class LiveFeatures:
         squares: (n, S, S, 3) uint8 pictures.
     """
 
-    def __init__(self, encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine) -> None:
+    def __init__(self, encoder: Encoder, squares: Squares, config: ModelConfig, engine: Engine) -> None:
         self.encoder, self.squares, self.config, self.engine = encoder, squares, config, engine
 
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
@@ -60,68 +68,89 @@ class LiveFeatures:
 
 
 class CachedFeatures:
-    """Features of a frozen encoder, computed once into a file: one float16 row a photo.
+    """Features of a frozen encoder, computed once and kept on disk: one float16 row a photo.
 
-    The file's name holds a hash of the encoder, so that another encoder never meets stale features.
+    Args:
+        pictures: the photos.
+        store: where the rows are kept; its name holds a hash of the encoder, so that another encoder never meets
+            stale features.
+        config: the model's settings.
+        engine: where it runs.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        squares: np.ndarray,
-        config: ModelConfig,
-        engine: Engine,
-        file: Path,
-        progress: Progress,
-    ) -> None:
-        self.engine = engine
+    def __init__(self, pictures: Pictures, store: RowStore, config: ModelConfig, engine: Engine) -> None:
+        self.pictures, self.store, self.config, self.engine = pictures, store, config, engine
         self.grid_shape = (math.ceil(config.image_size_px / STRIDE) ** 2, config.feature_size)
         self.row_sizes = [math.prod(self.grid_shape), config.encoder_channels]
-        shape = (len(squares), sum(self.row_sizes))
-        file = file.with_name(f"{file.stem}-{encoder_hash(encoder)}-{len(squares)}.f16")
-        if not file.exists():
-            part = file.with_suffix(".part")
-            reserve(part, 2 * int(np.prod(shape)))
-            rows = np.memmap(part, np.float16, "r+", shape=shape)
-            _encode_all(encoder, squares, config, engine, rows, progress)
-            rows.flush()
-            os.replace(part, file)
-        self.rows = np.memmap(file, np.float16, "r", shape=shape)
+
+    @staticmethod
+    def row_bytes(config: ModelConfig) -> int:
+        """Return the size of a row."""
+        places = math.ceil(config.image_size_px / STRIDE) ** 2
+        return 2 * (places * config.feature_size + config.encoder_channels)
+
+    @property
+    def unusable(self) -> list[int]:
+        """Return the numbers of the photos without features."""
+        return [number for number, key in enumerate(self.pictures.keys) if key not in self.store]
+
+    @torch.no_grad()
+    def fill(self, encoder: Encoder, progress: Progress) -> None:
+        """Encode the photos whose features are not on disk yet; `progress` is told how many are done."""
+        missing = self.unusable
+        done = len(self.pictures) - len(missing)
+        for start in range(0, len(missing), _ENCODE_BATCH):
+            chosen = missing[start : start + _ENCODE_BATCH]
+            readable, squares = self.pictures.squares_of(chosen)
+            if readable:
+                with self.engine.autocast():
+                    features = encoder(_to_pixels(squares, self.config, self.engine))
+                rows = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
+                for number, row in zip(readable, rows.half().cpu().numpy(), strict=True):
+                    self.store.add(self.pictures.keys[number], row)
+            progress(done + start + len(chosen))
 
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:  # noqa: ARG002
         """Look the batch's features up."""
-        rows = torch.from_numpy(self.rows[batch.photos.numpy()]).to(self.engine.device)
+        found = self.store.read([self.pictures.keys[number] for number in batch.photos.tolist()])
+        rows = torch.from_numpy(found.view(np.float16)).to(self.engine.device)
         grid, pooled = torch.split(rows, self.row_sizes, dim=1)
         return Features(grid.float().view(-1, *self.grid_shape), pooled.float())
 
 
 @torch.no_grad()
-def fit_features(model: CaptionModel, squares: np.ndarray, photos: Tensor, engine: Engine) -> None:
+def fit_features(model: CaptionModel, pictures: Pictures, engine: Engine, progress: Progress) -> None:
     """Fit what the model does to features before it learns anything.
 
     The encoder's reduction becomes the principal components of the grid, scaled to unit mean variance;
     the decoder standardises the global feature with its mean and deviation over the photos.
 
     Args:
-        model: a new model on a trained ResNet; changed in place.
-        squares: (n, S, S, 3) uint8 pictures.
-        photos: (B,) numbers of those that could be read.
+        model: a new model on a trained encoder; changed in place.
+        pictures: the training photos.
         engine: where it runs.
+        progress: told how many photos are done.
     """
     encoder, config = model.encoder, model.config
-    numbers = photos[torch.linspace(0, len(photos) - 1, min(len(photos), _PCA_PHOTOS)).long()]
     channels = config.encoder_channels
     total = torch.zeros(channels, dtype=torch.float64)
     products = torch.zeros(channels, channels, dtype=torch.float64)
     pooled, places = [], 0
-    for chosen in torch.split(numbers, _ENCODE_BATCH):
+    numbers = fitting_photos(len(pictures))
+    for start in range(0, len(numbers), _ENCODE_BATCH):
+        readable, squares = pictures.squares_of(numbers[start : start + _ENCODE_BATCH])
+        progress(start)
+        if not readable:
+            continue
         with engine.autocast():
-            grid = encoder.grid_features(pixels_of(squares, chosen, config, engine)).float().cpu()
+            grid = encoder.grid_features(_to_pixels(squares, config, engine)).float().cpu()
         pooled.append(grid.mean(dim=1))
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
         places += len(flat)
         total += flat.sum(dim=0)
         products += flat.T @ flat
+    if not pooled:
+        return
     mean = total / places
     values, vectors = torch.linalg.eigh(products / places - torch.outer(mean, mean))
     size = config.feature_size
@@ -133,25 +162,21 @@ def fit_features(model: CaptionModel, squares: np.ndarray, photos: Tensor, engin
     model.decoder.pooled_std.copy_(std.clamp(min=1e-3))
 
 
-@torch.no_grad()
-def _encode_all(
-    encoder: Encoder, squares: np.ndarray, config: ModelConfig, engine: Engine, rows: np.ndarray, progress: Progress
-) -> None:
-    for chosen in torch.split(torch.arange(len(squares)), _ENCODE_BATCH):
-        with engine.autocast():
-            features = encoder(pixels_of(squares, chosen, config, engine))
-        row = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
-        rows[chosen.numpy()] = row.half().cpu().numpy()
-        progress(int(chosen[-1]) + 1)
+def fitting_photos(photos: int) -> list[int]:
+    """Return the numbers of the photos that `fit_features` looks at, evenly spread over all."""
+    return torch.linspace(0, photos - 1, min(photos, _PCA_PHOTOS)).long().tolist()
 
 
-def pixels_of(squares: np.ndarray, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
+def pixels_of(squares: Squares, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
     """Return the chosen pictures (B,) as normalised pixels (B, 3, S, S) on the engine's device."""
-    pictures = torch.from_numpy(squares[chosen.numpy()]).to(engine.device)
-    return normalise(pictures, config).contiguous(memory_format=torch.channels_last)
+    return _to_pixels(squares[chosen.numpy()], config, engine)
 
 
-def encoder_hash(encoder: Encoder, *, without_last_stage: bool = False) -> str:
+def _to_pixels(squares: np.ndarray, config: ModelConfig, engine: Engine) -> Tensor:
+    return normalise(torch.from_numpy(squares).to(engine.device), config).contiguous(memory_format=torch.channels_last)
+
+
+def encoder_hash(encoder: nn.Module, *, without_last_stage: bool = False) -> str:
     """Name an encoder by its weights, or by those of the stages before the last."""
     digest = hashlib.sha256()
     for name, value in encoder.state_dict().items():

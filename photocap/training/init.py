@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,13 @@ from photocap.errors import CheckpointError, TrainingError
 
 _EMBEDDINGS = ("decoder.embedding.weight", "joint.words.weight")
 _BIAS = "decoder.bias"
+_UNFITTED = {
+    name: getattr(ModelConfig, name)
+    for name in ("confidence", "neutral_confidence", "confidence_scale", "confidence_likeness", "confidence_offset")
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """A model to train.
 
@@ -32,14 +36,18 @@ class Start:
         vocabulary: its words.
         is_new: whether its decoder knows nothing yet.
         training: facts about how the model was trained so far, for people.
+        known: the words that it knew before.
         labels: what its label head knows; None where it has none.
+        names: words that are names, each with its spelling.
     """
 
     model: CaptionModel
     vocabulary: Vocabulary
     is_new: bool
     training: Mapping[str, Any]
+    known: Vocabulary
     labels: LabelSet | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def start_model(
@@ -94,10 +102,20 @@ def _train_further(
     # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
     joint_size = sizes.joint_size or (known.joint_size if config.fine_tune == "none" else 0)
     vocabulary = checkpoint.vocabulary.grown(captions, config.min_count)
-    model = _build(replace(known, beam_size=beam_size or known.beam_size, joint_size=joint_size), vocabulary, config)
+    if joint_size != known.joint_size:  # the likeness in the joint space means something else then, or nothing
+        known = replace(known, **_UNFITTED, joint_size=joint_size)
+    model = _build(replace(known, beam_size=beam_size or known.beam_size), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
     model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
-    return Start(model, vocabulary, is_new=False, training=checkpoint.info.training, labels=checkpoint.info.labels)
+    return Start(
+        model=model,
+        vocabulary=vocabulary,
+        is_new=False,
+        training=checkpoint.info.training,
+        known=checkpoint.vocabulary,
+        labels=checkpoint.info.labels,
+        names=checkpoint.info.names,
+    )
 
 
 def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
@@ -110,9 +128,9 @@ def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Se
         model.encoder.trunk.load_state_dict(state)
     except RuntimeError as error:
         raise CheckpointError(
-            init, f"does not hold torchvision's {sizes.encoder}", "say with --encoder which ResNet it is"
+            init, f"does not hold torchvision's {sizes.encoder}", "say with --encoder which network it is"
         ) from error
-    return Start(model, vocabulary, is_new=True, training={})
+    return Start(model=model, vocabulary=vocabulary, is_new=True, training={}, known=Vocabulary(()))
 
 
 def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> CaptionModel:
@@ -129,4 +147,4 @@ def _imagenet(encoder: str) -> dict[str, Tensor]:
             f"torchvision has no copy of it and cannot fetch one: {error}",
             "give a file in torchvision's layout with --init FILE",
         ) from error
-    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+    return {name: value for name, value in state.items() if not name.startswith(("fc.", "classifier."))}

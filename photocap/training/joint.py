@@ -94,7 +94,7 @@ def train_joint(
             is_best = best is None or recall.sum > best.sum
             if is_best:
                 best = recall
-                spoken = captions.with_likeness(_likeness(training, joint, captions.sentences))
+                spoken = captions.with_likeness(_likeness(training, joint, captions.captions.sentences))
                 found = {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1}
                 training.save_best(spoken.fit_confidence(training.model.config), found)
         tell(epoch + 1, total / steps, recall, is_best)

@@ -43,6 +43,10 @@ def _ignore(*_told: object) -> bool:
     return False
 
 
+class Stopped(Exception):
+    """Somebody asked to stop; what was done is not lost."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """What training tells while it runs; every function may be left as it is.
@@ -50,11 +54,13 @@ class Progress:
     Attributes:
         step: told (epoch, steps done in it, steps in it, mean loss so far) after each step.
         epoch: told about each finished epoch, and whether it is the best so far.
-        should_stop: asked after each step; True saves and ends the run.
+        validated: told (dev photos captioned, dev photos).
+        should_stop: asked at least once a step and between the batches of a validation; True saves and ends the run.
     """
 
     step: Callable[[int, int, int, float], object] = _ignore
     epoch: Callable[[EpochRow, bool], object] = _ignore
+    validated: Callable[[int, int], object] = _ignore
     should_stop: Callable[[], bool] = _ignore
 
 
@@ -70,6 +76,7 @@ class Training:
         labels: what the model's label head knows; None where it has none.
         trains_further: whether the model could speak before; what it reached then is measured first.
         processes: those that train together; each holds its own model, all of them the same.
+        names: words that are names, each with its spelling.
     """
 
     model: CaptionModel
@@ -84,6 +91,7 @@ class Training:
     processes: Processes = ALONE
     labels: LabelSet | None = None
     trains_further: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
 
@@ -102,14 +110,23 @@ class Training:
         Returns:
             True if training is finished, False if it was interrupted (and saved).
         """
-        if self.trains_further and self.state.before is None:
-            self.state.before = self.processes.share(lambda: self.validate().score)
-        while not self.finished:
-            if not self._train_epoch():
-                self._save_last()
-                return False
-            self._finish_epoch()
-        return True
+        try:
+            if self.trains_further and self.state.before is None:
+                found = self.processes.share(self.validate)
+                self.state.before, self.state.before_captions = found.score, found.captions
+        except Stopped:
+            return False  # there is nothing yet to go on from
+        try:
+            while not self.finished:
+                if not self._train_epoch():
+                    break
+                self._finish_epoch()
+            else:
+                return True
+        except Stopped:  # in a step or a validation, which --resume does again
+            pass
+        self._save_last()
+        return False
 
     @property
     def finished(self) -> bool:
@@ -173,6 +190,8 @@ class Training:
                 tokens = part.lengths.sum()
             else:
                 loss, tokens = self.reward(self.model.decoder, features, part)
+        if self.processes.size == 1 and self.progress.should_stop():  # a step may take long: it is done again
+            raise Stopped
         weight = tokens.to(loss) * counts
         (loss * weight).backward()  # type: ignore[no-untyped-call]
         return torch.stack([loss.detach() * weight, weight])
@@ -198,7 +217,10 @@ class Training:
             state.history.append(row)
             state.epoch, state.step_in_epoch, state.loss_sum, state.elapsed_s = state.epoch + 1, 0, 0.0, 0.0
             is_best = state.best is row
+            if self.trains_further:
+                state.cider_d_each.append(found.captions.cider_d_each)
             if is_best:
+                state.best_captions = found.captions
                 self.save_best(found.fit_confidence(self.model.config), {"history": state.to_json()["history"]})
         self._save_last()
         write_table(self.output / "training.csv", state.history)
@@ -209,7 +231,12 @@ class Training:
 
     def validate(self) -> Validation:
         """Let the model as it stands caption the dev photos."""
-        return validate(self.model, self.dev, self.engine, self.labels)
+        return validate(self.model, self.dev, self.engine, self.labels, self._while_validating)
+
+    def _while_validating(self, done: int) -> None:
+        self.progress.validated(done, len(self.dev.captions))
+        if self.processes.size == 1 and self.progress.should_stop():
+            raise Stopped
 
     def save_best(self, config: ModelConfig, facts: Mapping[str, Any]) -> None:
         """Keep the model as it stands in `best`, small, with some more facts for people."""
@@ -242,4 +269,5 @@ class Training:
             extra=extra,
             dtype=dtype,
             labels=self.labels,
+            names=self.names,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import torch
 from torch import Tensor
@@ -13,26 +12,30 @@ from photocap.captioning.network import CaptionModel
 
 
 def build_optimizer(model: CaptionModel, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW over what learns: the trunk at its own rates, vectors (biases, norms) without decay."""
+    """Return AdamW or Adam over what learns: the trunk at its own rates, vectors (biases, norms) without decay."""
+    stages = model.encoder.stages()
+    above = {id(p): len(stages) - 1 - i for i, stage in enumerate(stages) for p in stage.parameters()}
     groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             decay = config.weight_decay if parameter.ndim >= 2 else 0.0
-            groups.setdefault((peak_rate(name, config), decay), []).append(parameter)
+            groups.setdefault((peak_rate(above.get(id(parameter)), config), decay), []).append(parameter)
     ordered = sorted(groups.items(), key=lambda item: -item[0][0])
-    return torch.optim.AdamW(
+    optimizer = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return optimizer(
         [{"params": p, "lr": peak, "peak": peak, "weight_decay": decay} for (peak, decay), p in ordered],
         betas=(0.9, 0.99),
     )
 
 
-def peak_rate(name: str, config: TrainConfig) -> float:
-    """Return a parameter's own peak learning rate: the nearer to the pixels, the slower (Howard & Ruder 2018)."""
-    if not name.startswith("encoder.trunk."):
-        return config.learning_rate
-    stage = re.search(r"layer(\d)", name)
-    below = 4 - int(stage[1]) if stage else 4
-    return config.encoder_learning_rate * config.stage_rate_decay**below
+def peak_rate(above: int | None, config: TrainConfig) -> float:
+    """Return a parameter's own peak learning rate: the nearer to the pixels, the slower (Howard & Ruder 2018).
+
+    Args:
+        above: how many stages of the encoder's trunk lie above the parameter's; None outside the trunk.
+        config: the rates.
+    """
+    return config.learning_rate if above is None else config.encoder_learning_rate * config.stage_rate_decay**above
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:

@@ -5,33 +5,34 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.device import Engine, choose_device
-from photocap.captioning.network import CaptionModel
+from photocap.captioning.model_files import recover_replaced
 from photocap.captioning.processors import cpu_threads
 from photocap.datasets import CaptionRow, Problem, split_by_image
 from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError
-from photocap.training.dataset import CaptionDataset, CaptionedPhoto, group_by_photo, load_squares
+from photocap.training.dataset import CaptionedPhoto, group_by_photo
 from photocap.training.distributed import ALONE, Processes
-from photocap.training.features import CachedFeatures, FeatureSource, LiveFeatures, Side, fit_features
-from photocap.training.init import start_model
+from photocap.training.init import Start, start_model
 from photocap.training.loop import Training
+from photocap.training.names import find_names
+from photocap.training.photo_sources import FEATURES, PICTURES, PhotoSources, Stage
+from photocap.training.pictures import Pictures
+from photocap.training.row_store import CACHE_BYTES
 from photocap.training.state import STATE, read_state, unpack_state
 
-Stage = Callable[[str, int, int], None]
 _STAGES = {"none": 0, "last": 1, "all": 5}
 _SIDES = ("train", "dev")
-_PICTURES, _FEATURES = "pictures", "features"  # names of the cache's files
+_SHOWN_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class TrainRequest:
         device: as for `choose_device`.
         resume: go on from `output/last`.
         beam_size: the beam that the model is selected with and keeps; None is its own.
+        dev_share: share of the photos that is kept back where the captions name no split; as for `split_by_image`.
+        cache: a folder for decoded photos and features, shared by all trainings; None keeps them in `output`.
+        cache_bytes: how much that folder may hold.
     """
 
     captions: Sequence[Path]
@@ -61,14 +65,24 @@ class TrainRequest:
     resume: bool = False
     library: Path | None = None
     beam_size: int | None = None
+    dev_share: float | None = None
+    cache: Path | None = None
+    cache_bytes: int = CACHE_BYTES
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A training ready to run, and the rows and photos that had to be left out."""
+    """A training ready to run.
+
+    Attributes:
+        training: the training.
+        problems: rows and photos that had to be left out.
+        dev_pictures: the photos that are kept back.
+    """
 
     training: Training
     problems: list[Problem]
+    dev_pictures: Pictures
 
 
 def _ignore(*_told: object) -> None:
@@ -90,29 +104,22 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
     """
     engine = choose_device(processes.device(request.device))
     with processes.first_ahead():
+        request = replace(request, resume=_goes_on(request))
         photos, problems = _find_photos(request)
         request.output.mkdir(parents=True, exist_ok=True)
         captions = [" ".join(c) for p in photos["train"] for c in p.captions]
         start = start_model(_init(request), request.model, request.config, captions, beam_size=request.beam_size)
-    pictures = {side: _decode(side, photos[side], request, start.model.config, processes, stage) for side in _SIDES}
-    for side, (_, errors) in pictures.items():
-        problems += [Problem(0, error) for error in errors.values()]
-        if len(errors) == len(photos[side]):
-            raise TrainingError(_nothing_left(side, request, problems))
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
-    data = {
-        side: CaptionDataset(photos[side], start.vocabulary, start.model.config.max_words, errors)
-        for side, (_, errors) in pictures.items()
-    }
-    if start.is_new:
-        stage("fitting the features' reduction", 0, 0)
-        squares, readable = pictures["train"][0], data["train"].numbers
-        start.model.load_state_dict(processes.share(lambda: _fitted(start.model, squares, readable, engine)))
-    sides = {}
-    for side, (squares, _) in pictures.items():
-        with processes.first_ahead():
-            sides[side] = Side(data[side], _features(side, start.model, squares, engine, request, stage))
+    folders = [*([request.cache] if request.cache else []), request.output]
+    sources = PhotoSources(
+        photos, start, request.config, engine, processes, folders, stage, limit_bytes=request.cache_bytes
+    )
+    sides = sources.sides()
+    for side, pictures in sources.pictures.items():
+        problems += [Problem(0, str(error)) for error in pictures.errors.values()]
+        if not len(sides[side].captions):
+            raise TrainingError(_nothing_left(side, request, problems))
     training = Training(
         start.model,
         start.vocabulary,
@@ -122,20 +129,30 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         engine,
         request.output,
         request.output.resolve().name,
-        _facts(request, engine, processes, photos, start.training),
+        _facts(request, engine, processes, photos, start),
         processes,
         labels=start.labels,
         trains_further=not start.is_new,
+        names={**find_names((text for photo in photos["train"] for text in photo.texts), start.known), **start.names},
     )
     if request.resume:
         training.state = read_state(request.output / "last")
+        training.trains_further = training.state.before is not None  # or it was new when it started
         unpack_state(request.output / "last" / STATE, training.average, training.optimizer)
-    return Prepared(training, problems)
+    return Prepared(training, problems, sources.pictures["dev"])
+
+
+def _goes_on(request: TrainRequest) -> bool:
+    """Return whether to go on from `last`; a run that was stopped before there was one starts anew."""
+    if not request.resume:
+        return False
+    recover_replaced(request.output / "last")
+    return (request.output / "last").exists() or not request.output.exists()
 
 
 def clear_cache(output: Path) -> None:
     """Remove the decoded photos and features of a training that is over."""
-    for pattern in (f"{_PICTURES}-*", f"{_FEATURES}-*"):
+    for pattern in (f"{PICTURES}-*", f"{FEATURES}-*"):
         for file in output.glob(pattern):
             file.unlink()
 
@@ -145,51 +162,6 @@ def _init(request: TrainRequest) -> str:
         return request.init
     read_state(request.output / "last")  # says so if there is nothing to go on from
     return str(request.output / "last")
-
-
-def _decode(
-    side: str,
-    photos: Sequence[CaptionedPhoto],
-    request: TrainRequest,
-    config: ModelConfig,
-    processes: Processes,
-    stage: Stage,
-) -> tuple[np.ndarray, dict[int, str]]:
-    """Return the photos of a side as squares, and what is wrong with those that could not be read."""
-
-    def decode() -> tuple[str, tuple[int, ...], dict[int, str]]:
-        squares, errors = load_squares(
-            photos,
-            request.output / f"{_PICTURES}-{side}",
-            config.image_size_px,
-            workers=cpu_threads(),
-            progress=lambda done: stage(f"decoding {side} photos", done, len(photos)),
-        )
-        return str(squares.filename), squares.shape, {number: str(error) for number, error in errors.items()}
-
-    file, shape, errors = processes.share(decode)
-    return np.memmap(file, np.uint8, "r", shape=shape), errors
-
-
-def _fitted(model: CaptionModel, squares: np.ndarray, photos: Tensor, engine: Engine) -> dict[str, Tensor]:
-    """Fit what a new model does to features; return its state on the CPU."""
-    fit_features(model, squares, photos, engine)
-    return {name: value.cpu() for name, value in model.state_dict().items()}
-
-
-def _features(
-    side: str, model: CaptionModel, squares: np.ndarray, engine: Engine, request: TrainRequest, stage: Stage
-) -> FeatureSource:
-    if request.config.fine_tune != "none":
-        return LiveFeatures(model.encoder, squares, model.config, engine)
-    return CachedFeatures(
-        model.encoder,
-        squares,
-        model.config,
-        engine,
-        request.output / f"{_FEATURES}-{side}",
-        lambda done: stage(f"encoding {side} photos", done, len(squares)),
-    )
 
 
 def _find_photos(request: TrainRequest) -> tuple[dict[str, list[CaptionedPhoto]], list[Problem]]:
@@ -217,7 +189,7 @@ def _read_splits(request: TrainRequest) -> tuple[dict[str, list[CaptionRow]], li
     rows = [row for source in sources for row in source.table.rows]
     folders = [*request.images, *(source.images for source in sources)]
     problems = [replace(p, text=f"{s.path.name}: {p.text}") for s in sources for p in s.table.problems]
-    return split_by_image(rows), list(dict.fromkeys(folders)), problems
+    return split_by_image(rows, dev_share=request.dev_share), list(dict.fromkeys(folders)), problems
 
 
 def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem]) -> str:
@@ -231,15 +203,24 @@ def _facts(
     engine: Engine,
     processes: Processes,
     photos: Mapping[str, Sequence[CaptionedPhoto]],
-    before: Mapping[str, Any],
+    start: Start,
 ) -> dict[str, Any]:
     """Return facts for people: this training, and the ones that the model has behind it."""
+    before = start.training
+    words = Counter(word for photo in photos["train"] for words in photo.captions for word in words)
+    parameters = list(start.model.parameters())
     return {
         "command": shlex.join(["photocap", *sys.argv[1:]]),
         "init": request.init,
         "settings": asdict(request.config),
         "photos": {side: len(items) for side, items in photos.items()},
         "captions": {side: sum(len(p.captions) for p in items) for side, items in photos.items()},
+        "parameters": {
+            "total": sum(p.numel() for p in parameters),
+            "learning": sum(p.numel() for p in parameters if p.requires_grad),
+        },
+        "frequent_words": [word for word, _ in words.most_common(_SHOWN_WORDS)],
+        "new_words": len(start.vocabulary) - len(start.known) if not start.is_new else len(start.vocabulary.words),
         "processes": processes.size,
         "device": f"{engine.device} ({platform.machine()}, {cpu_threads()} cores)",
         "precision": str(engine.dtype).removeprefix("torch."),

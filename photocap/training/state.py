@@ -55,12 +55,28 @@ class DevScore:
     distinct: float
 
 
+@dataclass(frozen=True)
+class DevCaptions:
+    """What a model says of the dev photos.
+
+    Attributes:
+        sentences: one of each photo.
+        cider_d_each: CIDEr-D (x 100) of each sentence.
+    """
+
+    sentences: Sequence[str]
+    cider_d_each: Sequence[float]
+
+
 @dataclass
 class TrainingState:
     """Where training stands.
 
     Attributes:
         before: what the model reached before it was trained further; None for a new one.
+        before_captions: what it said then.
+        best_captions: what it said at the best epoch.
+        cider_d_each: of a model that is trained further, CIDEr-D of each dev photo's sentence for each epoch.
         epoch: epochs finished.
         step: steps done in all.
         step_in_epoch: steps done in the epoch under way.
@@ -70,6 +86,9 @@ class TrainingState:
     """
 
     before: DevScore | None = None
+    before_captions: DevCaptions | None = None
+    best_captions: DevCaptions | None = None
+    cider_d_each: list[Sequence[float]] = field(default_factory=list)
     epoch: int = 0
     step: int = 0
     step_in_epoch: int = 0
@@ -95,8 +114,13 @@ class TrainingState:
     def from_json(cls, values: Mapping[str, Any]) -> TrainingState:
         """Build from plain values."""
         rows = [EpochRow(**row) for row in values["history"]]
-        before = DevScore(**values["before"]) if values["before"] else None
-        return cls(**{**values, "history": rows, "before": before})
+        built: dict[str, Any] = {"history": rows}
+        if values["before"]:
+            built["before"] = DevScore(**values["before"])
+        for name in ("before_captions", "best_captions"):
+            if values.get(name):
+                built[name] = DevCaptions(**values[name])
+        return cls(**{**values, **built})
 
 
 class WeightAverage:

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from photocap.captioning.confidence import RIGHT_CIDER_D, fit_platt
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
-from photocap.captioning.evidence import EVIDENCE, evidence
+from photocap.captioning.evidence import EVIDENCE, evidence, fitted_calibration
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.torch_engine import as_sentences
 from photocap.metrics import cider_d
-from photocap.training.features import Side
+from photocap.training.features import Progress, Side
 from photocap.training.losses import cross_entropy
-from photocap.training.state import DevScore
+from photocap.training.state import DevCaptions, DevScore
 
-_BATCH = 50
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,28 @@ class Validation:
 
     Attributes:
         score: how good that is, and how likely the model finds what people said.
-        sentences: one of each photo.
+        captions: what it says.
         evidence: (n, 5) what speaks for each sentence, as in `captioning.evidence`.
-        cider_d_each: of each sentence, its CIDEr-D (x 100).
     """
 
     score: DevScore
-    sentences: Sequence[str]
+    captions: DevCaptions
     evidence: NDArray[np.float64]
-    cider_d_each: Sequence[float]
+
+    @property
+    def right(self) -> list[bool]:
+        """Return whether each sentence is right."""
+        return [score >= RIGHT_CIDER_D for score in self.captions.cider_d_each]
 
     def fit_confidence(self, config: ModelConfig) -> ModelConfig:
-        """Return the model's settings with its confidence fitted to how right these sentences are."""
-        platt = fit_platt(self.evidence, [score >= RIGHT_CIDER_D for score in self.cider_d_each])
-        return replace(config, confidence=(*platt.scales, platt.offset), neutral_confidence=())
+        """Return the model's settings with its confidence fitted to how right these sentences are.
+
+        A confidence in the settings, the parent's, counts for known until many sentences say otherwise.
+        """
+        parent = fitted_calibration(config)
+        platt = fit_platt(self.evidence, self.right, parent)
+        neutral = config.neutral_confidence if parent else ()
+        return replace(config, confidence=(*platt.scales, platt.offset), neutral_confidence=neutral)
 
     def with_likeness(self, likeness: Sequence[float]) -> Validation:
         """Return the same sentences with another likeness to their photos."""
@@ -53,8 +61,22 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(model: CaptionModel, side: Side, engine: Engine, labels: LabelSet | None = None) -> Validation:
-    """Let a model caption the photos of a side with its own beam, and score it."""
+def validate(
+    model: CaptionModel,
+    side: Side,
+    engine: Engine,
+    labels: LabelSet | None = None,
+    progress: Progress = lambda _done: None,
+) -> Validation:
+    """Let a model caption the photos of a side with its own beam, and score it.
+
+    Args:
+        model: the model.
+        side: the photos.
+        engine: where it runs.
+        labels: what its label head knows.
+        progress: told how many photos are done; what it raises ends the work.
+    """
     model.eval()
     total, tokens = 0.0, 0
     sentences: list[str] = []
@@ -71,9 +93,11 @@ def validate(model: CaptionModel, side: Side, engine: Engine, labels: LabelSet |
         said = [side.captions.vocabulary.decode(ids) for ids in found.tokens.tolist()]
         sentences += [" ".join(words) for words in said]
         rows.append(evidence(as_sentences(found), _to_numpy(features.labels), labels, said))
+        progress(len(sentences))
     score, each = cider_d(sentences, side.captions.references)
     distinct = len(set(sentences)) / max(len(sentences), 1)
-    return Validation(DevScore(total / max(tokens, 1), score, distinct), sentences, np.concatenate(rows), each)
+    captions = DevCaptions(sentences, [round(value, 3) for value in each])
+    return Validation(DevScore(total / max(tokens, 1), score, distinct), captions, np.concatenate(rows))
 
 
 def _to_numpy(values: torch.Tensor | None) -> NDArray[np.float32] | None:

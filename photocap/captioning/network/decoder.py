@@ -21,8 +21,8 @@ class State:
     """The decoder between two tokens.
 
     Attributes:
-        hidden: (N, H).
-        cell: (N, H), of a GRU (N, 0).
+        hidden: (N, H), where there are several layers (N, their number times H), the lowest first.
+        cell: the same, of a GRU (N, 0).
         keys, values: (N, A, P, H/A) of the attention, label slots behind the grid's places.
         bias: (N, 1, 1, P) added to the attention's scores.
     """
@@ -63,11 +63,13 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.05)
         self.register_buffer("pooled_mean", torch.zeros(config.encoder_channels))
         self.register_buffer("pooled_std", torch.ones(config.encoder_channels))
+        layers = config.layers
+        between = word_dropout if layers > 1 else 0.0
         if config.rnn == "lstm":
-            self.lstm = nn.LSTM(e, h, batch_first=True)
+            self.lstm = nn.LSTM(e, h, layers, batch_first=True, dropout=between)
         else:
-            self.gru = nn.GRU(e, h, batch_first=True)
-        self.state_sizes = [h, h if config.rnn == "lstm" else 0]  # hidden and cell
+            self.gru = nn.GRU(e, h, layers, batch_first=True, dropout=between)
+        self.state_sizes = [layers * h, layers * h if config.rnn == "lstm" else 0]  # hidden and cell
         if config.attention == "grid":
             self.start = nn.Linear(config.encoder_channels, sum(self.state_sizes))
             self.query = nn.Linear(h, h)
@@ -115,12 +117,16 @@ class Decoder(nn.Module):
         return logits.sigmoid()
 
     def _recur(self, inputs: Tensor | PackedSequence, hidden: Tensor, cell: Tensor) -> tuple[Any, Tensor, Tensor]:
-        """Run the LSTM or GRU over inputs (N, T, E); return its outputs (N, T, H), hidden and cell after them."""
+        """Run the LSTM or GRU over inputs (N, T, E); return its outputs (N, T, H), hidden and cell after."""
         if self.config.rnn == "gru":
-            outputs, after = self.gru(inputs, hidden.unsqueeze(0))
-            return outputs, after[0], cell
-        outputs, (after, cell) = self.lstm(inputs, (hidden.unsqueeze(0), cell.unsqueeze(0)))
-        return outputs, after[0], cell[0]
+            outputs, after = self.gru(inputs, self._by_layer(hidden))
+            return outputs, after.transpose(0, 1).flatten(1), cell
+        outputs, (after, cell) = self.lstm(inputs, (self._by_layer(hidden), self._by_layer(cell)))
+        return outputs, after.transpose(0, 1).flatten(1), cell.transpose(0, 1).flatten(1)
+
+    def _by_layer(self, state: Tensor) -> Tensor:
+        layers = self.config.layers
+        return state.view(len(state), layers, -1).transpose(0, 1).contiguous()  # (N, L*H) -> (L, N, H)
 
     def _heads(self, x: Tensor) -> Tensor:
         heads = self.config.attention_heads

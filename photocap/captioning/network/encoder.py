@@ -1,4 +1,4 @@
-"""The encoder: one of torchvision's ResNets (He et al. 2015) without its classifier. Letters as in `model`."""
+"""The encoder: one of torchvision's networks without its classifier. Letters as in `model`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.encoders import ENCODERS
 
+STAGES = 5
 STRIDE = 32  # pixels of the picture for one place of the grid, along each side
 
 
@@ -29,21 +31,32 @@ class Features:
 
 
 class Encoder(nn.Module):
-    """One of torchvision's ResNets without its classifier, and the linear reduction of its grid."""
+    """One of torchvision's networks without its classifier, and the linear reduction of its grid."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         trunk = get_model(config.encoder, weights=None)
-        trunk.fc = nn.Identity()
+        for name in ("fc", "classifier"):
+            if hasattr(trunk, name):
+                setattr(trunk, name, nn.Identity())
         self.trunk = trunk.eval()  # modules are born in training mode; BatchNorm must never be in it
         self.reduce = nn.Linear(config.encoder_channels, config.feature_size)
+        self.parts = ENCODERS[config.encoder].parts
+        self.is_densenet = config.encoder.startswith("densenet")
         self.frozen = True
 
     def stages(self) -> list[nn.Module]:
-        """Return the trunk's parts in order, stem first."""
+        """Return the trunk's five parts in order, stem first."""
         t = self.trunk
-        stem = nn.Sequential(t.conv1, t.bn1, t.relu, t.maxpool)
-        return [stem, t.layer1, t.layer2, t.layer3, t.layer4]
+        if self.parts == "resnet":
+            stem = nn.Sequential(t.conv1, t.bn1, t.relu, t.maxpool)
+            return [stem, t.layer1, t.layer2, t.layer3, t.layer4]
+        if self.parts == "regnet":
+            return [t.stem, *t.trunk_output]
+        blocks = [*t.features, *([nn.ReLU()] if self.is_densenet else [])]  # torchvision's is in `forward`
+        return [
+            nn.Sequential(*blocks[len(blocks) * i // STAGES : len(blocks) * (i + 1) // STAGES]) for i in range(STAGES)
+        ]
 
     def unfreeze(self, stages: int) -> None:
         """Let the last `stages` of the five stages (and the reduction, if any) learn; 0 freezes all."""
@@ -64,7 +77,7 @@ class Encoder(nn.Module):
         return self._last_stage(self.before_last_stage(pixels))
 
     def before_last_stage(self, pixels: Tensor) -> Tensor:
-        """Return the activations (B, C/2, 14, 14) that the last stage starts from."""
+        """Return the activations that the last stage starts from, of a ResNet (B, C/2, 14, 14)."""
         x = pixels
         for stage in self.stages()[:-1]:
             x = stage(x)
@@ -75,7 +88,7 @@ class Encoder(nn.Module):
         return x.flatten(2).transpose(1, 2)  # (B, C, 7, 7) -> (B, P, C)
 
     def finish(self, activations: Tensor) -> Features:
-        """Encode from the activations before the last stage (B, C/2, 14, 14); gradients as in `forward`."""
+        """Encode from the activations before the last stage; gradients as in `forward`."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             grid = self._last_stage(activations)
             return Features(self.reduce(grid), grid.mean(dim=1))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from photocap.captioning.model_files import base_model_dir
-from photocap.captioning.registry import ModelFacts, read_facts
+from photocap.captioning.registry import read_facts
 from photocap.cli import console, options, settings
+from photocap.cli.output_models import columns_of, facts_of, flat, summary_of
 from photocap.errors import CheckpointError, ReadError
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def command() -> None:
 @options.json_option
 @click.pass_context
 def list_models(ctx: click.Context, as_json: bool) -> None:
-    """List all models; a star marks the one in use."""
+    """List all models with size, date and score on their own dev photos; a star marks the one in use."""
     models = settings.installed_models()
-    exit_code = 0
+    exit_code, width = 0, max(map(len, models.names()))
     for name in models.names():
         in_use = name == models.current_name()
         try:
@@ -50,32 +51,34 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
             facts: dict[str, object] = {"error": str(error)}
             line = str(error)
         else:
-            facts, line = _facts(info), f"{info.model_id}  {info.summary}".rstrip()
+            facts, line = facts_of(info), "  ".join(columns_of(info))
         if as_json:
             console.emit_json({"name": name, "in_use": in_use, **facts})
         else:
-            click.echo(f"{'*' if in_use else ' '} {name}  {line}")
+            click.echo(f"{'*' if in_use else ' '} {name:<{width}}  {line}")
     ctx.exit(exit_code)
 
 
 @command.command("info")
 @click.argument("name_or_folder", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every setting, and the trainings that the model came from.")
 @options.json_option
-def info(name_or_folder: str | None, as_json: bool) -> None:
-    """Tell what is known of a model: kind, hash, sizes and how it was trained.
+def info(name_or_folder: str | None, everything: bool, as_json: bool) -> None:
+    """Tell what is known of a model: kind, sizes, scores and how it was trained.
 
-    NAME_OR_FOLDER is the model in use where nothing else is said.
+    NAME_OR_FOLDER is the model in use where nothing else is said; a name comes before a folder of the same name.
     """
     models = settings.installed_models()
-    folder = Path(name_or_folder or "")
-    found = read_facts(
-        folder if name_or_folder and folder.is_dir() else models.path_of(name_or_folder or models.current_name())
-    )
+    name = name_or_folder or models.current_name()
+    known = name in models.names() or not Path(name).is_dir()
+    found = read_facts(models.path_of(name) if known else Path(name))
     if as_json:
-        console.emit_json(_facts(found))
+        console.emit_json(facts_of(found))
         return
-    for name, value in _flat(_facts(found)).items():
-        click.echo(f"{name + ':':<28}{value}")
+    values = flat(facts_of(found)) if everything else summary_of(found)
+    width = max(map(len, values)) + 2
+    for label, value in values.items():
+        click.echo(f"{label + ':':<{width}}{value}")
 
 
 @command.command("use")
@@ -135,21 +138,3 @@ def _squares(paths: Sequence[Path], most: int, side_px: int) -> NDArray[np.uint8
     if not squares:
         raise ReadError(paths[0], "there is no photo that can be read", "name a folder of photos")
     return np.stack(squares)
-
-
-def _facts(info: ModelFacts) -> dict[str, object]:
-    return {
-        "model_id": info.model_id,
-        "kind": info.kind,
-        "folder": info.directory,
-        "weights_sha256": info.weights_sha256,
-        **info.details,
-    }
-
-
-def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """Return nested facts as one level: {"model": {"beam_size": 3}} becomes {"model beam_size": 3}."""
-    flat: dict[str, object] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name} ") if isinstance(value, dict) else {prefix + name: value}
-    return flat

@@ -8,14 +8,15 @@ from typing import get_args
 import click
 from click.core import ParameterSource
 
-from photocap.captioning.config import Attention, EncoderName, ModelConfig, Rnn, TrainConfig
-from photocap.cli import console
-from photocap.cli.options import db_option, device_option, quiet_option
-from photocap.cli.train_run import run_captions, run_retrieval
+from photocap.captioning.config import Attention, ModelConfig, Optimizer, Rnn, TrainConfig
+from photocap.captioning.encoders import EncoderName
+from photocap.cli import console, settings
+from photocap.cli.options import CaptionsPath, db_option, device_option, quiet_option
+from photocap.cli.train_run import Adoption, run_captions, run_retrieval
 
 
 @click.command()
-@click.argument("captions", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("captions", nargs=-1, type=CaptionsPath())
 @click.option(
     "--images",
     multiple=True,
@@ -57,7 +58,8 @@ from photocap.cli.train_run import run_captions, run_retrieval
     default=ModelConfig.encoder,
     show_default=True,
     type=click.Choice(get_args(EncoderName)),
-    help="For a new model: which of torchvision's ResNets sees the picture.",
+    metavar="NAME",
+    help="For a new model: which of torchvision's networks sees the picture, such as resnet101, vgg16, densenet121.",
 )
 @click.option(
     "--rnn",
@@ -73,6 +75,58 @@ from photocap.cli.train_run import run_captions, run_retrieval
     type=click.Choice(get_args(Attention)),
     help="For a new model: attend to the 7x7 grid, or see the whole picture once.",
 )
+@click.option(
+    "--embedding-size",
+    default=ModelConfig.embedding_size,
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    help="For a new model: numbers that stand for a word.",
+)
+@click.option(
+    "--hidden-size",
+    default=ModelConfig.hidden_size,
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    help=f"For a new model: numbers in the cell's state, a multiple of {ModelConfig.attention_heads}.",
+)
+@click.option(
+    "--layers",
+    default=ModelConfig.layers,
+    show_default=True,
+    type=click.IntRange(1, 8),
+    help="For a new model: cells on top of each other.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    show_default="what fits the kind of training",
+    help="Of the decoder at its highest; the encoder's goes with it.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    show_default="32; 8 to learn an owner's captions",
+    help="Photos in a step, each with all its captions.",
+)
+@click.option(
+    "--optimizer",
+    default=TrainConfig.optimizer,
+    show_default=True,
+    type=click.Choice(get_args(Optimizer)),
+    help="What moves the weights.",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    show_default=f"{TrainConfig.word_dropout} of words, {TrainConfig.feature_dropout} of features",
+    help="Share of what the decoder computes that is left out while it learns.",
+)
+@click.option(
+    "--min-count",
+    type=click.IntRange(min=1),
+    show_default=f"{TrainConfig.min_count}; 3 to learn an owner's captions",
+    help="Captions that a word must occur in to be learned.",
+)
 @click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
 @click.option("--retrieval", is_flag=True, help="Train only the text-image space that `search` uses; captions stay.")
 @click.option(
@@ -87,6 +141,24 @@ from photocap.cli.train_run import run_captions, run_retrieval
     type=click.IntRange(1, 20),
     show_default=f"the model's own, {ModelConfig.beam_size} for a new one",
     help="Beam with which dev captions are written, and the model's default later.",
+)
+@click.option(
+    "--val-share",
+    type=click.FloatRange(0, 0.9, min_open=True),
+    show_default="0.1, of small sets up to 0.25",
+    help="Share of the photos that is kept back to check against, where the captions name no split.",
+)
+@click.option(
+    "--use/--no-use",
+    default=None,
+    show_default="without --output",
+    help="Put the model to use if it is better than the one it comes from and the one in use, or keep it aside.",
+)
+@click.option(
+    "--check",
+    multiple=True,
+    type=CaptionsPath(),
+    help="Captions of other people's photos; a model that gets worse by 3 CIDEr-D on them is kept aside.",
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
 @click.option("--resume", is_flag=True, help="Go on where a run into the same --output was stopped.")
@@ -106,10 +178,21 @@ def command(
     encoder: str,
     rnn: str,
     attention: str,
+    embedding_size: int,
+    hidden_size: int,
+    layers: int,
+    learning_rate: float | None,
+    batch_size: int | None,
+    optimizer: str,
+    dropout: float | None,
+    min_count: int | None,
     scst: bool,
     retrieval: bool,
     accumulate: int,
     beam_size: int | None,
+    val_share: float | None,
+    use: bool | None,
+    check: tuple[Path, ...],
     seed: int,
     resume: bool,
     db: Path,
@@ -133,19 +216,24 @@ def command(
     \b
         torchrun --nproc-per-node 2 -m photocap train captions.csv
 
-    A model that started from the base model is put to use if it captions the kept photos better than that one and
-    does not repeat itself (`photocap models rollback` goes back); else it is kept aside in OUTPUT. Without
-    --fine-tune and --scst its weights go two thirds of the way back to the start, so that it does not forget.
+    A model that started from another one is put to use if it surely captions the kept photos better (a paired
+    bootstrap at 95 %, 30 photos at least) and does not repeat itself; `photocap models rollback` goes back. With
+    --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
+    two thirds of the way back to the start, so that it does not forget.
     """
     from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
 
     if not captions and not from_library:
         raise click.UsageError("give CAPTIONS, or --from-library")
+    if use and not _is_model(init):
+        raise click.UsageError("--use is for a model that is trained further; `photocap models use` takes any")
     if retrieval and (scst or resume or fine_tune != "none" or accumulate > 1):
         raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate, --resume")
     config = TrainConfig.from_json(
         {
             **_recipe(init, fine_tune, scst),
+            **_chosen(learning_rate, batch_size, dropout, min_count),
+            "optimizer": optimizer,
             "epochs": epochs,
             "accumulate": accumulate,
             "fine_tune": fine_tune,
@@ -155,33 +243,79 @@ def command(
     )
     model = ModelConfig.from_json(
         {
-            **_new_model(ctx, init, encoder=encoder, rnn=rnn, attention=attention),
+            **_new_model(
+                ctx,
+                init,
+                encoder=encoder,
+                rnn=rnn,
+                attention=attention,
+                embedding_size=embedding_size,
+                hidden_size=hidden_size,
+                layers=layers,
+            ),
             "joint_size": JOINT_SIZE if retrieval else 0,
         }
     )
     library = db if from_library else None
-    request = TrainRequest(captions, images, output, init, model, config, device, resume, library, beam_size)
+    request = TrainRequest(
+        captions,
+        images,
+        output,
+        init,
+        model,
+        config,
+        device,
+        resume,
+        library,
+        beam_size,
+        dev_share=val_share,
+        cache=settings.cache_dir() / "training",
+    )
+    default = ctx.get_parameter_source("output") is ParameterSource.DEFAULT
+    adoption = Adoption(use=default and init == "base" if use is None else use, check=check)
     with join_processes() as processes:
         if retrieval and processes.size > 1:
             raise click.UsageError("--retrieval trains in one process, without torchrun")
         if not processes.is_first:
             ctx.meta[console.QUIET_KEY] = True
-        finished = (run_retrieval if retrieval else run_captions)(request, processes)
+        finished = run_retrieval(request, processes) if retrieval else run_captions(request, processes, adoption)
     if not processes.is_first:
         return
     if finished:
         clear_cache(output)
     else:
-        console.warn(f"interrupted and saved; the same command with --resume goes on (in {output / 'last'})")
+        console.warn(
+            "interrupted; the best so far is kept"
+            if retrieval
+            else "interrupted; what is done is kept, and the same command with --resume goes on"
+        )
         ctx.exit(console.INTERRUPTED)
 
 
-def _new_model(ctx: click.Context, init: str, **options: str) -> dict[str, str]:
+def _new_model(ctx: click.Context, init: str, **options: str | int) -> dict[str, str | int]:
     """Return the options that shape a new model; asked for beside a model that has its shape, they are an error."""
     given = [n for n in options if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
     if given and _is_model(init):
-        raise click.UsageError(f"--{given[0]} is for a new model: it goes with --init imagenet or --init FILE")
+        raise click.UsageError(
+            f"--{given[0].replace('_', '-')} is for a new model: it goes with --init imagenet or --init FILE"
+        )
+    if int(options["hidden_size"]) % ModelConfig.attention_heads:
+        raise click.UsageError(f"--hidden-size must be a multiple of {ModelConfig.attention_heads}")
     return options
+
+
+def _chosen(
+    learning_rate: float | None, batch_size: int | None, dropout: float | None, min_count: int | None
+) -> dict[str, float]:
+    """Return the settings that the user chose."""
+    found: dict[str, float | None] = {
+        "learning_rate": learning_rate,
+        "photos_per_step": batch_size,
+        "word_dropout": dropout,
+        "feature_dropout": dropout,
+        "min_count": min_count,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _is_model(init: str) -> bool:
@@ -196,5 +330,5 @@ def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
         return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
     if _is_model(init):
         # An owner's captions are few: small steps, so that there are enough of them for new words.
-        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.65}
+        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.65, "min_count": 3}
     return {}
