@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from photocap.captioning.encoders import ENCODERS
 from photocap.cli import COMMANDS, group
 from photocap.formats.detect import FORMATS
 from photocap.index import PhotoIndex
@@ -42,6 +43,13 @@ def options() -> str:
         lines = [*own, *([f"- {', '.join(also)}"] if also else [])]
         blocks.append(f"**`photocap {arguments}`**" + ("\n\n" + "\n".join(lines) if lines else ""))
     return "\n\n".join(blocks)
+
+
+def encoders() -> str:
+    """Return a table of the encoders that a new model may have."""
+    lines = ["| encoder | channels of the grid | ONNX Runtime |", "|---|---|---|"]
+    lines += [f"| `{name}` | {e.channels:,} | {'yes' if e.in_onnx else 'no'} |" for name, e in ENCODERS.items()]
+    return "\n".join(lines)
 
 
 def views() -> str:

@@ -215,6 +215,19 @@ def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: 
     ]
 
 
+def test_a_known_joint_space_stays_unless_another_finds_more(
+    corpus: Path, learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(QUICK, epochs=1)
+    job = replace(request(corpus, learned / "best", tmp_path / "joint", config), model=replace(SIZES, joint_size=16))
+    monkeypatch.setattr("photocap.training.joint.recall_of", lambda *_: Recall(50.0, 100.0, 100.0))
+    told: list[bool] = []
+    training = prepare_training(job).training
+    found = train_joint(training, tell=lambda _e, _l, _r, best: told.append(best), should_stop=lambda: False)
+    assert (found, told) == (None, [False])
+    assert not (tmp_path / "joint" / "best").exists()
+
+
 def test_new_words_change_nothing_that_was_said_before() -> None:
     torch.manual_seed(0)
     sizes = replace(SIZES, joint_size=8)

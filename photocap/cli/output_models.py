@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from photocap.captioning.config import ModelConfig
-from photocap.captioning.model_files import CONFIG
+from photocap.captioning.model_files import CONFIG, WEIGHTS
 from photocap.captioning.registry import ModelFacts
 
 
@@ -59,16 +58,23 @@ def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def _network(info: ModelFacts) -> dict[str, object]:
-    config = ModelConfig.from_json(info.details["model"])
-    layers = f"{config.layers} layers of " if config.layers > 1 else ""
-    parts = {"label head": config.label_count, "joint space": config.joint_size}
-    parameters = info.details["training"].get("parameters")
+    model = info.details["model"]
+    layers = f"{model['layers']} layers of " if model["layers"] > 1 else ""
+    parts = {"label head": model["label_count"], "joint space": model["joint_size"]}
+    learned = (info.details["training"].get("parameters") or {}).get("learning")
     return {
-        "network": f"{config.encoder}, {layers}{config.rnn} of {config.hidden_size}, attention: {config.attention}, "
-        f"beam {config.beam_size}",
+        "network": f"{model['encoder']}, {layers}{model['rnn']} of {model['hidden_size']}, "
+        f"attention: {model['attention']}, beam {model['beam_size']}",
         "also": ", ".join(f"{name} of {size:,}" for name, size in parts.items() if size) or "-",
-        "parameters": f"{parameters['total']:,}, {parameters['learning']:,} of them learned" if parameters else "-",
+        "parameters": f"{_parameters(info):,}" + (f", {learned:,} of them learned" if learned else ""),
     }
+
+
+def _parameters(info: ModelFacts) -> int:
+    from photocap.captioning.inference.weights import count_parameters
+
+    weights = info.directory / WEIGHTS
+    return count_parameters(weights) if weights.exists() else 0
 
 
 def _training(info: ModelFacts) -> dict[str, object]:

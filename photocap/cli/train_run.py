@@ -185,16 +185,20 @@ def run_retrieval(request: TrainRequest, processes: Processes) -> bool:
         shown = _Shown(bar, request.config.epochs, stop)
 
         def tell(epoch: int, loss: float, recall: Recall, best: bool) -> None:
-            bar.update(shown.task, description="training", completed=epoch, total=request.config.epochs)
+            shown.stage("training", epoch, request.config.epochs)
             console.note(
                 f"epoch {epoch}: loss {loss:.3f}, recall at 1, 5, 10 on dev "
                 f"{recall.at_1:.1f} {recall.at_5:.1f} {recall.at_10:.1f}{' (best)' if best else ''}"
             )
 
         try:
-            train_joint(_prepare(request, processes, shown).training, tell=tell, should_stop=stop)
+            training = _prepare(request, processes, shown).training
+            training.progress = shown.progress()
+            best = train_joint(training, tell=tell, should_stop=stop)
         except Stopped:
             return False
+        if best is None:
+            console.warn("no epoch found photos better than the model did before: nothing was kept")
     return not stop.asked
 
 

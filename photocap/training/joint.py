@@ -58,7 +58,7 @@ def train_joint(
         should_stop: asked after each step; True ends the run with what is best so far.
 
     Returns:
-        The best recall on dev, None if stopped before the first epoch was over.
+        The best recall on dev; None if no epoch found more than the space that the model had before.
     """
     joint, config = training.model.joint, training.config
     assert joint is not None
@@ -69,6 +69,7 @@ def train_joint(
     optimizer = torch.optim.AdamW([*joint.parameters(), scale], lr=_PEAK_RATE, weight_decay=config.weight_decay)
     steps = max(len(training.train.captions) // _PHOTOS_PER_STEP, 1)
     captions = training.validate()  # they stay; what they are worth in the new space does not
+    before = recall_of(training, joint, training.dev)  # of a space that was known; a fresh one finds nothing
     best: Recall | None = None
     for epoch in range(config.epochs):
         total = 0.0
@@ -91,7 +92,7 @@ def train_joint(
                 return best
         with average.applied():
             recall = recall_of(training, joint, training.dev)
-            is_best = best is None or recall.sum > best.sum
+            is_best = recall.sum > (best or before).sum
             if is_best:
                 best = recall
                 spoken = captions.with_likeness(_likeness(training, joint, captions.captions.sentences))

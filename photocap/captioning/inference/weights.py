@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
 from photocap.captioning.model_files import WEIGHTS, ModelInfo, read_weights
 from photocap.errors import CheckpointError
 
 _HINT = "choose another model with --model, or train it again"
+_STATISTICS = re.compile(r"running_|num_batches|pooled_|labels\.words")  # measured, not learned
+
+
+def count_parameters(file: Path) -> int:
+    """Count the parameters in a weights file by its header.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            shapes = {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(file, f"is not a safetensors file: {str(error).strip()}", _HINT) from error
+    return sum(prod(shape) for name, shape in shapes.items() if not _STATISTICS.search(name))
 
 
 def load_weights(info: ModelInfo) -> dict[str, NDArray[Any]]:
