@@ -146,6 +146,21 @@ def test_light_commands_import_nothing_heavy(arguments):
     assert done.stderr.strip() == "heavy: []"
 
 
+def test_a_search_imports_no_decoder_and_no_network(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from photocap.cli import group; from photocap.index import PhotoIndex\n"
+        "heavy = {'torch', 'onnxruntime', 'PIL', 'pillow_heif', 'pathspec', 'sqlite_utils'}\n"
+        "if sys.argv[1] == 'make': PhotoIndex.open(Path(sys.argv[2]), create=True).close()\n"
+        "else:\n"
+        "    group.main(['search', 'dog', '--db', sys.argv[2]], standalone_mode=False)\n"
+        "    print('heavy:', sorted(heavy & set(sys.modules)))"
+    )
+    for task in ("make", "search"):
+        arguments = [sys.executable, "-c", code, task, str(tmp_path / "index.db")]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+    assert "heavy: []" in done.stdout
+
+
 def test_the_lower_bounds_are_those_that_were_tried():
     project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
     bounds = set(re.findall(r'"([\w-]+)>=([\d.]+)["; ]', project))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from photocap.cli import console
 from photocap.errors import CheckpointError, IndexNotFound, QueryError, ReadError
 from photocap.index import PhotoIndex, PhotoRow
-from photocap.photos import picture_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +24,8 @@ def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) ->
         ReadError: there is no such file.
         IndexNotFound: the index knows neither the path nor the picture.
     """
+    from photocap.photos import picture_hash
+
     absolute = Path(os.path.abspath(path))  # as indexing does: ".." resolved, links not
     found = index.photos.get(absolute)
     if found is None:

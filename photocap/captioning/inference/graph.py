@@ -58,8 +58,7 @@ class Graph:
 
     def to_bytes(self) -> bytes:
         """Return the model as ONNX's file format has it."""
-        graph = protobuf.graph_bytes(self._nodes, self._initializers, self._inputs, self._outputs)
-        return protobuf.model_bytes(graph, _OPSETS)
+        return protobuf.model_bytes(self._nodes, self._initializers, self._inputs, self._outputs, _OPSETS)
 
     def _new_name(self, operator: str) -> str:
         self._count += 1

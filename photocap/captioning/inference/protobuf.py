@@ -21,20 +21,21 @@ Dimension: TypeAlias = "int | str"
 """A number, or a name for one that differs from run to run."""
 
 
-def model_bytes(graph: bytes, opsets: dict[str, int]) -> bytes:
-    """Return a ModelProto around a GraphProto."""
-    versions = [_text(1, domain) + _number(2, version) for domain, version in opsets.items()]
-    return _number(1, 8) + _message(7, graph) + b"".join(_message(8, v) for v in versions)
-
-
-def graph_bytes(
-    nodes: Iterable[bytes], initializers: Iterable[bytes], inputs: Iterable[bytes], outputs: Iterable[bytes]
+def model_bytes(
+    nodes: Iterable[bytes],
+    initializers: Iterable[bytes],
+    inputs: Iterable[bytes],
+    outputs: Iterable[bytes],
+    opsets: dict[str, int],
 ) -> bytes:
-    """Return a GraphProto of encoded parts."""
-    parts = [_text(2, "photocap")]
+    """Return a ModelProto around a GraphProto of encoded parts; what they hold is copied once."""
+    graph = [_text(2, "photocap")]
     for field, group in ((1, nodes), (5, initializers), (11, inputs), (12, outputs)):
-        parts += [_message(field, part) for part in group]
-    return b"".join(parts)
+        for part in group:
+            graph += [_key(field, _BYTES), _varint(len(part)), part]
+    versions = [_text(1, domain) + _number(2, version) for domain, version in opsets.items()]
+    start = [_number(1, 8), _key(7, _BYTES), _varint(sum(map(len, graph)))]
+    return b"".join([*start, *graph, *(_message(8, version) for version in versions)])
 
 
 def node_bytes(

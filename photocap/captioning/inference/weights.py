@@ -40,12 +40,13 @@ def load_weights(info: ModelInfo) -> dict[str, NDArray[Any]]:
         CheckpointError: the file is not the one that was described, is damaged, or holds numbers that are not finite.
     """
     path = info.directory / WEIGHTS
-    data = read_weights(info)
     try:
-        tensors = load(data)
+        weights = load(read_weights(info))
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(path, f"is not a safetensors file: {str(error).strip()}", _HINT) from error
-    weights = {name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in tensors.items()}
-    if not all(bool(np.isfinite(value).all()) for value in weights.values()):
-        raise CheckpointError(path, "holds numbers that are not finite", _HINT)
+    for name, value in weights.items():
+        if value.dtype.kind == "f":
+            weights[name] = value.astype(np.float32)  # one by one: both forms of all are more than the network takes
+            if not np.isfinite(value).all():
+                raise CheckpointError(path, "holds numbers that are not finite", _HINT)
     return weights
