@@ -47,6 +47,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "status": "Tell what the index holds.",
         "prune": "Forget photos that are gone.",
         "doctor": "Check what works on this machine.",
+        "bench": "Measure how fast this machine captions, and what bounds it.",
         "config": "Show each setting and where it comes from.",
         "completion": "Print the shell code that completes commands.",
     },

@@ -60,7 +60,7 @@ _TRANSPOSE = {
 }
 
 
-def load_image(path: Path, min_side_px: int) -> Image.Image:
+def load_image(path: Path, min_side_px: int, data: bytes | None = None) -> Image.Image:
     """Decode a photo, upright and in RGB, no larger than needed.
 
     JPEGs are scaled while they are decoded, others right after. Transparent parts become white; of an animation or
@@ -70,11 +70,12 @@ def load_image(path: Path, min_side_px: int) -> Image.Image:
         path: the photo.
         min_side_px: the shorter side of the result is at least this, and below twice this, where the photo is
             large enough; photos are never enlarged.
+        data: its content, where it was read already.
 
     Raises:
         ReadError: the file cannot be read, is no picture, is damaged or too large.
     """
-    with as_read_error(path), open_picture(path) as image, _one_large_picture_at_a_time(image):
+    with as_read_error(path), open_picture(path, data) as image, _one_large_picture_at_a_time(image):
         return _decode_small(image, min_side_px)
 
 

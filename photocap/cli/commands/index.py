@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +13,10 @@ from photocap.cli import console, options
 from photocap.cli.index_options import captioner_loader, index_options, indexing_options, open_index
 from photocap.cli.output_index import ResultPrinter
 from photocap.library.indexing import index_photos
-from photocap.photos import find_photos
+from photocap.photos import WalkOptions, find_photos
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 @click.command("index")
@@ -46,11 +50,17 @@ def command(
     """
     run_options = index_options(chosen, dry_run=dry_run)
     with open_index(db, dry_run=dry_run) as index, console.progress() as progress:
-        total = None if progress.disable else sum(1 for _ in find_photos(paths, run_options.walk))
-        task = progress.add_task("Captioning", total=total)
+        task = progress.add_task("Captioning", total=None)
+        if not progress.disable:
+            threading.Thread(target=_count, args=(paths, run_options.walk, progress, task), daemon=True).start()
         show = ResultPrinter(index, as_json, quiet, verbose, dry_run, lambda: progress.advance(task))
         report = index_photos(paths, index, captioner_loader(chosen), run_options, on_result=show)
     console.note(report.summary + (" (dry run: nothing was changed)" if dry_run else ""))
     if report.interrupted:
         console.note("interrupted; the same command goes on from here")
     ctx.exit(report.exit_code if any(map(os.path.lexists, paths)) else console.COULD_NOT_RUN)
+
+
+def _count(paths: tuple[Path, ...], walk: WalkOptions, progress: Progress, task: TaskID) -> None:
+    """Count the photos for the progress bar, beside the work."""
+    progress.update(task, total=sum(1 for _ in find_photos(paths, walk)))

@@ -37,13 +37,13 @@ class LazyCaptioner:
         """Return how many pictures make a batch."""
         return self.captioner.batch_size
 
-    def decode(self, path: Path) -> Image.Image:
-        """Decode a photo as large as the network wants it.
+    def decode(self, path: Path, data: bytes | None = None) -> Image.Image:
+        """Decode a photo as large as the network wants it; `data` is its content, where it was read already.
 
         Raises:
             ReadError: it cannot be decoded.
         """
-        return load_image(path, self.captioner.image_size_px)
+        return load_image(path, self.captioner.image_size_px, data)
 
     def caption(self, images: Sequence[Image.Image]) -> list[Caption | Trouble]:
         """Return one caption for each image, in order, or why there is none."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
 from photocap.index import CaptionRecord, PhotoIndex
 from photocap.library.indexing.caption import LazyCaptioner
 from photocap.library.indexing.decide import Decider
@@ -10,9 +14,12 @@ from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import DryRun, Overwrite
 from photocap.records import Caption
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 class BatchCaptioner:
-    """Captions the batches of one run."""
+    """Captions the batches of one run; the network has a thread of its own, which the index never meets."""
 
     def __init__(self, captioner: LazyCaptioner, index: PhotoIndex, decider: Decider, options: IndexOptions) -> None:
         self._captioner = captioner
@@ -20,12 +27,17 @@ class BatchCaptioner:
         self._decider = decider
         self._is_dry = options.dry_run is DryRun.YES
         self._over_person = options.policy.overwrite is Overwrite.ALL
+        self._network = ThreadPoolExecutor(1, thread_name_prefix="photocap-network")
 
-    def caption(self, batch: list[PhotoJob]) -> None:
+    def start(self, batch: list[PhotoJob]) -> Future[list[Caption | Trouble]]:
+        """Send the pictures of a batch to the network, behind those that are there already."""
+        return self._network.submit(self._see, [job.image for job in batch if job.image is not None])
+
+    def finish(self, batch: list[PhotoJob], seen: Future[list[Caption | Trouble]]) -> None:
         """Give each photo of a batch its caption, or its trouble."""
-        images = [job.image for job in batch if job.image is not None]
-        fresh = iter(self._captioner.caption(images) if images else [])
-        if images and not self._is_dry and (space_id := self._captioner.captioner.space_id):
+        answers = seen.result()
+        fresh = iter(answers)
+        if answers and not self._is_dry and (space_id := self._captioner.captioner.space_id):
             self._index.embeddings.set_space(space_id)
         in_batch: dict[str, PhotoJob] = {}
         for job in batch:
@@ -38,6 +50,13 @@ class BatchCaptioner:
                 job.caption = None  # the index keeps the one it has
             elif job.caption:
                 in_batch.setdefault(job.caption_key, job)
+
+    def close(self) -> None:
+        """Let the network's thread end with what it has in hand."""
+        self._network.shutdown(wait=False, cancel_futures=True)
+
+    def _see(self, images: Sequence[Image.Image]) -> list[Caption | Trouble]:
+        return self._captioner.caption(images) if images else []
 
     def _take(self, job: PhotoJob, fresh: Caption | Trouble) -> None:
         if isinstance(fresh, Trouble):
@@ -59,7 +78,7 @@ class BatchCaptioner:
     def _caption_alone(self, job: PhotoJob) -> None:
         """Caption a photo whose twin failed."""
         try:
-            (fresh,) = self._captioner.caption([self._captioner.decode(job.picture_path)])
+            (fresh,) = self._network.submit(self._see, [self._captioner.decode(job.picture_path)]).result()
         except Exception as problem:  # one photo never stops a run
             job.trouble = Trouble.of(problem)
         else:

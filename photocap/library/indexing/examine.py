@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from photocap.formats.sidecar_names import FolderNames
+from photocap.library.indexing.held_files import HeldFiles
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.metadata import ExifTool, WritePolicy, read_metadata
 from photocap.photos import picture_hash, read_facts, read_photo
+from photocap.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -17,25 +19,34 @@ class Readers:
     Attributes:
         names: knows what lies in the folders.
         exiftool: asked for what cannot be read here; starts with the first photo that needs it.
+        held: files' contents on their way to the decoder.
+        stopwatch: measures the stages.
     """
 
     names: FolderNames = field(default_factory=FolderNames)
     exiftool: ExifTool = field(default_factory=ExifTool)
+    held: HeldFiles = field(default_factory=HeldFiles)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 def examine(job: PhotoJob, policy: WritePolicy, readers: Readers) -> PhotoJob:
     """Read a photo's hash, facts and words from one opening of it; what goes wrong is part of the result."""
-    path, companion = job.photo.path, job.photo.companion
+    path, companion, stage = job.photo.path, job.photo.companion, readers.stopwatch.stage
     try:
-        data = read_photo(path)
-        own_hash = picture_hash(path, data=data)
-        key = picture_hash(companion) if companion else own_hash
-        facts = read_facts(path, data=data)
-        metadata = read_metadata(
-            path, sidecar_dir=policy.sidecar_dir, names=readers.names, exiftool=readers.exiftool, data=data
-        )
+        with stage("read"):
+            data = read_photo(path)
+        with stage("hash"):
+            own_hash = picture_hash(path, data=data)
+            key = picture_hash(companion) if companion else own_hash
+        with stage("facts"):
+            facts = read_facts(path, data=data)
+            metadata = read_metadata(
+                path, sidecar_dir=policy.sidecar_dir, names=readers.names, exiftool=readers.exiftool, data=data
+            )
     except Exception as problem:  # one photo never stops a run
         job.trouble = Trouble.of(problem)
     else:
         job.picture_hash, job.caption_key, job.facts, job.metadata = own_hash, key, facts, metadata
+        if not companion:
+            readers.held.hold(job, data)
     return job

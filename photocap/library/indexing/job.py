@@ -58,6 +58,7 @@ class PhotoJob:
             picture beside a raw file.
         facts: (examine) what the camera wrote; None where the photo could not be read.
         metadata: (examine) what its files say in words.
+        data: (examine) the file's content, until it is decoded; None where there is no room for it.
 
         caption: (decide) the caption that needs no model; (caption) else the model's. None for a rejected one.
         needs_picture: (decide) whether the network must see the picture.
@@ -85,6 +86,7 @@ class PhotoJob:
     caption_key: str = ""
     facts: PhotoFacts | None = None
     metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
+    data: bytes | None = None
 
     caption: CaptionRecord | None = None
     needs_picture: bool = False

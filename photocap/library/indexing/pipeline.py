@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,8 +26,9 @@ from photocap.library.indexing.write_batch import BatchWriter
 from photocap.library.recovery import recover_interrupted_writes
 from photocap.metadata import DryRun
 from photocap.photos import Skip, Skipped, find_photos, outermost
-from photocap.records import CaptionerProtocol
+from photocap.records import Caption, CaptionerProtocol
 from photocap.report import Outcome, PhotoResult, Report
+from photocap.stopwatch import Stopwatch
 from photocap.workers import Overdue, WorkerPool, map_ahead
 
 _MOST_IN_BATCH = 128  # photos; those that need no network count as well
@@ -46,11 +48,13 @@ def index_photos(
     options: IndexOptions | None = None,
     *,
     on_result: Callable[[PhotoResult], None] = lambda _: None,
+    stopwatch: Stopwatch | None = None,
 ) -> Report:
     """Bring the index, and the captions in the photos, up to date with what lies at and below `roots`.
 
-    What is known and unchanged is not opened. Every batch is durable before its results are told, so that an
-    interrupted or killed run loses one batch at most, and the same call goes on from there.
+    What is known and unchanged is not opened. A batch goes through the network while the one before is written and the
+    next ones are read and decoded. Every batch is durable before its results are told, so that an interrupted or killed
+    run loses two batches at most, and the same call goes on from there.
 
     Args:
         roots: folders and photos.
@@ -59,6 +63,7 @@ def index_photos(
             base model.
         on_result: told of each photo, in the order of the walk but for unchanged ones, which come early.
         options: see there.
+        stopwatch: measures the stages.
 
     Returns:
         What became of the photos. Ctrl-C ends the run in order and shows there.
@@ -67,15 +72,18 @@ def index_photos(
         PhotocapError: the index cannot be written or the model cannot be loaded.
     """
     options = options or IndexOptions()
-    with WorkerPool(options.workers) as pool:
-        roots = outermost(roots)
-        run = _Run(index, LazyCaptioner(load_captioner), options, pool, on_result, roots)
+    roots = outermost(roots)
+    readers = Readers(FolderNames(roots), stopwatch=stopwatch or Stopwatch())
+    with WorkerPool(options.workers) as pool, WorkerPool(options.workers) as writing:
+        writer = BatchWriter(index, options, writing, readers)
+        run = _Run(index, LazyCaptioner(load_captioner), options, pool, readers, writer, on_result)
         try:
             run.go(roots)
         except KeyboardInterrupt:
             run.report.interrupted = True
         finally:
-            pool.shutdown(cancel_futures=True)
+            for workers in (pool, writing):
+                workers.shutdown(cancel_futures=True)
             run.close()
     return run.report
 
@@ -87,8 +95,9 @@ class _Run:
         captioner: LazyCaptioner,
         options: IndexOptions,
         pool: WorkerPool,
+        readers: Readers,
+        writer: BatchWriter,
         on_result: Callable[[PhotoResult], None],
-        roots: Sequence[Path],
     ) -> None:
         self.report = Report()
         self._index = index
@@ -97,9 +106,10 @@ class _Run:
         self._pool = pool
         self._on_result = on_result
         self._decider = Decider(index, options)
-        self._readers = Readers(FolderNames(roots))
+        self._readers = readers
+        self._stopwatch = readers.stopwatch
         self._batch_captioner = BatchCaptioner(captioner, index, self._decider, options)
-        self._writer = BatchWriter(index, options, pool, self._readers)
+        self._writer = writer
         self._is_dry = options.dry_run is DryRun.YES
         self._run_id: int | None = None
         self._gone: dict[Path, str] = {}
@@ -112,26 +122,32 @@ class _Run:
             # Now, so that the scan sees which photos lack an embedding of this space.
             self._index.embeddings.set_space(self._options.space_id)
         self._index.scan.start()
+        underway: tuple[list[PhotoJob], Future[list[Caption | Trouble]]] | None = None
         for batch in _batches(self._ready(roots), self._captioner):
-            self._finish_batch(batch)
+            before, underway = underway, (batch, self._batch_captioner.start(batch))
+            if before:
+                self._finish_batch(*before)
+        if underway:
+            self._finish_batch(*underway)
         for root in roots:
             self._settle_root(root)
 
     def close(self) -> None:
+        self._batch_captioner.close()
         self._readers.exiftool.close()
         if self._run_id is not None:
             self._index.runs.finish(self._run_id, self.report.summary)
 
     def _ready(self, roots: Sequence[Path]) -> Iterator[PhotoJob]:
         """Yield the photos that must be opened, examined, decided and, where the network must see them, decoded."""
-        photos = find_photos(roots, self._options.walk, on_skip=self._pass_by)
+        photos = self._stopwatch.each("walk", find_photos(roots, self._options.walk, on_skip=self._pass_by))
         changed = changed_photos(
             self._index, photos, self._options, on_result=self._tell, on_return=self._record_returned
         )
         ahead = 4 * self._options.workers
         examine_ = partial(examine, policy=self._options.policy, readers=self._readers)
         examined = map_ahead(self._pool, examine_, changed, ahead, overdue=_overdue)
-        decided = map(self._decider.decide, examined)
+        decided = map(self._decide, examined)
         if self._options.stored is not None:
             decided = map(StoredFiller(self._options.stored, self._index, self._options).fill, decided)
         ready = self._with_captioner(decided)
@@ -142,18 +158,26 @@ class _Run:
         for job in jobs:
             if job.needs_picture:
                 _ = self._captioner.captioner
+            else:
+                self._readers.held.drop(job)
             yield job
+
+    def _decide(self, job: PhotoJob) -> PhotoJob:
+        with self._stopwatch.stage("database"):
+            return self._decider.decide(job)
 
     def _decode(self, job: PhotoJob) -> PhotoJob:
         if job.needs_picture:
+            data = self._readers.held.drop(job)
             try:
-                job.image = self._captioner.decode(job.picture_path)
+                with self._stopwatch.stage("decode"):
+                    job.image = self._captioner.decode(job.picture_path, data)
             except Exception as problem:  # one photo never stops a run
                 job.trouble = Trouble.of(problem)
         return job
 
-    def _finish_batch(self, batch: list[PhotoJob]) -> None:
-        self._batch_captioner.caption(batch)
+    def _finish_batch(self, batch: list[PhotoJob], seen: Future[list[Caption | Trouble]]) -> None:
+        self._batch_captioner.finish(batch, seen)
         with interrupts_wait():
             results = self._writer.write(batch, self._start_run)
         self._decider.arrived({job.caption_key for job in batch})
@@ -200,7 +224,7 @@ class _Run:
 
 def _overdue(job: PhotoJob, error: Overdue) -> PhotoJob:
     """Return another job for the photo, since the thread that does not come to an end still has the old one."""
-    return replace(job, trouble=Trouble.of(error), image=None)
+    return replace(job, trouble=Trouble.of(error), image=None, data=None)
 
 
 def _batches(jobs: Iterable[PhotoJob], captioner: LazyCaptioner) -> Iterator[list[PhotoJob]]:

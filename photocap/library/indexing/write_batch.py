@@ -36,17 +36,21 @@ class BatchWriter:
         self._options = options
         self._pool = pool
         self._readers = readers
+        self._stopwatch = readers.stopwatch
 
     def write(self, batch: list[PhotoJob], start_run: Callable[[], int]) -> list[PhotoResult]:
         """Write a batch into photos and index; return what became of each photo."""
         with self._file_writes() as writes:
-            list(self._pool.map(partial(self._prepare, writes), batch))
+            with self._stopwatch.stage("metadata"):
+                list(self._pool.map(partial(self._prepare, writes), batch))
             if self._options.dry_run is DryRun.NO:
                 run_id = start_run()
-                writes.commit(self._index, run_id, map_=self._pool.map)
+                with self._stopwatch.stage("metadata"):
+                    writes.commit(self._index, run_id, map_=self._pool.map)
                 extras = self._options.policy.extras
                 records = [_record(job, extras) for job in map(_noted, batch) if _is_to_be_recorded(job)]
-                self._index.record_batch(run_id, records, settled=writes.settled)
+                with self._stopwatch.stage("database"):
+                    self._index.record_batch(run_id, records, settled=writes.settled)
         return [_result(job) for job in batch]
 
     def _extras(self, job: PhotoJob, caption: CaptionRecord) -> Extras:

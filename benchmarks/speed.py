@@ -1,0 +1,65 @@
+"""How fast a machine captions, as a Markdown table for docs/speed.md: small images, 12 and 24 megapixels.
+
+The photos are made up; each row is one run of what `photocap bench` measures.
+
+python benchmarks/speed.py [--photos 64] [--device auto] [--engine auto]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from photocap.captioning.captioner import load_captioner
+from photocap.captioning.engine_choice import choose_engine
+from photocap.captioning.torch_packages import has_torch
+from photocap.evaluation.captions import machine_name
+from photocap.library.indexing import IndexOptions
+from photocap.library.made_up_photos import make_photos
+from photocap.library.speed import Speed, measure_speed
+
+SIZES_MEGAPIXELS = (0.19, 12.0, 24.0)
+HEAD = ("megapixels", "index", "plain loop", "times", "decode alone", "network alone", "limit", "reached", "bottleneck")
+
+
+def measure(photos: int, megapixels: float, device: str, engine: str) -> Speed:
+    """Measure photos of one size."""
+    load = partial(load_captioner, device=device)
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as work:
+        return measure_speed(
+            list(make_photos(Path(made), photos, megapixels=megapixels)),
+            Path(work),
+            load(engine=engine),
+            partial(load, engine="torch" if has_torch() else "onnx", precision="float32", batch_size=1, beam_size=1),
+            IndexOptions(),
+            shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
+        )
+
+
+def rows(photos: int, device: str, engine: str) -> Iterator[tuple[str, ...]]:
+    """Yield the table's rows."""
+    for megapixels in SIZES_MEGAPIXELS:
+        speed = measure(photos, megapixels, device, engine)
+        rates = (speed.index, speed.plain, speed.index / speed.plain, speed.decode, speed.network, speed.limit)
+        reached = f"{speed.index / speed.limit:.0%}"
+        yield f"{speed.megapixels:.2g}", *(f"{rate:.1f}" for rate in rates), reached, speed.bottleneck
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--photos", type=int, default=64)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--engine", default="auto")
+    asked = parser.parse_args()
+    name = load_captioner(device=asked.device, engine=asked.engine).engine.name
+    print(f"{machine_name()}; {name}; {asked.photos} photos a row, photos a second\n")
+    for row in (HEAD, ("---",) * len(HEAD), *rows(asked.photos, asked.device, asked.engine)):
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

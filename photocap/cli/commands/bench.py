@@ -1,0 +1,108 @@
+"""`photocap bench`: how fast this machine captions, and what bounds it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from photocap.cli import console, options
+
+if TYPE_CHECKING:
+    from photocap.library.speed import Speed
+
+_MEGAPIXELS = 12.0
+
+
+@click.command("bench")
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--photos", type=click.IntRange(min=1), default=64, show_default=True, help="How many photos to take.")
+@options.model_option
+@options.device_option
+@options.engine_option
+@options.batch_size_option
+@options.workers_option
+@options.json_option
+def command(
+    folder: Path | None,
+    photos: int,
+    model: Path | None,
+    device: str,
+    engine: str,
+    batch_size: int | str,
+    workers: int | str,
+    as_json: bool,
+) -> None:
+    """Measure how fast this machine captions, and what bounds it.
+
+    \b
+        photocap bench
+        photocap bench ~/Pictures --photos 200
+
+    Copies of some photos of FOLDER, or made-up ones of 12 megapixels, are indexed as `photocap index` does; then the
+    parts of the work are measured by themselves: a plain loop (full decoding, float32, one photo at a time), decoding
+    alone, the network alone. Photos and index stay as they are. Measure while nothing else is running.
+    """
+    from photocap.captioning.captioner import load_captioner
+    from photocap.captioning.engine_choice import choose_engine
+    from photocap.captioning.torch_packages import has_torch
+    from photocap.cli.index_options import workers as workers_of
+    from photocap.evaluation.captions import machine_name
+    from photocap.library.indexing import IndexOptions
+    from photocap.library.speed import measure_speed
+
+    load = partial(load_captioner, model, device=device)
+    with (
+        tempfile.TemporaryDirectory(prefix="photocap-") as made,
+        tempfile.TemporaryDirectory(prefix="photocap-") as work,
+    ):
+        paths = list(islice(_photos(folder, photos, Path(made)), photos))
+        if not paths:
+            raise click.UsageError(f"There is no photo in {folder}.")
+        captioner = load(engine=engine, batch_size=batch_size)
+        speed = measure_speed(
+            paths,
+            Path(work),
+            captioner,
+            partial(load, engine="torch" if has_torch() else "onnx", precision="float32", batch_size=1, beam_size=1),
+            IndexOptions(workers=workers_of(workers)),
+            shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
+        )
+    machine = f"{machine_name()}; {captioner.engine.name}"
+    if as_json:
+        values = {"limit": speed.limit, "bottleneck": speed.bottleneck, "machine": machine}
+        console.emit_json(asdict(speed) | values)
+        return
+    click.echo("\n".join(_lines(speed, machine)))
+
+
+def _photos(folder: Path | None, count: int, made: Path) -> Iterator[Path]:
+    """Find photos, or make some up."""
+    if folder is None:
+        from photocap.library.made_up_photos import make_photos
+
+        yield from make_photos(made, count, megapixels=_MEGAPIXELS)
+    else:
+        from photocap.photos import WalkOptions, find_photos
+
+        yield from (photo.path for photo in find_photos([folder], WalkOptions()))
+
+
+def _lines(speed: Speed, machine: str) -> Iterator[str]:
+    yield machine
+    yield f"{console.count(speed.photos, 'photo')} of {speed.megapixels:.1f} megapixels"
+    memory = "" if speed.peak_bytes is None else f", {speed.peak_bytes / 1e6:,.0f} MB of memory at most"
+    yield f"{'index':<14}{speed.index:8.1f} photos/s{memory}"
+    yield f"{'plain loop':<14}{speed.plain:8.1f} photos/s; index is {speed.index / speed.plain:.1f} times as fast"
+    yield f"{'decode alone':<14}{speed.decode:8.1f} photos/s"
+    yield f"{'network alone':<14}{speed.network:8.1f} photos/s"
+    share = f"{speed.index / speed.limit:.0%}"
+    yield f"{'limit':<14}{speed.limit:8.1f} photos/s if nothing but these two cost time; index reaches {share}"
+    yield "busy          " + ", ".join(f"{stage} {share:.0%}" for stage, share in speed.busy.items())
+    yield f"{'bottleneck':<14}{speed.bottleneck}"
