@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from photocap.captioning.captioner import Captioner
+from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.engine import CaptionEngine, GeneratedSentences, Sight
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, index_photos
@@ -70,8 +70,8 @@ class Speed:
 def measure_speed(
     photos: Sequence[Path],
     folder: Path,
-    captioner: Captioner,
-    load_plain: Callable[[], Captioner],
+    captioner: NetworkCaptioner,
+    load_plain: Callable[[], NetworkCaptioner],
     options: IndexOptions,
     *,
     shares_processors: bool = True,
@@ -137,21 +137,21 @@ def _busy(watch: Stopwatch, seconds: float, workers: int) -> dict[str, float]:
     }
 
 
-def _decoding(copies: Sequence[Path], captioner: Captioner, workers: int) -> tuple[float, list[Image.Image]]:
+def _decoding(copies: Sequence[Path], captioner: NetworkCaptioner, workers: int) -> tuple[float, list[Image.Image]]:
     with WorkerPool(workers) as pool:
         start = perf_counter()
         pictures = list(pool.map(lambda path: load_image(path, captioner.image_size_px), copies))
         return len(copies) / (perf_counter() - start), pictures
 
 
-def _network_rate(pictures: Sequence[Image.Image], captioner: Captioner) -> float:
+def _network_rate(pictures: Sequence[Image.Image], captioner: NetworkCaptioner) -> float:
     start = perf_counter()
     for batch in in_chunks(pictures, captioner.batch_size):
         captioner.caption_batch(batch)
     return len(pictures) / (perf_counter() - start)
 
 
-def _plain_rate(copies: Sequence[Path], captioner: Captioner) -> float:
+def _plain_rate(copies: Sequence[Path], captioner: NetworkCaptioner) -> float:
     """Caption a few photos as one writes it down at first; the first one warms up."""
     few = copies[:: max(len(copies) // 12, 1)]
     for number, path in enumerate([few[0], *few]):

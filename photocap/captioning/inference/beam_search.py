@@ -1,7 +1,8 @@
 """Beam search in numpy around the decoder's graph: the sentences that `network.beam_search` finds, without torch.
 
 The graph looks at the whole vocabulary; here only the best words of each sentence are compared. Photos whose sentences
-have all ended leave the batch. Letters as in `captioning.network`; W sentences are in play for each photo.
+have all ended leave the batch. Letters as in `captioning.network`; W sentences are in play for each photo: K, and where
+words are demanded another K with one of them behind the others.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class BeamSearch:
         tokens = np.full((photos, length), PAD)
         log_probs = np.zeros((photos, length), np.float32)
         total = np.zeros(photos, np.float32)
-        beams = _Beams.at_start(start, self._beam_size, demanded)
+        beams = _Beams.at_start(start, demanded)
         for _ in range(length):
             self._extend(beams)
             is_over: NDArray[np.bool_] = np.all(beams.done | np.isinf(beams.scores), axis=1)
@@ -148,19 +149,16 @@ class _Beams:
     demanded: NDArray[np.int64] | None
 
     @classmethod
-    def at_start(cls, start: Arrays, beam_size: int, demanded: NDArray[np.int64] | None) -> _Beams:
+    def at_start(cls, start: Arrays, demanded: NDArray[np.int64] | None) -> _Beams:
+        """Return the one sentence that each photo begins with; the first word makes W of it."""
         size = len(start["hidden"])
-        width = beam_size if demanded is None else 2 * beam_size  # those with a demanded word behind the others
-        scores = np.full((size, width), -np.inf, np.float32)
-        scores[:, 0] = 0.0
-        state: Arrays = {name: start[name].repeat(width, axis=0) for name in ("hidden", "cell") if name in start}
         return cls(
             photos=np.arange(size),
-            history=np.full((size, width, 1), START),
-            steps=np.zeros((size, width, 1), np.float32),
-            scores=scores,
-            done=np.zeros((size, width), np.bool_),
-            state=state,
+            history=np.full((size, 1, 1), START),
+            steps=np.zeros((size, 1, 1), np.float32),
+            scores=np.zeros((size, 1), np.float32),
+            done=np.zeros((size, 1), np.bool_),
+            state={name: start[name] for name in ("hidden", "cell") if name in start},
             constant={name: start[name] for name in ("keys", "values", "bias", "forbidden") if name in start},
             demanded=demanded,
         )
@@ -190,12 +188,12 @@ class _Beams:
         """Go on with the continuations `best` (B, W), numbers of rows of the others (B, W, M)."""
         rows = np.arange(len(best))[:, None]
         beam = best // words.shape[2]
+        chosen = (rows * words.shape[1] + beam).reshape(-1)
         word = words.reshape(len(best), -1)[rows, best]
         log_prob, self.scores = (x.reshape(len(best), -1)[rows, best] for x in (found, total))
         self.history = np.concatenate([self.history[rows, beam], word[:, :, None]], axis=2)
         self.steps = np.concatenate([self.steps[rows, beam], log_prob[:, :, None]], axis=2)
         self.done = self.done[rows, beam] | (word == END)
-        chosen = (rows * self.done.shape[1] + beam).reshape(-1)
         self.state = {name: after[f"{name}_after"][chosen] for name in self.state}
 
     def best(self, photos: NDArray[np.bool_], beam_size: int) -> tuple[NDArray[Any], ...]:

@@ -52,7 +52,8 @@ class EncoderGraph:
         graph: the graph to write into.
         weights: the model's tensors by their names in the state dict, float32.
         config: the model's sizes and preprocessing.
-        ranges: the least and the greatest value of each activation; with them the encoder computes in 8 bits.
+        ranges: the least and the greatest value of each activation that is rounded to 8 bits; what takes it in
+            computes in 8 bits.
         activations: the names of the values whose ranges matter, by the names that `ranges` uses; filled on the way.
     """
 
@@ -63,11 +64,15 @@ class EncoderGraph:
     activations: dict[str, str] = field(default_factory=dict)
     _scales: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def _ranges(self) -> Ranges:
+        return self.ranges or {}
+
     def build(self, squares: str) -> tuple[str, str]:
         """Add the encoder behind uint8 pixels (B, S, S, 3); return the grid (B, P, C) and the mean over it (B, C)."""
         g = self.graph
         stem = fold_batch_norm(self.weights, f"{_TRUNK}conv1", f"{_TRUNK}bn1")
-        if self.ranges is None:
+        if "stem" not in self._ranges:
             x = self._convolution(self._normalised(squares), stem, stride=2, padding=_STEM_PADDING)
         else:
             x = self._convolution(self._padded(squares), self._for_pixels(stem), stride=2, padding=0)
@@ -135,7 +140,7 @@ class EncoderGraph:
         side = folded.weight.shape[2]
         weight, bias = (
             (g.constant(folded.weight), g.constant(folded.bias))
-            if self.ranges is None
+            if x not in self._scales
             else self._in_8_bits(folded, self._scales[x])
         )
         pads = [side // 2 if padding is None else padding] * 4
@@ -159,9 +164,9 @@ class EncoderGraph:
     def _activation(self, name: str, value: str) -> str:
         """Note an activation; in 8 bits, round it to them."""
         self.activations[name] = value
-        if self.ranges is None:
+        if name not in self._ranges:
             return value
-        low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
+        low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
         scale = max(high - low, _LEAST_SCALE) / 255
         zero = round(-low / scale)
         parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")
