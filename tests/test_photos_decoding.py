@@ -8,6 +8,7 @@ import shutil
 import struct
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from raw_files import write_dng
 from photocap.errors import ReadError
 from photocap.photos import load_image
 from photocap.photos.decode import MAX_PIXELS
+from photocap.photos.decode_memory import MAX_WHOLE_PIXELS, allow_pixels
 
 LOSSY_TOLERANCE = 40
 
@@ -212,6 +214,24 @@ def test_bad_files_get_one_clear_reason(tmp_path: Path, name: str) -> None:
 def test_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=f"{MAX_PIXELS // 1_000_000} megapixels"):
         load_image(bomb(tmp_path / "bomb.png"), 64)
+
+
+@pytest.fixture
+def small_limit() -> Iterator[None]:
+    allow_pixels(10_000)
+    yield
+    allow_pixels(MAX_WHOLE_PIXELS)
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_a_picture_above_the_limit_is_refused_unless_it_is_scaled_while_it_is_decoded(tmp_path: Path) -> None:
+    picture = quarters(200, 100)
+    with pytest.raises(ReadError, match=r"0 megapixels.*--max-pixels"):
+        load_image(save(tmp_path / "large.png", picture), 16)
+    assert load_image(save(tmp_path / "large.jpg", picture), 16).height >= 16
+    assert load_image(save(tmp_path / "small.png", quarters(100, 100)), 16).height >= 16
+    allow_pixels(20_000)
+    assert load_image(tmp_path / "large.png", 16).height >= 16
 
 
 def test_folder_pipe_and_nothing(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ _MODEL = (
     options.neutral_people_option,
     options.hedge_below_option,
     options.workers_option,
+    options.max_pixels_option,
 )
 
 

@@ -129,6 +129,23 @@ engine_option = _setting(
 )
 batch_size_option = _setting("batch_size", type_=AutoOr(), help_="Photos that go through the network together.")
 workers_option = _setting("workers", type_=AutoOr(), help_="Photos that are decoded at the same time.")
+
+
+def _allow_pixels(_ctx: click.Context, _param: click.Parameter, value: int | None) -> None:
+    if value is not None:
+        from photocap.photos.decode_memory import allow_pixels
+
+        allow_pixels(value)
+
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    callback=_allow_pixels,
+    expose_value=False,
+    show_default="80000000",
+    help="The largest picture to decode; a baseline JPEG is scaled on the way and may be larger.",
+)
 beam_size_option = _setting(
     "beam_size", type_=click.IntRange(min=1), help_="Sentences kept in play while a caption is built."
 )

@@ -22,20 +22,16 @@ from photocap.errors import ReadError, as_read_error
 from photocap.formats.base import FileKind
 from photocap.formats.detect import FORMATS, SNIFF_BYTES, format_of, kind_of
 from photocap.formats.jpeg_scans import check_work
-from photocap.photos.decode_memory import LARGE_BYTES, TooManyPixels, check_size, decoded_bytes
+from photocap.photos.decode_memory import LARGE_BYTES, MAX_PIXELS, TooManyPixels, check_size, decoded_bytes
 from photocap.photos.jxl import has_jxl, register_jxl_opener
 from photocap.photos.open import open_photo, reason_of
 from photocap.photos.pillow_limits import bound_directories
 from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
 
-# The largest cameras make 200 megapixels. Beyond this limit a small file can claim more memory than a machine has.
-MAX_PIXELS = 256_000_000
 _BAND_PIXELS = 4_000_000  # of a large picture, as many are scaled at a time
 _MAX_ASPECT = 8  # a panorama longer than this is squeezed: a strip of 65,000 pixels would stay as large as it is
 
-# Pillow warns from its limit on and raises at twice the limit; here the limit is one line.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Remarks on odd metadata ("Corrupt EXIF data") say nothing about the picture and would litter the terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|JpegImagePlugin|PngImagePlugin|MpoImagePlugin)")
@@ -199,7 +195,7 @@ def _explain(path: Path, error: Exception) -> tuple[str, str]:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"the picture is larger than the limit of {MAX_PIXELS // 1_000_000} megapixels", "save a smaller copy"
     if isinstance(error, TooManyPixels):
-        return str(error), "save a smaller copy"
+        return str(error), "save a smaller copy, or allow more with --max-pixels"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode this picture", "save a smaller copy"
     if isinstance(error, UnidentifiedImageError):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PIL import Image
 
+# The largest cameras make 200 megapixels. Beyond this limit a small file can claim more memory than a machine has.
+MAX_PIXELS = 256_000_000
+# Pillow warns from its limit on and raises at twice the limit; `decode` makes one line of it.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # A file of some kilobytes can hold a picture of gigabytes. Beyond this a picture is refused before it is decoded.
 MAX_DECODED_BYTES = 800_000_000
+# As many pixels may a picture have that is decoded whole; those that are scaled while they are decoded may have more.
+MAX_WHOLE_PIXELS = 80_000_000
+_BYTES_PER_WHOLE_PIXEL = 4
 # Pictures above this are decoded one at a time, so that memory does not grow with the number of workers.
 LARGE_BYTES = 160_000_000
 
@@ -38,14 +47,31 @@ def decoded_bytes(image: Image.Image) -> int:
     return width * height * max(format_bytes, _BYTES_PER_PIXEL.get(image.mode, 4))
 
 
+@dataclass
+class _Limit:
+    pixels: int = MAX_WHOLE_PIXELS
+    decoded_bytes: int = MAX_DECODED_BYTES
+
+
+_limit = _Limit()
+
+
+def allow_pixels(count: int) -> None:
+    """Let pictures have as many pixels from now on, in this process: those that are decoded whole, and all others."""
+    _limit.pixels = count
+    _limit.decoded_bytes = max(MAX_DECODED_BYTES, count * max(_BYTES_PER_PIXEL.values()))
+    Image.MAX_IMAGE_PIXELS = max(count, MAX_PIXELS)
+
+
 def check_size(size: tuple[int, int], taken_bytes: int) -> None:
     """Refuse a picture that takes too much memory.
 
     Raises:
         TooManyPixels: it does.
     """
-    if taken_bytes > MAX_DECODED_BYTES:
-        width, height = size
+    width, height = size
+    is_large = width * height > _limit.pixels and taken_bytes > _limit.pixels * _BYTES_PER_WHOLE_PIXEL
+    if is_large or taken_bytes > _limit.decoded_bytes:
         raise TooManyPixels(
             f"the picture has {width * height / 1e6:,.0f} megapixels, which would take {taken_bytes / 1e9:.1f} GB of "
             "memory to decode"

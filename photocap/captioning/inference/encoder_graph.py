@@ -75,7 +75,10 @@ class EncoderGraph:
         if "stem" not in self._ranges:
             x = self._convolution(self._normalised(squares), stem, stride=2, padding=_STEM_PADDING)
         else:
-            x = self._convolution(self._padded(squares), self._for_pixels(stem), stride=2, padding=0)
+            std = np.array(self.config.image_std, np.float32)[:, None, None]
+            pixels = FoldedConvolution(stem.weight / (255 * std), stem.bias)
+            mean = 255 * np.array(self.config.image_mean, np.float32)
+            x = self._convolution(self._padded(squares), pixels, stride=2, padding=0, input_mean=mean)
         x = self._activation("stem", g.node("Relu", x))
         x = g.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
         x = self._activation("stem", x)  # with the scale from before, so that the pooling stays in 8 bits
@@ -101,12 +104,6 @@ class EncoderGraph:
         colours = [g.constant(round(255 * mean), "uint8") for mean in self.config.image_mean]
         padded = [g.node("Pad", channel, margin, colour) for channel, colour in zip(channels, colours, strict=True)]
         return self._dequantised(g.node("Concat", *padded, axis=1), 1.0, 0)
-
-    def _for_pixels(self, stem: FoldedConvolution) -> FoldedConvolution:
-        """Fold the normalisation of pixels into the first convolution."""
-        mean, std = (np.array(x, np.float32)[:, None, None] for x in (self.config.image_mean, self.config.image_std))
-        bias = stem.bias - (stem.weight * (mean / std)).sum(axis=(1, 2, 3))
-        return FoldedConvolution(stem.weight / (255 * std), bias)
 
     def _blocks(self) -> list[str]:
         """Return the residual blocks' names in order, such as "layer2.0"."""
@@ -135,25 +132,42 @@ class EncoderGraph:
     def _folded(self, convolution: str, norm: str) -> FoldedConvolution:
         return fold_batch_norm(self.weights, _TRUNK + convolution, _TRUNK + norm)
 
-    def _convolution(self, x: str, folded: FoldedConvolution, *, stride: int, padding: int | None = None) -> str:
+    def _convolution(
+        self,
+        x: str,
+        folded: FoldedConvolution,
+        *,
+        stride: int,
+        padding: int | None = None,
+        input_mean: NDArray[np.float32] | None = None,
+    ) -> str:
+        """Add a convolution; `input_mean` is subtracted from each channel of its input."""
         g = self.graph
         side = folded.weight.shape[2]
         weight, bias = (
             (g.constant(folded.weight), g.constant(folded.bias))
             if x not in self._scales
-            else self._in_8_bits(folded, self._scales[x])
+            else self._in_8_bits(folded, self._scales[x], input_mean)
         )
         pads = [side // 2 if padding is None else padding] * 4
         return g.node("Conv", x, weight, bias, kernel_shape=[side, side], strides=[stride, stride], pads=pads)
 
-    def _in_8_bits(self, folded: FoldedConvolution, input_scale: float) -> tuple[str, str]:
-        """Add a weight in 8 bits, symmetric, with one scale per output channel, and the bias as its sums have it."""
+    def _in_8_bits(
+        self, folded: FoldedConvolution, input_scale: float, input_mean: NDArray[np.float32] | None
+    ) -> tuple[str, str]:
+        """Add a weight in 8 bits, symmetric, with one scale per output channel, and the bias as its sums have it.
+
+        The input's mean is subtracted in the bias, by the rounded weights, so that their errors do not meet it.
+        """
         g = self.graph
         scale = np.maximum(np.abs(folded.weight).max(axis=(1, 2, 3)), _LEAST_SCALE) / 127
         weight = np.rint(folded.weight / scale[:, None, None, None])
         zeros = np.zeros(len(scale))
         in_sums = scale * np.float32(input_scale)
-        bias = np.clip(np.rint(folded.bias / in_sums), -_MOST_INT32, _MOST_INT32)
+        bias = folded.bias
+        if input_mean is not None:
+            bias = bias - scale * (weight.sum(axis=(2, 3)) * input_mean).sum(axis=1)
+        bias = np.clip(np.rint(bias / in_sums), -_MOST_INT32, _MOST_INT32)
         parts = ((weight, scale, "int8"), (bias, in_sums, "int32"))
         added = (
             g.node("DequantizeLinear", g.constant(x, kind), g.constant(by), g.constant(zeros, kind), axis=0)

@@ -26,6 +26,7 @@ from photocap.report import Report
 @options.neutral_people_option
 @options.hedge_below_option
 @options.workers_option
+@options.max_pixels_option
 @options.json_option
 @click.pass_context
 def command(ctx: click.Context, /, photos: tuple[Path, ...], as_json: bool, **chosen: Any) -> None:
