@@ -18,8 +18,8 @@ from photocap.captioning.engine_choice import choose_engine
 from photocap.captioning.torch_packages import has_torch
 from photocap.evaluation.captions import machine_name
 from photocap.library.indexing import IndexOptions
-from photocap.library.made_up_photos import make_photos
 from photocap.library.speed import Speed, measure_speed
+from photocap.photos.made_up_photos import make_photos
 
 SIZES_MEGAPIXELS = (0.19, 12.0, 24.0)
 HEAD = ("megapixels", "index", "plain loop", "times", "decode alone", "network alone", "limit", "reached", "bottleneck")

@@ -8,20 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.engine import CaptionEngine, GeneratedSentences, Sight
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.indexing.prefetch import in_chunks
-from photocap.photos import load_image
+from photocap.photos import load_image, read_facts
+from photocap.photos.made_up_photos import decode_plainly
 from photocap.stopwatch import Stopwatch
 from photocap.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _READING = ("read", "hash", "facts", "decode")
 _NETWORK = ("network", "sentence")
@@ -87,7 +90,8 @@ def measure_speed(
         shares_processors: as for `Speed`.
     """
     copies = [Path(shutil.copy(path, folder / f"{number:05d}{path.suffix}")) for number, path in enumerate(photos)]
-    captioner.caption_batch([Image.new("RGB", (8, 8))] * captioner.batch_size)  # what is only done once is over
+    first = load_image(copies[0], captioner.image_size_px)
+    captioner.caption_batch([first] * captioner.batch_size)  # what is only done once is over
     watch = Stopwatch()
     captioner.engine, engine = _WatchedEngine(captioner.engine, watch), captioner.engine
     start = perf_counter()
@@ -157,17 +161,13 @@ def _plain_rate(copies: Sequence[Path], captioner: NetworkCaptioner) -> float:
     for number, path in enumerate([few[0], *few]):
         if number == 1:
             start = perf_counter()
-        with Image.open(path) as image:
-            captioner.caption_batch([image.convert("RGB")])
+        captioner.caption_batch([decode_plainly(path)])
     return len(few) / (perf_counter() - start)
 
 
 def _megapixels(copies: Sequence[Path]) -> float:
-    total = 0
-    for path in copies:
-        with Image.open(path) as image:
-            total += image.width * image.height
-    return total / len(copies) / 1e6
+    facts = map(read_facts, copies)
+    return sum(fact.width_px * fact.height_px for fact in facts) / len(copies) / 1e6
 
 
 def _peak_bytes() -> int | None:

@@ -85,7 +85,7 @@ def command(
 def _photos(folder: Path | None, count: int, made: Path) -> Iterator[Path]:
     """Find photos, or make some up."""
     if folder is None:
-        from photocap.library.made_up_photos import make_photos
+        from photocap.photos.made_up_photos import make_photos
 
         yield from make_photos(made, count, megapixels=_MEGAPIXELS)
     else:
