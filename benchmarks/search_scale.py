@@ -192,7 +192,7 @@ def queries(random_: random.Random) -> dict[str, list[str]]:
         return pick(random_, PLACES).split()[-1]
 
     kinds = {
-        "one word": lambda: subject(),
+        "one word": subject,
         "two words": lambda: f"{subject()} {place()}",
         "three words": lambda: f"{pick(random_, COLOURS)} {subject()} {place()}",
         "a rare word": lambda: name(random_),

@@ -14,7 +14,7 @@ import pillow_heif
 import pytest
 from fakes import FakeCaptioner
 
-import photocap.cli.viewer as viewer
+from photocap.cli import viewer
 from photocap.errors import ReadError
 from photocap.index import PhotoIndex
 from photocap.library.indexing import index_photos

@@ -42,7 +42,7 @@ TEXTS = st.one_of(
 QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
-SEEDS = [name for name in CASES if name not in ("pages.tif",)]
+SEEDS = [name for name in CASES if name != "pages.tif"]
 MAX_SECONDS, MAX_BYTES = 2.0, 64 << 20
 
 

@@ -43,8 +43,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.png").write_bytes(b"no picture")
     with open(folder / "captions.csv", "a") as file:
         file.write("broken.png,a red ball,train\n")
-        for i in range(12):
-            file.write(f"red{i}.png,there is a red ball on the floor of a house with a garden near the sea,train\n")
+        file.writelines(
+            f"red{i}.png,there is a red ball on the floor of a house with a garden near the sea,train\n"
+            for i in range(12)
+        )
     return folder
 
 

@@ -11,11 +11,9 @@ import metadata_files as files
 import pytest
 from fakes import FakeCaptioner
 
-import photocap.library.indexing.caption as caption
-import photocap.library.indexing.examine as examine
 from photocap import workers
 from photocap.index import PhotoIndex
-from photocap.library.indexing import IndexOptions, caption_photos, index_photos
+from photocap.library.indexing import IndexOptions, caption, caption_photos, examine, index_photos
 from photocap.workers import Overdue, WorkerPool, map_ahead
 
 

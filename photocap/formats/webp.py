@@ -145,7 +145,7 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
 
 def _exif(data: bytes, chunk: _Chunk) -> bytes:
     content = data[chunk.content : chunk.content_end]
-    return content[len(_JPEG_PREFIX) :] if content.startswith(_JPEG_PREFIX) else content
+    return content.removeprefix(_JPEG_PREFIX)
 
 
 def _chunk_bytes(kind: bytes, content: bytes) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Rules:
         lines = list(exclude)
         return cls(((root, _spec(lines)),) if lines else ())
 
-    def inside(self, folder: str, names: Set[str]) -> Rules:
+    def inside(self, folder: str, names: AbstractSet[str]) -> Rules:
         """Return the rules that hold inside a folder with these names in it.
 
         Raises:

@@ -73,7 +73,7 @@ def _exclusions(tokens: list[Token]) -> list[Token]:
     for at, token in enumerate(tokens):
         if found and found[-1].kind is TokenKind.MINUS and _is_word(token, _ARTICLES):
             continue
-        if _is_word(token, _NEGATIONS) and token.text not in ("NOT",) and _excludes(tokens[at + 1 :]):
+        if _is_word(token, _NEGATIONS) and token.text != "NOT" and _excludes(tokens[at + 1 :]):
             if not (found and found[-1].kind is TokenKind.MINUS):
                 found.append(Token(TokenKind.MINUS, "-", raw=token.raw))
         else:

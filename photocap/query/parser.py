@@ -177,7 +177,7 @@ class _Parser:
         return list(found)
 
 
-def _one_of(parts: list[Node], kind: type[And] | type[Or]) -> Node | None:
+def _one_of(parts: list[Node], kind: type[And | Or]) -> Node | None:
     """Join parts; one part stands for itself."""
     if not parts:
         return None
