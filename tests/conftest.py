@@ -17,11 +17,26 @@ from sample_photos import copy_sample_photos
 
 REPOSITORY = Path(__file__).parent.parent
 
-if find_spec("torch") is None:  # a plain install: the tests of what needs torch stay out
-    needs_torch = re.compile(r"^(?:from|import) (?:torch|toy_training|photocap\.training)\b", re.MULTILINE)
-    collect_ignore = [
-        path.name for path in Path(__file__).parent.glob("test_*.py") if needs_torch.search(path.read_text("utf-8"))
-    ]
+
+def _tests_that_need_torch() -> set[str]:
+    """Return the test files that import torch, the training code, or another test file that does."""
+    texts = {path.stem: path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py")}
+    imported = {name: re.findall(r"^(?:from|import) ([\w.]+)", text, re.MULTILINE) for name, text in texts.items()}
+    needing = {"torch", "torchvision"}
+    while (
+        more := {
+            name
+            for name, modules in imported.items()
+            if any(module.split(".")[0] in needing or module.startswith("photocap.training") for module in modules)
+        }
+        - needing
+    ):
+        needing |= more
+    return {f"{name}.py" for name in needing if name.startswith("test_")}
+
+
+if find_spec("torch") is None:  # a plain install
+    collect_ignore = sorted(_tests_that_need_torch())
 
 
 @pytest.fixture(autouse=True)
