@@ -34,6 +34,15 @@ UNREADABLE = {
     "xmp undeclared prefix": jpeg(xmp_segment(properties=description_property(WORDS) + "<foo:a>1</foo:a>")),
     "xmp old bytes behind": jpeg(segment(0xE1, files.XMP_ID + xmp_packet(description_property(WORDS)) + b"</x>old")),
     "xmp document type": jpeg(segment(0xE1, files.XMP_ID + b"<!DOCTYPE x>" + xmp_packet(description_property(WORDS)))),
+    "xmp two trees": jpeg(
+        segment(
+            0xE1,
+            files.XMP_ID
+            + xmp_packet(description_property(WORDS)).replace(
+                b"</rdf:RDF>", b'</rdf:RDF><r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
+            ),
+        )
+    ),
     "extended xmp cut off": jpeg(xmp_segment(), wordy_files.extended_xmp(description_property("x" * 99), 3)[:400][:-1]),
     "iptc bytes behind": jpeg(
         segment(0xED, b"Photoshop 3.0\0" + files.resource(0x0404, files.iim((2, 5, b"t")) + b"garbage"))
@@ -290,6 +299,7 @@ def test_takeouts_description_and_text_files_are_words(tmp_path):
     for name, content in {
         "IMG_1.jpg.json": f'{{"description": "{WORDS}", "people": [{{"name": "Mary"}}]}}',
         "IMG_1.jpg.supplemental-metadata.json": f'{{"description": "{WORDS}"}}',
+        "IMG_1.JPG.json": f'[{{"SourceFile": "IMG_1.jpg", "XMP:Description": ["{WORDS}"], "IPTC:City": "Rome"}}]',
         "IMG_1.txt": WORDS,
     }.items():
         photo.write_bytes(jpeg())

@@ -181,6 +181,14 @@ WORDY: dict[str, bytes] = {
     ),
     "xmp user comment.jpg": xmp_jpeg("", f' xmlns:e="http://ns.adobe.com/exif/1.0/" e:UserComment="{WORDS}"'),
     "xmp acdsee.jpg": xmp_jpeg(f"<a:notes>{WORDS}</a:notes>", ' xmlns:a="http://ns.acdsee.com/iptc/1.0/"'),
+    "xmp extended description.jpg": xmp_jpeg(
+        f"<c:ExtDescrAccessibility>{WORDS}</c:ExtDescrAccessibility>",
+        ' xmlns:c="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"',
+    ),
+    "xmp typed node.jpg": xmp_jpeg(
+        '</rdf:Description><my:Photo xmlns:my="http://my.example/" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"{description_property(WORDS)}</my:Photo><rdf:Description>"
+    ),
     "iptc twice.jpg": jpeg(files.iptc_segment((2, 120, b" "), (2, 120, WORDS.encode()))),
     "iptc two resources.jpg": jpeg(
         files.iptc_segment((2, 5, b"t"), extra=files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))

@@ -26,6 +26,7 @@ class Place(Enum):
     XMP_IMAGE_DESCRIPTION = "XMP tiff:ImageDescription"
     XMP_USER_COMMENT = "XMP exif:UserComment"
     XMP_NOTES = "XMP acdsee:notes"
+    XMP_EXTENDED = "XMP ExtDescrAccessibility"
     USER_COMMENT = "EXIF UserComment"
     XP_COMMENT = "EXIF XPComment"
     XP_TITLE = "EXIF XPTitle"

@@ -1,4 +1,4 @@
-"""The words of files that are no XMP: Google Takeout's JSON and plain text beside a photo."""
+"""The words of files that are no XMP: JSON of Google Takeout, osxphotos and ExifTool, and plain text beside a photo."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from photocap.formats.exif_texts import is_text
 
 _MAX_CHARACTERS = 10_000
+_DESCRIPTION_TAGS = ("Description", "ImageDescription", "Caption-Abstract", "UserComment")
+_MAX_RECORDS = 10  # real files have one
+_PERSON_TAGS = ("PersonInImage", "RegionName")
 
 
 @dataclass(frozen=True)
 class TakeoutWords:
-    """What Google Photos knew of a photo.
+    """What Google Photos knew of a photo, or another program that writes JSON beside it.
 
     Attributes:
         description: the caption that its owner gave it; empty where there is none.
@@ -26,11 +29,13 @@ class TakeoutWords:
 
 
 def takeout_words(data: bytes) -> TakeoutWords:
-    """Return the words in a JSON file of Google Takeout."""
+    """Return the words in a JSON file: of Google Takeout, or as ExifTool prints them (osxphotos does so too)."""
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return TakeoutWords(is_readable=False)
+    if isinstance(content, list):
+        return _tag_words(content)
     if not isinstance(content, dict):
         return TakeoutWords()
     description, people = content.get("description"), content.get("people")
@@ -39,6 +44,18 @@ def takeout_words(data: bytes) -> TakeoutWords:
         description if isinstance(description, str) else "",
         tuple(name for name in names if isinstance(name, str) and name.strip()),
     )
+
+
+def _tag_words(records: list[object]) -> TakeoutWords:
+    """Return the words among tags, whose names may have a group before them: "XMP:Description"."""
+    texts: list[str] = []
+    people: list[str] = []
+    for record in records[:_MAX_RECORDS]:
+        for name, value in record.items() if isinstance(record, dict) else ():
+            tag = name.rpartition(":")[2]
+            found = people if tag in _PERSON_TAGS else texts if tag in _DESCRIPTION_TAGS else []
+            found += [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    return TakeoutWords(next(filter(str.strip, texts), ""), tuple(filter(str.strip, dict.fromkeys(people))))
 
 
 def plain_text(data: bytes) -> str:

@@ -113,7 +113,7 @@ def _writable(contents: Contents) -> Container:
         raise CannotEmbed(f"its XMP cannot be changed: {contents.layout.locked[Part.XMP]}")
     if refusal := container.refusal(data):
         raise CannotEmbed(refusal)
-    if contents.packet is not None and contents.packet.text(PROVENANCE):  # Content Credentials kept in the cloud
+    if contents.packet is not None and contents.packet.has(PROVENANCE):  # Content Credentials kept in the cloud
         raise CannotEmbed(SIGNED)
     return container
 

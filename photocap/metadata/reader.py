@@ -38,6 +38,7 @@ _OTHER_PROPERTIES = (
     (Place.XMP_USER_COMMENT, name_of("exif:UserComment")),
     (Place.XMP_NOTES, name_of("acdsee:notes")),
     (Place.XMP_NOTES, name_of("acdsee:caption")),
+    (Place.XMP_EXTENDED, name_of("Iptc4xmpCore:ExtDescrAccessibility")),
 )
 
 _MAX_TEXTS = 1000  # the most known of one photo is some dozen

@@ -127,12 +127,16 @@ class Packet:
         Values of arrays and of language alternatives are given one by one. The language of plain values is empty.
         """
         found: list[tuple[str, str]] = []
-        for top in self._tops:
+        for top in self.rdf.children:  # typed ones too, which RDF allows and XMP does not
             found += [("", attribute.value) for attribute in top.attributes if attribute.name == name]
             for element in top.children:
                 if element.name == name:
                     found += _values(element)
         return [(language, text) for language, text in found if text.strip()]
+
+    def has(self, name: Name) -> bool:
+        """Return whether a property is there, whatever its value."""
+        return any(top.attribute(name) is not None or top.child(name) for top in self.rdf.children)
 
     def foreign(self, own: set[Name], texts: dict[Name, str]) -> list[object]:
         """Return everything that is not photocap's, in a form that can be compared.
@@ -293,10 +297,12 @@ class Packet:
 
 
 def _find_rdf(root: Element) -> Element:
-    for element in (root, *root.children):
-        if element.name == (RDF, "RDF"):
-            return element
-    raise XmlError("it has no rdf:RDF element")
+    found = [element for element in (root, *root.children) if element.name == (RDF, "RDF")]
+    if len(found) > 1:
+        raise XmlError(f"it has {len(found)} rdf:RDF elements")
+    if not found:
+        raise XmlError("it has no rdf:RDF element")
+    return found[0]
 
 
 def _language(item: Element) -> str:
