@@ -292,6 +292,22 @@ def test_what_is_unsafe_gets_a_sidecar_and_stays_untouched(tmp_path, name, data,
     assert (tmp_path / f"{name}.xmp").is_file()
 
 
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        "<t:provenance>https://manifests.example/1</t:provenance>",
+        '<t:provenance rdf:resource="https://manifests.example/1"/>',
+    ],
+)
+def test_content_credentials_in_the_cloud_are_a_signature(tmp_path, provenance):
+    path = tmp_path / "photo.jpg"
+    data = jpeg(xmp_segment(properties=provenance, attributes=' xmlns:t="http://purl.org/dc/terms/"'))
+    path.write_bytes(data)
+    prepared = files.write(path, TEXT)
+    assert (prepared.written, "signed" in prepared.reason) == (Written.SIDECAR, True)
+    assert path.read_bytes() == data
+
+
 def test_a_second_exif_block_with_a_persons_words_keeps_the_file_untouched(tmp_path):
     path = tmp_path / "photo.jpg"
     data = jpeg(exif_segment(), exif_segment(description=b"Anna on the beach"))
