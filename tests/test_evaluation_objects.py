@@ -12,15 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photocap.datasets.label_tables import COCO_LABELS, read_known_labels
 from photocap.errors import CaptionFileError
 from photocap.evaluation import EvaluatedPhoto
-from photocap.evaluation.objects import (
-    COCO_LABELS,
-    average_precision,
-    hallucination,
-    label_scores,
-    read_known_labels,
-)
+from photocap.evaluation.objects import average_precision, hallucination, label_scores
 from photocap.evaluation.sheets import TABLE, read_judged, write_sheets
 from photocap.records import Caption, Label
 
@@ -155,7 +150,7 @@ class DogCaptioner:
 @pytest.fixture
 def dog_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: DogCaptioner())
-    monkeypatch.setattr("photocap.metrics.meteor._find_jar", lambda: None)
+    monkeypatch.setattr("photocap.metrics.meteor_java._find_jar", lambda: None)
 
 
 @pytest.mark.usefixtures("dog_model")

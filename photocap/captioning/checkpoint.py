@@ -147,6 +147,15 @@ def read_resnet(path: Path) -> dict[str, Tensor]:
     return {n: _widen(v) for n, v in state.items() if not n.startswith(("fc.", "classifier."))}
 
 
+def has_classifier(path: Path) -> bool:
+    """Return whether a safetensors file in torchvision's layout has a classifier of ImageNet's 1,000 classes."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "fc.weight" in file.keys() and file.get_slice("fc.weight").get_shape()[0] == 1000  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return False
+
+
 def _check_shapes(path: Path, expected: Mapping[str, Tensor]) -> None:
     """Compare the header's shapes with the model's before any tensor is read."""
     try:

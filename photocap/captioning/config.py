@@ -161,6 +161,7 @@ class TrainConfig(_Settings):
     label_smoothing: float = 0.1
     word_dropout: float = 0.5
     feature_dropout: float = 0.3
+    slot_dropout: float = 0.15
     gradient_norm: float = 1.0
     ema_decay: float = 0.995
     start_share: float = 0.0

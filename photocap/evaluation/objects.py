@@ -5,7 +5,6 @@ CHAIR after Rohrbach et al. 2018, "Object Hallucination in Image Captioning", ov
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from photocap.captioning.labels import labels_in, with_broader
-from photocap.errors import CaptionFileError
+from photocap.datasets.label_tables import COCO_LABELS
 from photocap.tokenizer import tokenize
-
-_COCO = (
-    "person bicycle car motorcycle airplane bus train truck boat bench bird cat dog horse sheep cow elephant bear "
-    "zebra giraffe backpack umbrella handbag tie suitcase frisbee snowboard kite skateboard surfboard bottle cup "
-    "fork knife spoon bowl banana apple sandwich orange broccoli carrot pizza donut cake chair couch bed toilet "
-    "laptop mouse remote keyboard microwave oven toaster sink refrigerator book clock vase scissors toothbrush"
-)
-_COCO_PHRASES = (
-    "traffic light,fire hydrant,stop sign,parking meter,baseball bat,baseball glove,tennis racket,wine glass,hot dog,"
-    "potted plant,dining table,cell phone,teddy bear"
-)
-_RENAMED = {"skis": "ski", "sports ball": "ball", "tv": "television", "hair drier": "hair dryer"}
-
-COCO_LABELS = frozenset([*_COCO.split(), *_COCO_PHRASES.split(","), *_RENAMED.values()])
-"""COCO's 80 categories under the names that the label table has for them."""
 
 _BEINGS = frozenset(["person", "people", "animal"])
 
@@ -82,28 +66,6 @@ class LabelScores:
     mean_average_precision: float
     shown: int
     shown_right: int
-
-
-def read_known_labels(path: Path) -> dict[str, frozenset[str]]:
-    """Read which COCO categories pictures show, from a table with the columns image and coco_labels.
-
-    A row without categories says nothing of its picture and is left out.
-
-    Raises:
-        CaptionFileError: it cannot be read or lacks a column.
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise CaptionFileError(path, f"cannot be read: {error}") from error
-    if not rows or not {"image", "coco_labels"} <= rows[0].keys():
-        raise CaptionFileError(path, "has no columns image and coco_labels")
-    return {
-        row["image"]: frozenset(_RENAMED.get(name, name) for name in row["coco_labels"].split(";"))
-        for row in rows
-        if row["coco_labels"]
-    }
 
 
 def hallucination(

@@ -3,6 +3,7 @@
 from photocap.training.acceptance import Judgement, judge
 from photocap.training.distributed import Processes, join_processes
 from photocap.training.joint import JOINT_SIZE, Recall, train_joint
+from photocap.training.label_objective import LabelRequest
 from photocap.training.loop import Progress, Stopped
 from photocap.training.names import NameUse, measure_names
 from photocap.training.prepare import Prepared, TrainRequest, clear_cache, prepare_training
@@ -13,6 +14,7 @@ __all__ = [
     "JOINT_SIZE",
     "EpochRow",
     "Judgement",
+    "LabelRequest",
     "NameUse",
     "Prepared",
     "Processes",

@@ -104,7 +104,7 @@ class CachedFeatures:
             readable, squares = self.pictures.squares_of(chosen)
             if readable:
                 with self.engine.autocast():
-                    features = encoder(_to_pixels(squares, self.config, self.engine))
+                    features = encoder(pixels_from(squares, self.config, self.engine))
                 rows = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
                 for number, row in zip(readable, rows.half().cpu().numpy(), strict=True):
                     self.store.add(self.pictures.keys[number], row)
@@ -143,7 +143,7 @@ def fit_features(model: CaptionModel, pictures: Pictures, engine: Engine, progre
         if not readable:
             continue
         with engine.autocast():
-            grid = encoder.grid_features(_to_pixels(squares, config, engine)).float().cpu()
+            grid = encoder.grid_features(pixels_from(squares, config, engine)).float().cpu()
         pooled.append(grid.mean(dim=1))
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
         places += len(flat)
@@ -169,10 +169,11 @@ def fitting_photos(photos: int) -> list[int]:
 
 def pixels_of(squares: Squares, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
     """Return the chosen pictures (B,) as normalised pixels (B, 3, S, S) on the engine's device."""
-    return _to_pixels(squares[chosen.numpy()], config, engine)
+    return pixels_from(squares[chosen.numpy()], config, engine)
 
 
-def _to_pixels(squares: np.ndarray, config: ModelConfig, engine: Engine) -> Tensor:
+def pixels_from(squares: np.ndarray, config: ModelConfig, engine: Engine) -> Tensor:
+    """Return pictures (B, S, S, 3) as normalised pixels (B, 3, S, S) on the engine's device."""
     return normalise(torch.from_numpy(squares).to(engine.device), config).contiguous(memory_format=torch.channels_last)
 
 

@@ -21,6 +21,7 @@ from photocap.errors import CheckpointError, TrainingError
 
 _EMBEDDINGS = ("decoder.embedding.weight", "joint.words.weight")
 _BIAS = "decoder.bias"
+_NEVER = 2.0  # the probability from which a label is shown whose threshold is not measured yet
 _UNFITTED = {
     name: getattr(ModelConfig, name)
     for name in ("confidence", "neutral_confidence", "confidence_scale", "confidence_likeness", "confidence_offset")
@@ -51,7 +52,13 @@ class Start:
 
 
 def start_model(
-    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], *, beam_size: int | None = None
+    init: str,
+    sizes: ModelConfig,
+    config: TrainConfig,
+    captions: Sequence[str],
+    *,
+    beam_size: int | None = None,
+    labels: Sequence[str] = (),
 ) -> Start:
     """Load a model and teach it the captions' new words by name, or set up a new decoder on a ResNet.
 
@@ -61,6 +68,7 @@ def start_model(
         config: dropout, seed, and how often a word must occur to be learned.
         captions: the training captions.
         beam_size: the model's beam from now on; None leaves it as it is.
+        labels: what the label head of a new model is to learn; without any it has none.
 
     Raises:
         CheckpointError: the weights cannot be used.
@@ -70,7 +78,8 @@ def start_model(
     folder = base_model_dir() if init == "base" else Path(init)
     if folder.is_dir():
         return _train_further(folder, sizes, config, captions, beam_size)
-    return _start_anew(init, replace(sizes, beam_size=beam_size or sizes.beam_size), config, captions)
+    sizes = replace(sizes, beam_size=beam_size or sizes.beam_size, label_count=len(labels))
+    return _start_anew(init, sizes, config, captions, labels)
 
 
 def grow_words(state: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
@@ -118,7 +127,9 @@ def _train_further(
     )
 
 
-def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str]) -> Start:
+def _start_anew(
+    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], labels: Sequence[str]
+) -> Start:
     vocabulary = Vocabulary.from_captions(captions, config.min_count)
     if not vocabulary.words:
         raise TrainingError(f"no word occurs {config.min_count} times: more captions are needed for a new vocabulary")
@@ -130,11 +141,14 @@ def _start_anew(init: str, sizes: ModelConfig, config: TrainConfig, captions: Se
         raise CheckpointError(
             init, f"does not hold torchvision's {sizes.encoder}", "say with --encoder which network it is"
         ) from error
-    return Start(model=model, vocabulary=vocabulary, is_new=True, training={}, known=Vocabulary(()))
+    if model.decoder.labels is not None:
+        model.decoder.labels.name(labels, vocabulary)
+    unmeasured = LabelSet(tuple(labels), (_NEVER,) * len(labels), (0.0,) * len(labels)) if labels else None
+    return Start(model=model, vocabulary=vocabulary, is_new=True, training={}, known=Vocabulary(()), labels=unmeasured)
 
 
 def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> CaptionModel:
-    return CaptionModel(sizes, len(vocabulary), config.word_dropout, config.feature_dropout)
+    return CaptionModel(sizes, len(vocabulary), config.word_dropout, config.feature_dropout, config.slot_dropout)
 
 
 def _imagenet(encoder: str) -> dict[str, Tensor]:

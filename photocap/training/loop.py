@@ -22,6 +22,7 @@ from photocap.captioning.vocabulary import Vocabulary
 from photocap.training.dataset import CaptionBatch
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import Side
+from photocap.training.label_objective import LabelObjective
 from photocap.training.losses import SelfCritical, cross_entropy
 from photocap.training.optim import build_optimizer, learning_rate_at
 from photocap.training.plots import draw_curves
@@ -77,6 +78,7 @@ class Training:
         trains_further: whether the model could speak before; what it reached then is measured first.
         processes: those that train together; each holds its own model, all of them the same.
         names: words that are names, each with its spelling.
+        label_objective: what its label head learns; None leaves that as it is.
     """
 
     model: CaptionModel
@@ -92,6 +94,7 @@ class Training:
     labels: LabelSet | None = None
     trains_further: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+    label_objective: LabelObjective | None = None
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
 
@@ -190,6 +193,8 @@ class Training:
                 tokens = part.lengths.sum()
             else:
                 loss, tokens = self.reward(self.model.decoder, features, part)
+            if self.label_objective is not None:
+                loss = loss + self.label_objective.loss(self.model, features, part, generator)
         if self.processes.size == 1 and self.progress.should_stop():  # a step may take long: it is done again
             raise Stopped
         weight = tokens.to(loss) * counts
@@ -219,6 +224,8 @@ class Training:
             is_best = state.best is row
             if self.trains_further:
                 state.cider_d_each.append(found.captions.cider_d_each)
+            if is_best and self.label_objective is not None:
+                self.labels = self.label_objective.thresholds(self.model, self.dev, self.engine)
             if is_best:
                 state.best_captions = found.captions
                 self.save_best(found.fit_confidence(self.model.config), {"history": state.to_json()["history"]})

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from photocap.captioning.config import TrainConfig
+from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.device import Engine
 from photocap.captioning.processors import cpu_threads
 from photocap.training.dataset import CaptionDataset, CaptionedPhoto
 from photocap.training.distributed import Processes
 from photocap.training.features import (
     CachedFeatures,
+    FeatureSource,
     LiveFeatures,
     Side,
     encoder_hash,
@@ -26,9 +28,10 @@ from photocap.training.features import (
 from photocap.training.init import Start
 from photocap.training.pictures import Pictures
 from photocap.training.row_store import CACHE_BYTES, RowStore, open_store
+from photocap.training.stage_cache import CachedActivations
 
 Stage = Callable[[str, int, int], None]
-PICTURES, FEATURES = "pictures", "features"  # how the names of the cache's files begin
+PICTURES, FEATURES, ACTIVATIONS = "pictures", "features", "activations"  # how the names of the cache's files begin
 _FITTED = ("encoder.reduce.weight", "encoder.reduce.bias", "decoder.pooled_mean", "decoder.pooled_std")
 
 
@@ -78,7 +81,11 @@ class PhotoSources:
         }
         if self.start.is_new:
             self.start.model.load_state_dict(self.processes.share(self._fitted), strict=False)
-        return self._cached() if self.config.fine_tune == "none" else self._live(store)
+        if self.config.fine_tune == "none":
+            return self._cached()
+        if self.config.fine_tune == "last" and self.start.model.encoder.parts == "resnet":
+            return self._before_last_stage()
+        return self._live(store)
 
     def _store(self, name: str, row_bytes: int) -> RowStore:
         """Open a store in the first process; the others read what that one wrote."""
@@ -108,20 +115,41 @@ class PhotoSources:
     def _cached(self) -> dict[str, Side]:
         """Encode all photos."""
         model = self.start.model
-        name = f"{FEATURES}-{encoder_hash(model.encoder)}-{model.config.image_size_px}-{self.engine.dtype}"
-        store = self._store(name.replace("torch.", ""), CachedFeatures.row_bytes(model.config))
+        row_bytes = CachedFeatures.row_bytes(model.config)
+        return self._encoded(FEATURES, encoder_hash(model.encoder), row_bytes, CachedFeatures)
+
+    def _before_last_stage(self) -> dict[str, Side]:
+        """Compute what the last stage starts from; that stage alone runs in each step."""
+        model = self.start.model
+        digest, row_bytes = (
+            encoder_hash(model.encoder, without_last_stage=True),
+            CachedActivations.row_bytes(model.config),
+        )
+        return self._encoded(ACTIVATIONS, digest, row_bytes, partial(CachedActivations, model.encoder))
+
+    def _encoded(
+        self,
+        kind: str,
+        digest: str,
+        row_bytes: int,
+        cached: Callable[[Pictures, RowStore, ModelConfig, Engine], CachedFeatures | CachedActivations],
+    ) -> dict[str, Side]:
+        """Compute what is not on disk yet of both sides."""
+        model = self.start.model
+        name = f"{kind}-{digest}-{model.config.image_size_px}-{self.engine.dtype}"
+        store = self._store(name.replace("torch.", ""), row_bytes)
         found = {}
         for side, pictures in self.pictures.items():
-            features = CachedFeatures(pictures, store, model.config, self.engine)
+            source = cached(pictures, store, model.config, self.engine)
             with self.processes.first_ahead():
                 if self.processes.is_first:
-                    features.fill(model.encoder, self._progress(f"encoding {side} photos", len(pictures)))
+                    source.fill(model.encoder, self._progress(f"encoding {side} photos", len(pictures)))
                 else:
                     store.refresh()
-            found[side] = self._side(side, features.unusable, features)
+            found[side] = self._side(side, source.unusable, source)
         return found
 
-    def _side(self, side: str, unusable: Sequence[int], features: LiveFeatures | CachedFeatures) -> Side:
+    def _side(self, side: str, unusable: Sequence[int], features: FeatureSource) -> Side:
         start = self.start
         data = CaptionDataset(self.photos[side], start.vocabulary, start.model.config.max_words, unusable)
         return Side(data, features)

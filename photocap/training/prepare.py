@@ -18,14 +18,21 @@ from photocap.captioning.device import Engine, choose_device
 from photocap.captioning.model_files import recover_replaced
 from photocap.captioning.processors import cpu_threads
 from photocap.datasets import CaptionRow, Problem, split_by_image
+from photocap.datasets.label_tables import read_known_labels
 from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError
 from photocap.training.dataset import CaptionedPhoto, group_by_photo
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.init import Start, start_model
+from photocap.training.label_objective import (
+    LabelObjective,
+    LabelRequest,
+    learnable_labels,
+    prepare_label_objective,
+)
 from photocap.training.loop import Training
 from photocap.training.names import find_names
-from photocap.training.photo_sources import FEATURES, PICTURES, PhotoSources, Stage
+from photocap.training.photo_sources import ACTIVATIONS, FEATURES, PICTURES, PhotoSources, Stage
 from photocap.training.pictures import Pictures
 from photocap.training.row_store import CACHE_BYTES
 from photocap.training.state import STATE, read_state, unpack_state
@@ -53,6 +60,7 @@ class TrainRequest:
         dev_share: share of the photos that is kept back where the captions name no split; as for `split_by_image`.
         cache: a folder for decoded photos and features, shared by all trainings; None keeps them in `output`.
         cache_bytes: how much that folder may hold.
+        labels: what a label head learns from; None leaves the model's as it is, and a new model without one.
     """
 
     captions: Sequence[Path]
@@ -68,6 +76,7 @@ class TrainRequest:
     dev_share: float | None = None
     cache: Path | None = None
     cache_bytes: int = CACHE_BYTES
+    labels: LabelRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,11 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         photos, problems = _find_photos(request)
         request.output.mkdir(parents=True, exist_ok=True)
         captions = [" ".join(c) for p in photos["train"] for c in p.captions]
-        start = start_model(_init(request), request.model, request.config, captions, beam_size=request.beam_size)
+        names = learnable_labels(photos["train"], read_known_labels(request.labels.table)) if request.labels else ()
+        start = start_model(
+            _init(request), request.model, request.config, captions, beam_size=request.beam_size, labels=names
+        )
+        learning = _make_label_objective(request, photos, start)
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
     folders = [*([request.cache] if request.cache else []), request.output]
@@ -133,6 +146,7 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         processes,
         labels=start.labels,
         trains_further=not start.is_new,
+        label_objective=learning,
         names={**find_names((text for photo in photos["train"] for text in photo.texts), start.known), **start.names},
     )
     if request.resume:
@@ -140,6 +154,21 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         training.trains_further = training.state.before is not None  # or it was new when it started
         unpack_state(request.output / "last" / STATE, training.average, training.optimizer)
     return Prepared(training, problems, sources.pictures["dev"])
+
+
+def _make_label_objective(
+    request: TrainRequest, photos: Mapping[str, Sequence[CaptionedPhoto]], start: Start
+) -> LabelObjective | None:
+    if request.labels is None:
+        return None
+    if start.labels is None:
+        raise TrainingError(
+            f"{request.init}: has no label head that could learn labels (a new model gets one: --init imagenet or FILE)"
+        )
+    learning = prepare_label_objective(request.labels, photos, start.labels, start.vocabulary)
+    if start.is_new:
+        learning.start(start.model)
+    return learning
 
 
 def _goes_on(request: TrainRequest) -> bool:
@@ -152,7 +181,7 @@ def _goes_on(request: TrainRequest) -> bool:
 
 def clear_cache(output: Path) -> None:
     """Remove the decoded photos and features of a training that is over."""
-    for pattern in (f"{PICTURES}-*", f"{FEATURES}-*"):
+    for pattern in (f"{PICTURES}-*", f"{FEATURES}-*", f"{ACTIVATIONS}-*"):
         for file in output.glob(pattern):
             file.unlink()
 

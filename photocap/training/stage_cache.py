@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,82 +11,75 @@ from torch import Tensor
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
 from photocap.captioning.network import STRIDE, Encoder, Features
-from photocap.training.dataset import CaptionBatch, reserve
-from photocap.training.features import Progress, encoder_hash, pixels_of
+from photocap.training.dataset import CaptionBatch
+from photocap.training.features import Progress, pixels_from
+from photocap.training.pictures import Pictures
+from photocap.training.row_store import RowStore
 
-_BATCH = 32
+_ENCODE_BATCH = 32
 _CROPPED = 6 / 7  # of the map's side: 12 of 14 places
 _CROP_SHARE = 0.7  # of training steps
 
 
 class CachedActivations:
-    """What the last stage starts from, as it is and for the mirrored picture: two float16 maps a photo.
+    """What the last stage starts from, of the picture as it is and of its mirror image: two float16 maps a photo.
 
     While training, most steps see a window of the map, which stands in for a crop of the picture.
 
     Args:
         encoder: its last stage may learn; the stages before must not.
-        squares: (n, S, S, 3) uint8 pictures.
+        pictures: the photos.
+        store: where the maps are kept; its name holds a hash of the frozen stages.
         config: the model's settings.
         engine: where it runs.
-        file: where the maps go; its name gets a hash of the frozen stages.
-        progress: told how many maps are done.
-        mirrored: whether the mirrored pictures are asked for, too.
     """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        squares: np.ndarray,
-        config: ModelConfig,
-        engine: Engine,
-        file: Path,
-        progress: Progress,
-        *,
-        mirrored: bool,
+        self, encoder: Encoder, pictures: Pictures, store: RowStore, config: ModelConfig, engine: Engine
     ) -> None:
-        self.encoder, self.engine = encoder, engine
-        side = math.ceil(config.image_size_px / (STRIDE // 2))
-        versions = 2 if mirrored else 1
-        shape = (versions, len(squares), side, side, config.encoder_channels // 2)
-        digest = encoder_hash(encoder, without_last_stage=True)
-        file = file.with_name(f"{file.stem}-{digest}-{versions}x{len(squares)}.f16")
-        if not file.exists():
-            part = file.with_suffix(".part")
-            reserve(part, 2 * int(np.prod(shape)))
-            maps = np.memmap(part, np.float16, "r+", shape=shape)
-            for version in range(versions):
-                self._fill(maps[version], squares, config, progress, done=version * len(squares), mirror=version == 1)
-            maps.flush()
-            os.replace(part, file)
-        self.maps = np.memmap(file, np.float16, "r", shape=shape)
+        self.encoder, self.pictures, self.store, self.config, self.engine = encoder, pictures, store, config, engine
+        self.shape = _shape(config)
+
+    @staticmethod
+    def row_bytes(config: ModelConfig) -> int:
+        """Return the size of a row."""
+        return 2 * math.prod(_shape(config))
+
+    @property
+    def unusable(self) -> list[int]:
+        """Return the numbers of the photos without maps."""
+        return [number for number, key in enumerate(self.pictures.keys) if key not in self.store]
 
     @torch.no_grad()
-    def _fill(
-        self,
-        maps: np.ndarray,
-        squares: np.ndarray,
-        config: ModelConfig,
-        progress: Progress,
-        *,
-        done: int,
-        mirror: bool,
-    ) -> None:
-        for chosen in torch.split(torch.arange(len(squares)), _BATCH):
-            pixels = pixels_of(squares, chosen, config, self.engine)
-            with self.engine.autocast():
-                found = self.encoder.before_last_stage(pixels.flip(3) if mirror else pixels)
-            maps[chosen.numpy()] = found.permute(0, 2, 3, 1).half().cpu().numpy()  # (B, C/2, h, w) -> (B, h, w, C/2)
-            progress(done + int(chosen[-1]) + 1)
+    def fill(self, encoder: Encoder, progress: Progress) -> None:
+        """Compute the maps that are not on disk yet; `progress` is told how many photos are done."""
+        missing = self.unusable
+        done = len(self.pictures) - len(missing)
+        for start in range(0, len(missing), _ENCODE_BATCH):
+            chosen = missing[start : start + _ENCODE_BATCH]
+            readable, squares = self.pictures.squares_of(chosen)
+            if readable:
+                pixels = pixels_from(squares, self.config, self.engine)
+                with self.engine.autocast():
+                    maps = [encoder.before_last_stage(p) for p in (pixels, pixels.flip(3))]
+                rows = torch.stack(maps, dim=1).permute(0, 1, 3, 4, 2)  # (B, 2, C/2, h, w) -> (B, 2, h, w, C/2)
+                for number, row in zip(readable, rows.half().cpu().contiguous().numpy(), strict=True):
+                    self.store.add(self.pictures.keys[number], row)
+            progress(done + start + len(chosen))
 
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
         """Run the last stage over the batch's maps; with a generator often over a window of them."""
-        versions = batch.mirrored.long().numpy() if len(self.maps) > 1 else np.zeros(len(batch.photos), np.int64)
-        maps = torch.from_numpy(self.maps[versions, batch.photos.numpy()]).to(self.engine.device)
-        maps = maps.permute(0, 3, 1, 2).float()  # (B, h, w, C/2) -> (B, C/2, h, w)
+        found = self.store.read([self.pictures.keys[number] for number in batch.photos.tolist()])
+        rows = found.view(np.float16).reshape(-1, *self.shape)[np.arange(len(found)), batch.mirrored.long().numpy()]
+        maps = torch.from_numpy(rows).to(self.engine.device).permute(0, 3, 1, 2).float()  # -> (B, C/2, h, w)
         if generator is not None:
             maps = _window(maps, generator)
         return self.encoder.finish(maps.contiguous(memory_format=torch.channels_last))
+
+
+def _shape(config: ModelConfig) -> tuple[int, int, int, int]:
+    side = math.ceil(config.image_size_px / (STRIDE // 2))
+    return 2, side, side, config.encoder_channels // 2
 
 
 def _window(maps: Tensor, generator: torch.Generator) -> Tensor:

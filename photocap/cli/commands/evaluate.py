@@ -145,9 +145,9 @@ def command(
     if html and len(captions) > 1:
         raise click.UsageError("--html shows one caption file; give one.")
     from photocap.cli.finding_again import find_again
+    from photocap.datasets.label_tables import read_known_labels
     from photocap.datasets.sources import read_caption_source
     from photocap.evaluation import evaluate
-    from photocap.evaluation.objects import read_known_labels
     from photocap.evaluation.page import write_page
     from photocap.evaluation.sheets import write_sheets
 

@@ -127,6 +127,17 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
     show_default=f"{TrainConfig.min_count}; 3 to learn an owner's captions",
     help="Captions that a word must occur in to be learned.",
 )
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Also learn labels: the nouns of the captions, and what this table (image, coco_labels) says photos show. "
+    "A new model gets a label head by it.",
+)
+@click.option(
+    "--sentences",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --labels: also learn sentences without pictures, one a line of this file, each from its own labels.",
+)
 @click.option("--scst", is_flag=True, help="Self-critical training: sampled captions, CIDEr-D as the reward.")
 @click.option("--retrieval", is_flag=True, help="Train only the text-image space that `search` uses; captions stay.")
 @click.option(
@@ -186,6 +197,8 @@ def command(
     optimizer: str,
     dropout: float | None,
     min_count: int | None,
+    labels: Path | None,
+    sentences: Path | None,
     scst: bool,
     retrieval: bool,
     accumulate: int,
@@ -221,10 +234,12 @@ def command(
     --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
     two thirds of the way back to the start, so that it does not forget.
     """
-    from photocap.training import JOINT_SIZE, TrainRequest, clear_cache, join_processes
+    from photocap.training import JOINT_SIZE, LabelRequest, TrainRequest, clear_cache, join_processes
 
     if not captions and not from_library:
         raise click.UsageError("give CAPTIONS, or --from-library")
+    if sentences and not labels:
+        raise click.UsageError("--sentences goes with --labels")
     if use and not _is_model(init):
         raise click.UsageError("--use is for a model that is trained further; `photocap models use` takes any")
     if retrieval and (scst or resume or fine_tune != "none" or accumulate > 1):
@@ -270,6 +285,7 @@ def command(
         beam_size,
         dev_share=val_share,
         cache=settings.cache_dir() / "training",
+        labels=LabelRequest(labels, sentences, _teacher(init, fine_tune)) if labels else None,
     )
     default = ctx.get_parameter_source("output") is ParameterSource.DEFAULT
     adoption = Adoption(use=default and init == "base" if use is None else use, check=check)
@@ -316,6 +332,16 @@ def _chosen(
         "min_count": min_count,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _teacher(init: str, fine_tune: str) -> Path | None:
+    """Return the weights whose classifier teaches labels: it must look at the features that it was trained on."""
+    path = Path(init)
+    if fine_tune != "none" or path.suffix != ".safetensors" or not path.is_file():
+        return None
+    from photocap.captioning.checkpoint import has_classifier
+
+    return path if has_classifier(path) else None
 
 
 def _is_model(init: str) -> bool:
