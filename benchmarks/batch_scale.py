@@ -1,25 +1,36 @@
-"""What Ray costs: `index --metadata none` and `batch` with one and two captioners, over the same pictures in one run.
+"""What Ray costs: `index --metadata none` beside `batch`, and each stage; what 100 million pictures would cost.
 
-    python benchmarks/batch_scale.py --photos 1000
+    python benchmarks/batch_scale.py --photos 5000
 
-Pictures are generated. Prints pictures a second for each, relative to `index`, and the device hours that 100 million
-pictures cost on devices of a given speed.
+Pictures are generated. Prints pictures a second of `index` and of `batch` with one and two captioners, all over the
+same pictures in one run; the rate of each stage on one core; and, for a stated cluster, how long 100 million pictures
+take in each stage, the slowest of which is the bottleneck.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
+
+from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
+from photocap.captioning.registry import load_captioner, read_facts
 
 SIZE_PX = (640, 480)
 TARGET_PICTURES = 100_000_000
+STAGE_PICTURES = 64
+
+T = TypeVar("T")
 
 
 def make_photos(folder: Path, count: int) -> None:
@@ -38,25 +49,65 @@ def seconds_of(*arguments: str) -> float:
     return time.perf_counter() - start
 
 
+def command_rates(folder: Path, photos: int) -> dict[str, float]:
+    """Return pictures a second of whole commands, their start included."""
+    source = str(folder / "photos")
+    rates = {"index": photos / seconds_of("index", source, "--metadata", "none", "--db", str(folder / "index.db"))}
+    for captioners in (1, 2):
+        output = str(folder / f"out{captioners}")
+        seconds = seconds_of("batch", source, "--output", output, "--captioners", str(captioners))
+        rates[f"batch, {captioners} captioner{'s' * (captioners > 1)}"] = photos / seconds
+    return rates
+
+
+def stage_rates(folder: Path) -> dict[str, float]:
+    """Return pictures a second of each stage without Ray: reading in one thread, captioning as this machine does it."""
+    paths = sorted((folder / "photos").iterdir())[:STAGE_PICTURES]
+    block = pa.Table.from_pylist([{"uri": str(p), "size_bytes": 1, "version": "", "shard": "x.parquet"} for p in paths])
+    read = ReadStage(read_facts().image_size_px, threads=1, timeout_s=600)
+    caption = CaptionStage(functools.partial(load_captioner, device="cpu"))
+    caption(read(block.slice(0, 4)))  # the first batch pays for more than itself
+    pictures, reading_s = timed(lambda: read(block))
+    rows, captioning_s = timed(lambda: caption(pictures))
+    _, writing_s = timed(lambda: WriteStage(str(folder / "stage"))(rows))
+    seconds = {"read": reading_s, "caption": captioning_s, "write": writing_s}
+    return {name: len(paths) / each for name, each in seconds.items()}
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """Return what a function returns, and its processor time in this process, which other programs disturb least."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=5_000)
-    parser.add_argument("--device-rate", type=float, default=2_000.0, help="pictures a second of one device")
+    parser.add_argument("--devices", type=int, default=8, help="GPUs of the cluster")
+    parser.add_argument("--device-rate", type=float, default=2_000.0, help="pictures a second that one GPU captions")
+    parser.add_argument("--cores", type=int, default=256, help="processors of the cluster")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_photos(folder / "photos", arguments.photos)
-        photos = str(folder / "photos")
-        rates = {"index": arguments.photos / seconds_of("index", photos, "--metadata", "none", "--db", f"{name}/i.db")}
-        for captioners in (1, 2):
-            output = str(folder / f"out{captioners}")
-            seconds = seconds_of("batch", photos, "--output", output, "--captioners", str(captioners))
-            rates[f"batch, {captioners} captioner{'s' * (captioners > 1)}"] = arguments.photos / seconds
+        stages = stage_rates(folder)
+        for what, rate in stages.items():
+            print(f"stage {what:16} {rate:8.1f} pictures a second of processor time", flush=True)
+        rates = command_rates(folder, arguments.photos)
     for what, rate in rates.items():
         print(f"{what:22} {rate:8.1f} pictures/s   {rate / rates['index']:.2f} x index")
-    hours = TARGET_PICTURES / arguments.device_rate / 3600
-    print(f"{TARGET_PICTURES:,} pictures at {arguments.device_rate:,.0f}/s a device: {hours:,.1f} device hours")
+    capacity = {
+        "read": stages["read"] * arguments.cores,
+        "caption": arguments.device_rate * arguments.devices,
+        "write": stages["write"] * arguments.cores,
+    }
+    for what, rate in capacity.items():
+        hours = TARGET_PICTURES / rate / 3600
+        print(f"{TARGET_PICTURES:,} pictures, {what:8} {rate:10,.0f} pictures/s {hours:8.1f} hours of the cluster")
+    bottleneck = min(capacity, key=lambda what: capacity[what])
+    print(f"bottleneck with {arguments.devices} GPUs and {arguments.cores} cores: {bottleneck}")
 
 
 if __name__ == "__main__":

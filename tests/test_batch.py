@@ -16,6 +16,9 @@ from fakes import COLOURS, FakeCaptioner
 from PIL import Image
 
 from photocap.errors import PhotocapError, ReadError
+from photocap.index import PhotoIndex
+from photocap.library.indexing import IndexOptions, index_photos
+from photocap.metadata import MetadataMode, WritePolicy
 
 if not all(map(importlib.util.find_spec, ("pyarrow", "ray"))):
     pytest.skip("batch needs the extra `ray`, which is not installed", allow_module_level=True)
@@ -133,8 +136,9 @@ def test_an_output_is_continued_only_when_asked_and_with_the_same_model(tmp_path
     with pytest.raises(PhotocapError, match="--resume"):
         Output(str(tmp_path)).begin(facts, resume=False)
     assert Output(str(tmp_path)).begin(facts, resume=True) == 2
-    with pytest.raises(PhotocapError, match="was begun with the model a"):
-        Output(str(tmp_path)).begin({"model_id": "b", "weights_sha256": "2"}, resume=True)
+    for other in ({"model_id": "b", "weights_sha256": "2"}, {"model_id": "a+neutral", "weights_sha256": "1"}):
+        with pytest.raises(PhotocapError, match="was begun with the model a"):
+            Output(str(tmp_path)).begin(other, resume=True)
     strange = tmp_path / "strange"
     strange.mkdir()
     pq.write_table(pa.table({"x": [1]}), strange / "x.parquet")
@@ -198,6 +202,12 @@ def test_two_workers_caption_every_picture_once(tmp_path):
     assert uris_in(output) == sorted([*map(str, photos), str(tmp_path / "photos" / "bad.jpg")])
     assert (output / "_SUCCESS").exists()
     assert json.loads((output / "_manifest.json").read_text())["model_id"] == FAKE.model_id
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
+        index_photos([tmp_path / "photos"], index, FakeCaptioner, IndexOptions(WritePolicy(MetadataMode.NONE)))
+        for row in pq.read_table(output).to_pylist():
+            known = index.photos.get(Path(row["uri"]))
+            assert (row["caption"], row["picture_hash"]) == (known.caption, known.picture_hash)
+            assert row["confidence"] == pytest.approx(known.confidence, abs=1e-6)
     new = make_photos(tmp_path / "photos", 33, first=30)
     again = run(tmp_path / "photos", output, workers=2, resume=True)
     assert (again.captioned, again.finished_before) == (3, 31)
@@ -280,3 +290,16 @@ def test_other_programs_read_the_shards(tmp_path):
     texts = [fake for (fake,) in duckdb.sql(f"SELECT caption FROM '{shard}' ORDER BY uri").fetchall()]
     assert texts == sorted(pandas.read_parquet(shard)["caption"], key=texts.index)
     assert texts[0] == "a red photo 40 by 30"
+
+
+def test_other_programs_read_an_export(tmp_path, cli, monkeypatch):
+    duckdb = pytest.importorskip("duckdb")
+    pandas = pytest.importorskip("pandas")
+    photos = make_photos(tmp_path / "photos", 3)
+    monkeypatch.setattr("photocap.captioning.registry.load_captioner", lambda *_, **__: FakeCaptioner(embed=True))
+    db, output = tmp_path / "index.db", tmp_path / "out"
+    assert cli("index", photos[0].parent, "--db", db, "--metadata", "none").exit_code == 0
+    assert cli("export", "--parquet", output, "--db", db).exit_code == 0
+    rows = duckdb.sql(f"SELECT caption, len(embedding) FROM '{output}/*.parquet' ORDER BY uri").fetchall()
+    assert rows == list(pandas.read_parquet(output)[["caption"]].assign(length=256).itertuples(index=False, name=None))
+    assert rows[0] == ("a red photo 40 by 30", 256)

@@ -49,7 +49,7 @@ class Output:
             raise PhotocapError(f"{self.uri}: holds Parquet files that are not of a batch run; choose another --output")
         if known and not resume:
             raise PhotocapError(f"{self.uri}: holds the output of a run already; continue it with --resume")
-        if known and known["weights_sha256"] != facts["weights_sha256"]:
+        if known and (known["model_id"], known["weights_sha256"]) != (facts["model_id"], facts["weights_sha256"]):
             raise PhotocapError(f"{self.uri}: was begun with the model {known['model_id']}; use it, or a new --output")
         run = known["runs"] + 1 if known else 1
         manifest = {"photocap": photocap.__version__, "layout": LAYOUT_VERSION, **facts, "runs": run}

@@ -39,6 +39,7 @@ class ModelFacts:
         image_size_px: the shorter side of the pictures that it wants.
         hash_weights: returns the SHA-256 (hex) of its weights; called when first needed, since weights may be large.
         kind: the kind of captioner.
+        variant: appended to the id where the model is run in a way that changes what it says, such as "+neutral".
         space_id: names the joint text-image space; None where the model has none.
         summary: what `photocap models list` says besides.
         files: the files that make up the model, relative to its folder.
@@ -50,6 +51,7 @@ class ModelFacts:
     image_size_px: int
     hash_weights: Callable[[], str] = field(repr=False, compare=False)
     kind: str = DEFAULT_KIND
+    variant: str = ""
     space_id: str | None = None
     summary: str = ""
     files: tuple[str, ...] = ()
@@ -62,8 +64,8 @@ class ModelFacts:
 
     @property
     def model_id(self) -> str:
-        """Return the name and the first 12 digits of the weights' hash."""
-        return f"{self.name}@{self.weights_sha256[:12]}"
+        """Return the name, the first 12 digits of the weights' hash, and the variant."""
+        return f"{self.name}@{self.weights_sha256[:12]}{self.variant}"
 
 
 @dataclass(frozen=True, kw_only=True)

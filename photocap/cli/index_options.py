@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,7 +87,7 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
     """Make what indexing wants to know out of the command line."""
     policy = write_policy(chosen, overwrite=Overwrite(chosen["overwrite"]), keywords=chosen["keywords"])
     stored = import_batch().StoredCaptions(chosen["captions"]) if chosen["captions"] else None
-    facts = None if stored else _model_facts(chosen["model"], needed=chosen["recaption"])
+    facts = None if stored else _facts_if_usable(chosen)
     return IndexOptions(
         policy,
         WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
@@ -103,12 +104,21 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
     )
 
 
-def _model_facts(folder: Path | None, *, needed: bool) -> ModelFacts | None:
-    """Return what is known of the model without loading it; a run that needs no model does without."""
+def model_facts(chosen: Mapping[str, Any]) -> ModelFacts:
+    """Return what is known of the chosen model without loading it, with the id that it will speak under.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+    """
+    return replace(read_facts(chosen["model"]), variant=NEUTRAL_SUFFIX if chosen["neutral_people"] else "")
+
+
+def _facts_if_usable(chosen: Mapping[str, Any]) -> ModelFacts | None:
+    """Return the same; a run that needs no model does without."""
     try:
-        return read_facts(folder)
+        return model_facts(chosen)
     except CheckpointError:
-        if needed:
+        if chosen["recaption"]:
             raise
         return None
 
@@ -121,7 +131,7 @@ def _recaption(facts: ModelFacts | None, stored: StoredCaptions | None, chosen: 
             raise click.UsageError("--recaption takes captions of one model, and these are out of an index")
         return Recaption(stored.model_id, hedge_below)
     assert facts is not None
-    return Recaption(facts.model_id + (NEUTRAL_SUFFIX if chosen["neutral_people"] else ""), hedge_below)
+    return Recaption(facts.model_id, hedge_below)
 
 
 def workers(chosen: int | str) -> int:

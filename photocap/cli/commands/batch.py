@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from photocap.captioning.registry import read_facts
 from photocap.cli import console, options
 from photocap.cli.batch_import import import_batch
-from photocap.cli.index_options import captioner_loader
+from photocap.cli.index_options import captioner_loader, model_facts
 
 if TYPE_CHECKING:
     from photocap.batch import BatchReport
@@ -72,7 +71,7 @@ def command(
         report = batch.run_batch(
             inputs,
             output,
-            read_facts(chosen["model"]),
+            model_facts(chosen),
             captioner_loader(chosen),
             batch.BatchOptions(
                 ray_address=ray_address,
