@@ -49,9 +49,16 @@ class PhotoResult:
 
 @dataclass
 class Report:
-    """Counts outcomes; prints nothing itself."""
+    """Counts outcomes; prints nothing itself.
+
+    Attributes:
+        counts: how many photos had each outcome.
+        gone: how many known photos were not found any more.
+        interrupted: whether the run was stopped before its end.
+    """
 
     counts: Counter[Outcome] = field(default_factory=Counter)
+    gone: int = 0
     interrupted: bool = False
 
     def add(self, result: PhotoResult) -> None:
@@ -69,4 +76,5 @@ class Report:
     def summary(self) -> str:
         """Return one line, for example "12 captioned, 3 unchanged, 1 failed"."""
         parts = [f"{self.counts[o]:,} {o.value}" for o in Outcome if self.counts[o]]
+        parts += [f"{self.gone:,} gone (photocap status --missing)"] if self.gone else []
         return ", ".join(parts) or "no photos found"

@@ -53,6 +53,23 @@ def objects(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\0"])
+def test_paths_from_a_list(cli: Cli, library: Path, db: Path, end: bytes) -> None:
+    listed = b"".join(os.fsencode(library / name) + end for name in ("a.jpg", "b.png"))
+    result = cli("index", "--files-from", "-", "--db", db, input=listed)
+    assert result.stdout.splitlines() == [f"{library}/a.jpg: {RED}", f"{library}/b.png: {BLUE}"]
+    (library / "list").write_bytes(listed)
+    assert len(cli("caption", "--files-from", library / "list").stdout.splitlines()) == 2
+    assert cli("index", "--files-from", "-", "--db", db, input=b"").exit_code == 2
+    assert cli("caption").exit_code == 2
+
+
+def test_no_remark_where_writing_is_switched_off(cli: Cli, library: Path, db: Path) -> None:
+    assert cli("index", library, "--metadata", "none", "--db", db).stdout == (
+        f"{library}/a.jpg: {RED}\n{library}/b.png: {BLUE}\n"
+    )
+
+
 def test_results_on_stdout_and_the_rest_on_stderr(cli: Cli, library: Path, db: Path) -> None:
     (library / "bad.jpg").write_text("hello")
     result = cli("index", library, "--db", db)

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -133,6 +133,35 @@ def test_a_copy_shares_the_caption_and_a_move_renames_the_row(index, run):
     index.record_batch(run, [record("/c.jpg", None, "h", moved_from=Path("/a.jpg"))])
     assert index.photos.find_picture("h").paths == (Path("/b.jpg"), Path("/c.jpg"))
     assert list(index.photos.duplicates()) == [[Path("/b.jpg"), Path("/c.jpg")]]
+
+
+def _checks(monkeypatch):
+    """Return a list that grows with each reading through of a whole index."""
+    checks = []
+    monkeypatch.setattr("photocap.index.connection._check_all", lambda *_: checks.append(1))
+    return checks
+
+
+def test_an_index_is_read_through_after_an_unclean_end_and_once_a_week(tmp_path, monkeypatch):
+    checks, path = _checks(monkeypatch), tmp_path / "index.db"
+    PhotoIndex.open(path, create=True).close()
+    PhotoIndex.open(path).close()
+    assert not checks
+    lock = tmp_path / "index.db.lock"
+    lock.write_text("4711\n")  # its writer died
+    PhotoIndex.open(path, check=False).close()
+    assert not checks
+    PhotoIndex.open(path).close()
+    PhotoIndex.open(path).close()
+    assert len(checks) == 1
+    for day in (date.today() - timedelta(days=8), date.today() + timedelta(days=1)):
+        lock.write_text(f"{day}\n")
+        PhotoIndex.open(path).close()
+    assert len(checks) == 3
+    lock.unlink()  # of an earlier version, or deleted
+    PhotoIndex.open(path).close()
+    PhotoIndex.open(path).close()
+    assert len(checks) == 4
 
 
 def test_missing_photos_come_back_and_only_prune_forgets(index, run):

@@ -547,6 +547,37 @@ def test_a_root_that_vanished_is_not_believed(library: Library, tmp_path: Path, 
     assert library.state("a.jpg") is PhotoState.MISSING
 
 
+def test_a_drive_below_the_library_that_is_unplugged_is_not_believed(library: Library) -> None:
+    library.photo("a.jpg")
+    library.photo("drive/2019/b.jpg", "blue", (41, 30))
+    library.photo("drive/c.jpg", "red", (42, 30))
+    library.run()
+    for path in ("drive/2019/b.jpg", "drive/c.jpg"):
+        (library.root / path).unlink()
+    (library.root / "drive/2019").rmdir()  # an empty folder is left where the drive was
+    report = library.run()
+    assert report.exit_code == 3
+    assert report.gone == 0
+    (failed,) = [result for result in library.results if result.outcome is Outcome.FAILED]
+    assert failed.path == library.root / "drive"
+    assert "2 known" in (failed.error or "")
+    assert library.state("drive/c.jpg") is PhotoState.PRESENT
+    report = library.run(allow_empty=True)
+    assert (report.exit_code, report.gone) == (0, 2)
+    assert "2 gone (photocap status --missing)" in report.summary
+    assert library.state("drive/c.jpg") is PhotoState.MISSING
+
+
+def test_a_folder_that_keeps_other_files_lost_its_photos(library: Library) -> None:
+    library.photo("a.jpg")
+    library.photo("sub/b.jpg", "blue", (41, 30))
+    library.run()
+    (library.root / "sub/b.jpg").unlink()
+    (library.root / "sub/notes.txt").write_text("sold")
+    assert library.run().gone == 1
+    assert library.state("sub/b.jpg") is PhotoState.MISSING
+
+
 def test_what_a_run_leaves_out_is_not_missing(library: Library) -> None:
     library.photo("a.jpg")
     library.photo("sub/b.jpg", "blue", (41, 30))

@@ -9,8 +9,10 @@ import os
 import pty
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -329,7 +331,7 @@ class TestHouseKeeping:
         assert cli("status", "--missing").stdout.splitlines()[-1] == str(library / "blue.jpg")
         assert cli("prune", "--dry-run").stdout == f"{library / 'blue.jpg'}\n"
         assert caption_of(db, library / "blue.jpg")
-        assert cli("prune").stderr == "1 photos forgotten\n"
+        assert cli("prune").stderr == "1 photo forgotten\n"
         with PhotoIndex.open(db, read_only=True) as index:
             assert index.photos.get(library / "blue.jpg") is None
             assert index.counts().present == 3
@@ -389,6 +391,55 @@ class TestByLook:
             index.record_batch(index.runs.start("test"), [record])
         groups = [json.loads(line)["paths"] for line in cli("dupes", "--near", "--json").stdout.splitlines()]
         assert [str(library / "blue.jpg"), str(library / "yellow.jpg")] in groups
+
+
+def test_other_programs_read_and_search_the_index(db, library):
+    """As Datasette does with the documented metadata file, by plain SQL."""
+    with PhotoIndex.open(db) as index:
+        index.record_batch(
+            index.runs.start("test"), [PhotoRecord(Path(os.fsdecode(b"/caf\xe9.jpg")), 1, 1, picture_hash="x")]
+        )
+    with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as plain:
+        found = plain.execute(
+            "SELECT path, picture_id FROM photos WHERE id IN"
+            " (SELECT rowid FROM photo_fts WHERE photo_fts MATCH '\"blue\"') ORDER BY taken DESC"
+        ).fetchall()
+        assert [path for path, _ in found] == [str(library / "blue.jpg")]
+        assert found[0][1]
+        assert "/caf\\xe9.jpg" in [path for (path,) in plain.execute("SELECT path FROM photos")]
+        run = plain.execute("SELECT model_id, weights_sha256 FROM runs WHERE command = 'index'").fetchone()
+        assert run == (FakeCaptioner.model_id, FakeCaptioner.weights_sha256)
+
+
+class TestPruningWordsOfPersons:
+    @pytest.fixture(autouse=True)
+    def gone(self, cli, db, library):
+        assert cli("edit", library / "blue.jpg", "Anna at the lake").exit_code == 0
+        (library / "blue.jpg").unlink()
+        reindex(db, library)
+
+    def test_needs_a_yes(self, cli, db, library):
+        done = cli("prune")
+        assert done.exit_code == 2
+        assert "1 caption by persons" in done.stderr
+        assert caption_of(db, library / "blue.jpg") == "Anna at the lake"
+        assert "with 1 caption by persons" in cli("prune", "--dry-run").stderr
+        assert cli("prune", "--yes").stderr == "1 photo forgotten, with 1 caption by persons\n"
+
+    @pytest.mark.parametrize(("answer", "exit_code"), [("y\n", 0), ("n\n", 1)])
+    def test_is_asked_on_a_terminal(self, cli, db, library, monkeypatch, answer, exit_code):
+        monkeypatch.setattr("photocap.cli.commands.prune._can_answer", lambda: True)
+        assert cli("prune", input=answer).exit_code == exit_code
+        with PhotoIndex.open(db, read_only=True) as index:
+            assert (index.photos.get(library / "blue.jpg") is None) == (exit_code == 0)
+
+    def test_words_that_another_photo_has_are_not_lost(self, cli, db, library):
+        assert cli("edit", library / "red.jpg", "Ben", "--all-copies").exit_code == 0
+        (library / "red copy.jpg").unlink()
+        reindex(db, library)
+        with PhotoIndex.open(db, read_only=True) as index:
+            assert index.photos.persons_captions_to_forget() == 1
+            assert index.photos.persons_captions_to_forget(library / "elsewhere") == 0
 
 
 class SeeingCaptioner(FakeCaptioner):

@@ -159,10 +159,10 @@ def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtoco
 
 
 @contextmanager
-def open_index(db: Path, *, dry_run: bool = False) -> Iterator[PhotoIndex]:
+def open_index(db: Path, *, dry_run: bool = False, check: bool = True) -> Iterator[PhotoIndex]:
     """Open the index for a run; a dry run only reads it, and does not make one where there is none."""
     if not dry_run:
-        with PhotoIndex.open(db, create=True) as index:
+        with PhotoIndex.open(db, create=True, check=check) as index:
             yield index
     elif db.exists():
         with PhotoIndex.open(db, read_only=True) as index:

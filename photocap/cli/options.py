@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -52,6 +52,23 @@ def null_option(function: F) -> F:
     return click.option("-0", "--null", "end_with_null", is_flag=True, help="End file names with NUL, for xargs -0.")(
         function
     )
+
+
+def files_from_option(function: F) -> F:
+    """Add `--files-from` as `listed: tuple[Path, ...]`."""
+    return click.option(
+        "--files-from",
+        "listed",
+        type=click.File("rb"),
+        callback=_read_list,
+        help="Also take the paths that this file lists, one a line or each ended by NUL; - is the standard input.",
+    )(function)
+
+
+def _read_list(_ctx: click.Context, _param: click.Parameter, value: IO[bytes] | None) -> tuple[Path, ...]:
+    data = value.read() if value else b""
+    lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    return tuple(Path(os.fsdecode(line)) for line in lines if line)
 
 
 def _setting(name: str, *declarations: str, type_: Any, help_: str) -> Callable[[F], F]:

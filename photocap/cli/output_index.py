@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from photocap.cli import console
 from photocap.errors import printable
 from photocap.index import PhotoIndex
+from photocap.metadata import SWITCHED_OFF
 from photocap.records import Written
 from photocap.report import Outcome, PhotoResult
 
@@ -55,7 +56,7 @@ class ResultPrinter:
             "caption": caption,
             "confidence": confidence,
             "written": result.written,
-            "error": result.error,
+            "error": None if result.error == SWITCHED_OFF else result.error,
             "labels": [asdict(label) for label in result.labels],
         }
         if result.words:
@@ -68,7 +69,7 @@ def _line(result: PhotoResult) -> str:
 
 
 def _remark(result: PhotoResult) -> str:
-    return f" [{result.written.value}: {result.error}]" if result.error else ""
+    return f" [{result.written.value}: {result.error}]" if result.error and result.error != SWITCHED_OFF else ""
 
 
 def _before_and_after(result: PhotoResult) -> str:

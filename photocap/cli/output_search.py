@@ -79,7 +79,9 @@ def print_csv(hits: Sequence[SearchHit]) -> None:
 
 def print_table(index: PhotoIndex, query: Query | None, hits: Sequence[SearchHit], *, in_full: bool) -> None:
     """Print hits as a table as wide as the terminal; words of the query highlighted, what is only alike dimmed."""
+    from rich.style import Style
     from rich.table import Table
+    from rich.text import Text
 
     if not hits:
         return
@@ -93,7 +95,9 @@ def print_table(index: PhotoIndex, query: Query | None, hits: Sequence[SearchHit
     for hit in hits:
         marked = captions.get(hit.photo.id, printable(hit.photo.caption or ""))
         style = "dim" if hit.kind is MatchKind.SIMILAR else ""
-        cells: list[str | Text] = [_styled(marked), printable(hit.photo.path), (hit.photo.taken or "")[:10]]
+        # A long path is broken into lines; the link stays whole.
+        photo = Text(printable(hit.photo.path), Style(link=hit.photo.path.as_uri()))
+        cells: list[str | Text] = [_styled(marked), photo, (hit.photo.taken or "")[:10]]
         table.add_row(*cells, *([_why(hit)] if in_full else []), style=style)
     console.stdout().print(table)
 

@@ -65,7 +65,7 @@ def _place(path: Path, found: Sequence[Path]) -> int:
 def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: str) -> None:
     """Put captions, labels and embeddings into an index, as `photocap index` would; the files are not opened."""
     index.record_batch(
-        index.runs.start("evaluate", model_id=model_id),
+        index.runs.start("evaluate"),
         [
             PhotoRecord(
                 path=photo.path.absolute(),

@@ -66,8 +66,13 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         return _refuse_newer(connection, path)
 
 
-def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
+def connect_for_writing(path: Path, *, exists: bool, check: bool) -> sqlite3.Connection:
     """Open an index and bring it up to date.
+
+    Args:
+        path: the index.
+        exists: whether it is there already.
+        check: read every page of it first.
 
     Raises:
         IndexUnusable: damaged or of a newer photocap; nothing was changed.
@@ -80,7 +85,7 @@ def connect_for_writing(path: Path, *, exists: bool) -> sqlite3.Connection:
         try:
             _refuse_newer(connection, path)
             _refuse_foreign(connection, path)
-            if exists:
+            if exists and check:
                 _check_all(connection, path)
             migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")

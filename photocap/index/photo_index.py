@@ -57,8 +57,14 @@ class PhotoIndex:
         self.undo = UndoJournal(database)
 
     @classmethod
-    def open(cls, path: Path | str, *, create: bool = False, read_only: bool = False) -> PhotoIndex:
+    def open(cls, path: Path | str, *, create: bool = False, read_only: bool = False, check: bool = True) -> PhotoIndex:
         """Open the index at `path`.
+
+        Args:
+            path: the index.
+            create: make one where there is none.
+            read_only: change nothing.
+            check: read the whole file before writing where the last writer did not come to an end, and once a week.
 
         Raises:
             IndexNotFound: there is none and `create` is false.
@@ -72,9 +78,13 @@ class PhotoIndex:
             return cls(cls._connection_for_reading(path), path, None)
         lock = WriterLock(path)
         try:
-            return cls(connect_for_writing(path, exists=exists), path, lock)
+            check = check and lock.is_check_due
+            connection = connect_for_writing(path, exists=exists, check=check)
+            if check or not exists:
+                lock.note_check()
+            return cls(connection, path, lock)
         except BaseException:
-            lock.release()
+            lock.release(clean=False)
             raise
 
     @classmethod
@@ -102,7 +112,7 @@ class PhotoIndex:
         """Close the file and let the next writer in."""
         self._database.connection.close()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.release(clean=True)
             self._lock = None
 
     def __enter__(self) -> PhotoIndex:

@@ -166,6 +166,20 @@ class Photos:
                 store_words(connection, row[0], words)
                 refresh(connection, row)
 
+    def persons_captions_to_forget(self, folder: Path | None = None) -> int:
+        """Count the captions by persons of pictures that no photo would show any more after `prune`."""
+        bounds = folder_range(folder) if folder else EVERYWHERE
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM picture WHERE person_caption IS NOT NULL"
+                " AND EXISTS (SELECT 1 FROM photo WHERE picture_id = picture.id AND state = 'missing')"
+                " AND NOT EXISTS (SELECT 1 FROM photo WHERE picture_id = picture.id AND NOT (state = 'missing'"
+                " AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)))",
+                bounds,
+            ).fetchone()
+        count: int = row[0]
+        return count
+
     def prune(self, folder: Path | None = None) -> int:
         """Forget the photos that are missing (below `folder`), and pictures that no photo shows any more."""
         bounds = folder_range(folder) if folder else EVERYWHERE

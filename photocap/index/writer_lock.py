@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 from photocap.errors import IndexBusy, WriteError
+
+_CHECKED_FOR = timedelta(days=7)
 
 
 class WriterLock:
     """Holds `INDEX.lock` for as long as an index is open for writing.
 
     The lock is not on the index itself: closing any handle on that file would drop SQLite's own
-    POSIX locks. The file stays behind, since removing it would let two writers in.
+    POSIX locks. The file stays behind, since removing it would let two writers in. It says which process writes, and
+    after a clean end when the index was last read through.
+
+    Attributes:
+        is_check_due: whether the index should be read through: the last writer died, or a week has passed.
     """
 
     def __init__(self, index_path: Path) -> None:
@@ -32,12 +39,32 @@ class WriterLock:
                 f"another photocap (process {holder or 'unknown'}) is writing to this index",
                 "wait until it is done; searching works meanwhile",
             ) from None
-        os.ftruncate(self._handle, 0)
-        os.write(self._handle, f"{os.getpid()}\n".encode())
+        self._checked = _date(os.read(self._handle, 20))
+        self.is_check_due = self._checked is None or not timedelta() <= date.today() - self._checked < _CHECKED_FOR
+        self._say(str(os.getpid()))
 
-    def release(self) -> None:
-        """Let the next writer in."""
+    def note_check(self) -> None:
+        """Remember that the index was read through and is whole."""
+        self._checked = date.today()
+
+    def release(self, *, clean: bool) -> None:
+        """Let the next writer in; `clean`: whatever was begun was brought to an end."""
+        if clean:
+            self._say(str(self._checked or ""))
         os.close(self._handle)
+
+    def _say(self, text: str) -> None:
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        os.ftruncate(self._handle, 0)
+        os.write(self._handle, f"{text}\n".encode())
+
+
+def _date(text: bytes) -> date | None:
+    """Return the day of the last check after a clean end; None where a writer died, or none was here before."""
+    try:
+        return date.fromisoformat(text.decode("ascii").strip())
+    except ValueError:
+        return None
 
 
 if sys.platform == "win32":  # pragma: no cover

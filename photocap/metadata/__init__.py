@@ -1,7 +1,7 @@
 """Captions inside photo files: reading them, writing them without harm, and taking them back."""
 
 from photocap.metadata.captions import NO_MEMORY, Copy, FoundCaption, Origin, Place
-from photocap.metadata.decision import NO_EXTRAS, Extras
+from photocap.metadata.decision import NO_EXTRAS, SWITCHED_OFF, Extras
 from photocap.metadata.exiftool import ExifTool
 from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Overwrite, Signature, WritePolicy, may_replace
 from photocap.metadata.reader import PhotoMetadata, read_caption, read_metadata
@@ -12,6 +12,7 @@ from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_r
 __all__ = [
     "NO_EXTRAS",
     "NO_MEMORY",
+    "SWITCHED_OFF",
     "Also",
     "Copy",
     "DryRun",

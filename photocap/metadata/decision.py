@@ -18,6 +18,7 @@ from photocap.metadata.policy import (
 from photocap.metadata.signature import shortened
 
 _PLACES = {Also.XP_COMMENT: Place.XP_COMMENT, Also.IPTC: Place.IPTC}
+SWITCHED_OFF = "writing into files is switched off"
 STANDS_ALREADY = "the same caption is there already"
 
 
@@ -50,7 +51,7 @@ def write_order(
         extras: what goes with the caption.
     """
     if policy.mode is MetadataMode.NONE:
-        return None, "writing into files is switched off"
+        return None, SWITCHED_OFF
     if not text:
         return None, "the caption is empty"
     if signature is not None and found.problem and policy.overwrite is not Overwrite.ALL:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from photocap.errors import QueryError, printable
 from photocap.index import Condition, PhotoIndex, PhotoRow
+from photocap.search.near_pairs import near_pairs
 from photocap.search.results import MatchKind, SearchHit
 from photocap.search.vector_search import nearest
 
 NEAR_DUPLICATE_COSINE = 0.97
-_ROWS_AT_ONCE = 2_048
 _PRESENT = Condition("photo.state = 'present'")
 
 
@@ -57,12 +57,9 @@ def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
     """Yield groups of present photos whose pictures look almost the same, or are the same."""
     ids, vectors = _all_vectors(index)
     groups = _Groups(len(ids))
-    for start in range(0, len(ids), _ROWS_AT_ONCE):
-        rows = vectors[start : start + _ROWS_AT_ONCE].astype(np.float32)
-        for other in range(start, len(ids), _ROWS_AT_ONCE):
-            products = rows @ vectors[other : other + _ROWS_AT_ONCE].astype(np.float32).T
-            for a, b in np.argwhere(products >= NEAR_DUPLICATE_COSINE):
-                groups.join(start + int(a), other + int(b))
+    for pairs in near_pairs(vectors, NEAR_DUPLICATE_COSINE):
+        for a, b in pairs.tolist():
+            groups.join(a, b)
     listed: set[Path] = set()
     for members in groups.larger_than_one():
         photos = index.query.photos_of([ids[member] for member in members], _PRESENT, len(ids))

@@ -17,7 +17,8 @@ from photocap.report import Report
 
 
 @click.command("caption")
-@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="PHOTO...")
+@options.files_from_option
 @options.model_option
 @options.device_option
 @options.engine_option
@@ -29,7 +30,9 @@ from photocap.report import Report
 @options.max_pixels_option
 @options.json_option
 @click.pass_context
-def command(ctx: click.Context, /, photos: tuple[Path, ...], as_json: bool, **chosen: Any) -> None:
+def command(
+    ctx: click.Context, /, photos: tuple[Path, ...], listed: tuple[Path, ...], as_json: bool, **chosen: Any
+) -> None:
     """Print a caption for each photo; write nothing.
 
     \b
@@ -38,8 +41,10 @@ def command(ctx: click.Context, /, photos: tuple[Path, ...], as_json: bool, **ch
 
     A folder stands for all photos in it.
     """
+    if not (photos or listed):
+        raise click.UsageError("Missing argument 'PHOTO...'.")
     problems: list[Skipped] = []
-    paths = [photo.path for given in photos for photo in find_photos([given], on_skip=problems.append)]
+    paths = [photo.path for given in (*photos, *listed) for photo in find_photos([given], on_skip=problems.append)]
     unreadable = [skip for skip in problems if skip.why in (Skip.GONE, Skip.UNREADABLE)]
     for skip in unreadable:
         console.show_error(ReadError(skip.path, skip.error))

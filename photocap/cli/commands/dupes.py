@@ -47,7 +47,7 @@ def command(
             else:
                 _print_group(paths, first=not groups, end_with_null=end_with_null)
             groups += 1
-    console.note(f"{groups:,} groups")
+    console.note(console.count(groups, "group"))
 
 
 def _print_group(paths: list[Path], *, first: bool, end_with_null: bool) -> None:

@@ -53,14 +53,14 @@ def command(
     with PhotoIndex.open(db, read_only=True) as index:
         if parquet is not None:
             rows = import_batch().export_index(index, parquet)
-            console.note(f"{rows:,} photos")
+            console.note(console.count(rows, "photo"))
             return
         text, rows = _table(index, also_generated=also_generated)
     if str(captions) == "-":
         console.emit_text(text)
     elif captions is not None:
         _write(captions, text)
-    console.note(f"{rows:,} captions")
+    console.note(console.count(rows, "caption"))
 
 
 def _table(index: PhotoIndex, *, also_generated: bool) -> tuple[str, int]:

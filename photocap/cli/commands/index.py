@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command("index")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
+@options.files_from_option
 @indexing_options
 @click.option("--dry-run", is_flag=True, help="Show each caption before and after; change nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Also tell what was left as it is, and why.")
@@ -31,6 +32,7 @@ def command(
     ctx: click.Context,
     /,
     paths: tuple[Path, ...],
+    listed: tuple[Path, ...],
     db: Path,
     dry_run: bool,
     verbose: bool,
@@ -44,10 +46,13 @@ def command(
         photocap index ~/Pictures
         photocap index ~/Pictures --dry-run
         photocap index ~/Pictures --metadata none
+        find ~/Pictures -newer last-run -print0 | photocap index --files-from -
 
     What is known and unchanged is not opened again, so run it as often as you like; after Ctrl-C or a crash the same
     command goes on. A person's caption is never replaced unless you ask for it.
     """
+    if not (paths := (*paths, *listed)):
+        raise click.UsageError("Missing argument 'PATH...'.")
     run_options = index_options(chosen, dry_run=dry_run)
     with open_index(db, dry_run=dry_run) as index, console.progress() as progress:
         task = progress.add_task("Captioning", total=None)

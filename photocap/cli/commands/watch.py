@@ -53,7 +53,7 @@ def _look(
     news: _News,
 ) -> None:
     try:
-        with open_index(db) as index:
+        with open_index(db, check=False) as index:
             report = index_photos(paths, index, load, run_options, on_result=news)
     except IndexBusy as busy:
         console.note(f"{busy}; the next look tries again")

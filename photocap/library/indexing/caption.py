@@ -33,6 +33,12 @@ class LazyCaptioner:
         return self._load()
 
     @property
+    def pedigree(self) -> tuple[str, str] | None:
+        """Return the model's name and the hash of its weights; None as long as no picture needed it."""
+        loaded: CaptionerProtocol | None = self.__dict__.get("captioner")
+        return (loaded.model_id, loaded.weights_sha256) if loaded else None
+
+    @property
     def batch_size(self) -> int:
         """Return how many pictures make a batch."""
         return self.captioner.batch_size

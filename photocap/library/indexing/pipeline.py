@@ -21,7 +21,7 @@ from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import interrupts_wait
 from photocap.library.indexing.stored import StoredFiller
-from photocap.library.indexing.tombstones import mark_missing
+from photocap.library.indexing.tombstones import Tombstones, mark_missing
 from photocap.library.indexing.write_batch import BatchWriter
 from photocap.library.recovery import recover_interrupted_writes
 from photocap.metadata import DryRun
@@ -136,7 +136,7 @@ class _Run:
         self._batch_captioner.close()
         self._readers.exiftool.close()
         if self._run_id is not None:
-            self._index.runs.finish(self._run_id, self.report.summary)
+            self._index.runs.finish(self._run_id, self.report.summary, model=self._captioner.pedigree)
 
     def _ready(self, roots: Sequence[Path]) -> Iterator[PhotoJob]:
         """Yield the photos that must be opened, examined, decided and, where the network must see them, decoded."""
@@ -187,7 +187,7 @@ class _Run:
     def _start_run(self) -> int:
         """Return the run's number; a run that changes nothing leaves no trace."""
         if self._run_id is None:
-            self._run_id = self._index.runs.start("index")
+            self._run_id = self._index.runs.start("index", model=self._captioner.pedigree)
         return self._run_id
 
     def _record_returned(self, records: list[PhotoRecord]) -> None:
@@ -195,11 +195,13 @@ class _Run:
             self._index.record_batch(self._start_run(), records)
 
     def _settle_root(self, root: Path) -> None:
-        problem = ""
+        found = Tombstones()
         if not self._is_dry:
-            problem = mark_missing(self._index, root, allow_empty=self._options.allow_empty)
-        if problem := problem or self._gone.get(root, ""):
-            self._tell(PhotoResult(root, Outcome.FAILED, error=problem))
+            found = mark_missing(self._index, root, allow_empty=self._options.allow_empty)
+        self.report.gone += found.gone
+        problems = found.kept or ({root: self._gone[root]} if root in self._gone else {})
+        for folder, problem in problems.items():
+            self._tell(PhotoResult(folder, Outcome.FAILED, error=problem))
 
     def _pass_by(self, skipped: Skipped) -> None:
         """Report what the walk left out, as far as a user wants to know of it; tidy up on the way."""
