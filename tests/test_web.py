@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from fakes import LookingCaptioner
 from PIL import Image, ImageCms
 from raw_files import write_dng
 from web_site import Running, index_folder, running_site
@@ -83,6 +84,13 @@ def test_facets_narrow_the_library_and_a_search(site):
         assert "conf%3A%3E%3D0.8" in facets
     site.change(f"/photos/{grace.id}/caption", words="Grace Hopper", shown=grace.caption)
     assert "is%3Aedited" in text_of(site, "/facets")
+
+
+def test_a_filter_that_is_on_is_taken_back_by_the_same_link(site):
+    text = "photo conf:>=0.8"
+    assert "q=photo+conf%3A%3E%3D0.8" in text_of(site, "/facets?q=photo").replace("%20", "+")
+    facets = text_of(site, f"/facets?{urlencode({'q': text})}")
+    assert re.search(r'<a href="/\?q=photo" aria-current="true"', facets)
 
 
 def test_timeline_and_folders_lead_to_every_photo(site, tmp_path):
@@ -372,6 +380,14 @@ def test_a_picture_gets_its_caption_and_nothing_is_kept(site, tmp_path, monkeypa
     assert found["standing"] == "very likely right"
     assert site.loads == ["loaded"]
     assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_each_word_comes_with_where_the_model_looked(site):
+    site.site.model._load = LookingCaptioner
+    status, found = site.upload((site.photos.parent / "spare.jpg").read_bytes())
+    assert status == 200
+    assert [word["word"] for word in found["words"]] == found["caption"].split()
+    assert [word["attention"].index(1.0) for word in found["words"]] == list(range(len(found["words"])))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture at all", b"\xff\xd8\xff\xe0 broken"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from fakes import FakeCaptioner
+from fakes import FakeCaptioner, LookingCaptioner
 from PIL import Image
 from web_site import Running, index_folder, running_site
 
@@ -213,6 +213,30 @@ def test_pictures_dropped_quickly_keep_their_own_captions(site, page, tmp_path):
     assert said["red.png"] == "a red photo 40 by 30"
     assert said["blue.png"] == said["dropped.png"] == "a blue photo 41 by 31"
     assert "picture" in said["bad.jpg"]
+
+
+SHADE = """(canvas, places) => {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return places.map(([x, y]) => copy.getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]);
+}"""
+
+
+def test_a_word_shows_where_the_model_looked(site, page):
+    site.site.model._load = LookingCaptioner
+    page.goto("/try")
+    page.locator("#files").set_input_files(site.photos / "china.jpg")
+    word = page.locator(".spoken button").nth(2)
+    word.focus()
+    page.keyboard.press("Enter")
+    assert word.get_attribute("aria-pressed") == "true"
+    canvas = page.locator(".frame canvas")
+    below_left, above_right = canvas.evaluate(SHADE, [[0.1, 0.9], [0.9, 0.1]])
+    assert above_right < 60 < 150 < below_left
+    page.keyboard.press("Enter")
+    page.locator("#query").focus()
+    assert word.get_attribute("aria-pressed") == "false"
+    assert canvas.evaluate(SHADE, [[0.1, 0.9]]) == [0]
 
 
 def test_a_closed_tab_disturbs_nobody(site, browser, capfd):
