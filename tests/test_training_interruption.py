@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torchvision.models import resnet18
 from toy_training import CAPTIONS, draw, request, run, stop_after
 
-from photocap.cli.interruption import end_at_once
+from photocap.cli.interruption import StopOnCtrlC, end_at_once
 from photocap.cli.time_left import TimeLeft, clock_text
 from photocap.training import Progress, Stopped, TrainRequest, prepare_training
 
@@ -99,7 +99,7 @@ def test_ctrl_c_is_heard_in_every_stage_and_resume_goes_on(
     command = [
         "train", corpus / "captions.csv", "--images", corpus, "--init", weights, "--encoder", "resnet18",
         "--epochs", 1, "--batch-size", 4, "--min-count", 1, "--output", tmp_path / "model", "--device", "cpu",
-        "--fine-tune", "last" if stage == "decoding" else "none",
+        "--fine-tune", "all" if stage == "decoding" else "none",
     ]  # fmt: skip
     running = start(stage, *command)
     assert running.stdout is not None
@@ -132,6 +132,19 @@ def test_a_second_ctrl_c_ends_at_once(corpus: Path, weights: Path, tmp_path: Pat
     running.communicate(timeout=10)
     assert running.returncode == 130
     assert not (tmp_path / "model" / "last").exists()
+
+
+def test_ctrl_c_is_heard_while_the_interpreter_is_busy(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with StopOnCtrlC() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        deadline = time.monotonic() + 10
+        while not stop() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert stop()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "once more ends at once" in capfd.readouterr().err
 
 
 def test_the_cursor_comes_back_after_a_second_ctrl_c() -> None:
