@@ -18,8 +18,7 @@ import statistics
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -83,7 +82,8 @@ class Encoder:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Return vectors of length one."""
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: np.ndarray = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return scaled
 
 
 def pick(random_: random.Random, weights: dict[str, int]) -> str:
@@ -191,7 +191,7 @@ def queries(random_: random.Random) -> dict[str, list[str]]:
     def place() -> str:
         return pick(random_, PLACES).split()[-1]
 
-    kinds = {
+    kinds: dict[str, Callable[[], str]] = {
         "one word": subject,
         "two words": lambda: f"{subject()} {place()}",
         "three words": lambda: f"{pick(random_, COLOURS)} {subject()} {place()}",
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--db", type=Path, help="where to make the index, or to find it from an earlier run")
     arguments = parser.parse_args()
     centres = unit(np.random.default_rng(0).normal(size=(CENTRES, DIMENSIONS)))
-    with tempfile.TemporaryDirectory() if arguments.db is None else nullcontext() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = arguments.db or Path(folder, "index.db")
         if not path.exists():
             make_index(path, arguments.photos, centres)

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -116,7 +116,7 @@ def main() -> int:
     parser.add_argument("--db", type=Path, help="where to make the index, or to find it from an earlier run")
     arguments = parser.parse_args()
     centres = unit(np.random.default_rng(0).normal(size=(CENTRES, DIMENSIONS)))
-    with tempfile.TemporaryDirectory() if arguments.db is None else nullcontext() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = arguments.db or Path(folder, "index.db")
         if not path.exists():
             make_index(path, arguments.photos, centres)

@@ -27,6 +27,7 @@ FOLDER = Path(tempfile.gettempdir(), "photocap-screenshots")
 PICTURES = FOLDER / "Pictures"
 DB = FOLDER / "index.db"
 LIMIT_BYTES = 150_000
+PATIENCE_MS = 180_000
 DESKTOP, PHONE = (1280, 800), (390, 780)
 SHARPNESS = 1.5  # pixels of the file for one of the page
 OWN_WORDS = ("flower.jpg", "The first dahlia in our garden")
@@ -68,7 +69,7 @@ def open_first(page: Page) -> None:
 def try_a_picture(page: Page) -> None:
     """Try a picture and choose the word that its caption ends with."""
     page.locator("#files").set_input_files(PICTURES / "rocket.jpg")
-    page.locator(".trial img[src^=blob]").wait_for(timeout=120_000)
+    page.locator(".trial img[src^=blob]").wait_for()
     page.locator(".spoken button").last.click()
     page.mouse.move(0, 0)
 
@@ -134,6 +135,7 @@ def take(browser: Browser, url: str, shot: Shot) -> None:
         color_scheme="dark" if shot.is_dark else "light",
         base_url=url,
     )
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(shot.path, wait_until="networkidle")
     shot.prepare(page)
     page.wait_for_load_state("networkidle")
