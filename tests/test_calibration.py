@@ -14,11 +14,12 @@ from test_onnx_engine import SMALL, WORDS, make_model, make_squares
 
 from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.engine_choice import load_engine
-from photocap.captioning.inference.activation_ranges import read_ranges
+from photocap.captioning.inference.activation_ranges import read_ranges, read_same_captions, write_ranges
 from photocap.captioning.inference.calibration import _best_range, calibrate
 from photocap.captioning.model_files import RANGES, read_model_info
 from photocap.captioning.model_store import InstalledModels
 from photocap.captioning.vocabulary import Vocabulary
+from photocap.errors import PhotocapError
 
 
 @pytest.fixture
@@ -34,23 +35,34 @@ def processor_with_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("photocap.captioning.engine_choice.has_int8", lambda: True)
 
 
-def places(folder: Path, squares: NDArray[np.uint8], precision: str = "auto") -> tuple[str, NDArray[np.float32]]:
-    engine = load_engine(read_model_info(folder), "onnx", precision=precision)
-    found = engine.see(squares).places
+def places(folder: Path, squares: NDArray[np.uint8], engine: str) -> tuple[str, NDArray[np.float32]]:
+    loaded = load_engine(read_model_info(folder), engine)
+    found = loaded.see(squares).places
     assert found is not None
-    return engine.name, found
+    return loaded.name, found
 
 
 def test_a_calibrated_model_runs_in_8_bits_and_sees_nearly_the_same(model_dir: Path) -> None:
     squares = make_squares(12)
-    assert places(model_dir, squares)[0] == "onnx, float32 on the CPU"  # without ranges nothing is rounded
+    with pytest.raises(PhotocapError, match="photocap models calibrate"):
+        places(model_dir, squares, "onnx-int8")
     calibrate(model_dir, squares)
-    name, rounded = places(model_dir, squares)
+    name, rounded = places(model_dir, squares, "onnx-int8")
     assert name == "onnx, int8 on the CPU"
-    full_name, exact = places(model_dir, squares, "float32")
+    write_ranges(read_model_info(model_dir), read_ranges(read_model_info(model_dir)) or {}, same_captions=0.9)
+    full_name, exact = places(model_dir, squares, "onnx")
     assert full_name == "onnx, float32 on the CPU"
     assert (rounded * exact).sum(axis=1).min() > 0.98
     assert not np.array_equal(rounded, exact)
+
+
+def test_8_bits_are_taken_unasked_only_where_captions_stay(model_dir: Path) -> None:
+    info = read_model_info(model_dir)
+    ranges = {"stem": (0.0, 4.0)}
+    for same, precision, expected in ((0.96, "auto", "int8"), (0.94, "auto", "float32"), (0.96, "float32", "float32")):
+        write_ranges(info, ranges, same_captions=same)
+        assert read_same_captions(info) == same
+        assert load_engine(info, "auto", device="cpu", precision=precision).name == f"onnx, {expected} on the CPU"
 
 
 def test_ranges_of_other_weights_are_not_used(model_dir: Path) -> None:

@@ -155,7 +155,7 @@ def load_captioner(
 
     Args:
         model_dir: a model folder; None is the base model.
-        engine: "auto", "onnx" or "torch"; as for `load_engine`.
+        engine: "auto", "onnx", "onnx-int8" or "torch"; as for `load_engine`.
         device: as for `load_engine`.
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.

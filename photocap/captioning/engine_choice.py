@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from photocap.captioning.engine import CaptionEngine
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.processors import has_gpu, has_int8
 from photocap.captioning.torch_packages import check_torch
 from photocap.errors import PhotocapError
 
-ENGINES = ("auto", "onnx", "torch")
+if TYPE_CHECKING:
+    from photocap.captioning.inference.encoder_graph import Ranges
+
+ENGINES = ("auto", "onnx", "onnx-int8", "torch")
 
 
 def choose_engine(wanted: str, device: str) -> str:
@@ -17,10 +22,10 @@ def choose_engine(wanted: str, device: str) -> str:
     Raises:
         PhotocapError: the engine does not run on the device.
     """
-    if wanted == "onnx" and device not in ("auto", "cpu"):
-        raise PhotocapError(f"--engine onnx runs on the CPU, not on {device} (--engine torch does)")
+    if wanted.startswith("onnx") and device not in ("auto", "cpu"):
+        raise PhotocapError(f"--engine {wanted} runs on the CPU, not on {device} (--engine torch does)")
     if wanted != "auto":
-        return wanted
+        return "onnx" if wanted == "onnx-int8" else wanted
     if device == "auto":
         return "torch" if has_gpu() else "onnx"
     return "onnx" if device == "cpu" else "torch"
@@ -40,7 +45,8 @@ def load_engine(
 
     Args:
         info: the model.
-        wanted: "onnx", "torch", or "auto", which is torch for a network that ONNX Runtime has no graph of.
+        wanted: "onnx", "onnx-int8" (8 bits, whatever they do to captions), "torch", or "auto", which is torch for a
+            network that ONNX Runtime has no graph of.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos to run at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
@@ -51,14 +57,13 @@ def load_engine(
         CheckpointError: the model cannot be used.
         PhotocapError: the engine or the device is not there.
     """
-    if wanted == "onnx" and not info.config.in_onnx:
+    if wanted.startswith("onnx") and not info.config.in_onnx:
         raise PhotocapError(f"{info.name}: ONNX Runtime cannot run its network (--engine torch does)")
     if info.config.in_onnx and choose_engine(wanted, device) == "onnx":
-        from photocap.captioning.inference.activation_ranges import read_ranges
         from photocap.captioning.inference.onnx_engine import OnnxEngine
         from photocap.captioning.inference.weights import load_weights
 
-        ranges = read_ranges(info) if precision == "auto" and has_int8() else None
+        ranges = _ranges(info, wanted, precision)
         weights = load_weights(info)
         return OnnxEngine(info, weights, batch_size, beam_size, neutral_people=neutral_people, ranges=ranges)
     check_torch()
@@ -69,3 +74,18 @@ def load_engine(
     chosen = choose_device(device, precision=precision)
     checkpoint = load_checkpoint(info.directory)
     return TorchEngine(checkpoint, chosen, batch_size, beam_size, neutral_people=neutral_people)
+
+
+def _ranges(info: ModelInfo, wanted: str, precision: str) -> Ranges | None:
+    """Return what 8 bits need, where they are asked for, or are fast here and leave captions as they are."""
+    from photocap.captioning.inference.activation_ranges import FAITHFUL, read_ranges, read_same_captions
+
+    if wanted == "onnx-int8":
+        ranges = read_ranges(info)
+        if ranges is None:
+            way_out = f"photocap models calibrate ~/Pictures --model {info.directory}"
+            raise PhotocapError(f"{info.name} was not measured for 8 bits (run: {way_out})")
+        return ranges
+    if precision != "auto" or not has_int8() or read_same_captions(info) < FAITHFUL:
+        return None
+    return read_ranges(info)

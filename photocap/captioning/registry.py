@@ -73,7 +73,7 @@ class CaptionerOptions:
     """How a captioner is to run; a kind that cannot honour an option which was asked for raises `PhotocapError`.
 
     Attributes:
-        engine: "auto", "onnx" or "torch".
+        engine: "auto", "onnx", "onnx-int8" or "torch".
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
@@ -143,7 +143,7 @@ def load_captioner(
 
     Args:
         model_dir: a model folder; None is the base model.
-        engine: "auto", "onnx" or "torch"; this and the following as for `CaptionerOptions`.
+        engine: "auto", "onnx", "onnx-int8" or "torch"; this and the following as for `CaptionerOptions`.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.

@@ -57,7 +57,7 @@ def load(folder: Path, options: CaptionerOptions) -> VlmCaptioner:
     """Load a model, its image processor and its tokenizer from a folder."""
     if options.neutral_people:
         raise PhotocapError("--neutral-people needs a model that photocap has trained; this one's words are its own")
-    if options.engine == "onnx":
+    if options.engine.startswith("onnx"):
         raise PhotocapError(f"--engine onnx does not run models of the kind {VLM} (--engine torch does)")
     facts = read_facts(folder)
     check_torch()

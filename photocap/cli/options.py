@@ -141,7 +141,7 @@ model_option = _setting(
 device_option = _setting("device", type_=click.Choice(["auto", "cpu", "cuda", "mps"]), help_="Where the network runs.")
 engine_option = _setting(
     "engine",
-    type_=click.Choice(["auto", "onnx", "torch"]),
+    type_=click.Choice(["auto", "onnx", "onnx-int8", "torch"]),
     help_="What runs the network: ONNX Runtime (on a CPU the faster one) or PyTorch (GPUs).",
 )
 batch_size_option = _setting("batch_size", type_=AutoOr(), help_="Photos that go through the network together.")

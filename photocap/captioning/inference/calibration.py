@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from photocap.captioning.inference.activation_ranges import write_ranges
 from photocap.captioning.inference.encoder_graph import Ranges, Weights
-from photocap.captioning.inference.onnx_engine import see_graph
+from photocap.captioning.inference.onnx_engine import OnnxEngine, see_graph
 from photocap.captioning.inference.session import Session
 from photocap.captioning.inference.weights import load_weights
 from photocap.captioning.model_files import ModelInfo, read_model_info
+from photocap.captioning.vocabulary import PAD
 
 _OBSERVED = "activation."
 _VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against rounding
@@ -36,7 +37,9 @@ def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
         CheckpointError: the model cannot be used.
     """
     info = read_model_info(model_dir)
-    return write_ranges(info, measure_ranges(info, load_weights(info), squares))
+    weights = load_weights(info)
+    ranges = measure_ranges(info, weights, squares)
+    return write_ranges(info, ranges, same_captions=_same_captions(info, weights, ranges, squares))
 
 
 def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]) -> Ranges:
@@ -49,6 +52,18 @@ def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]
             if name.startswith(_OBSERVED):
                 seen.setdefault(name.removeprefix(_OBSERVED), []).append(_sampled(value))
     return {name: _best_range(np.concatenate(values)) for name, values in seen.items()}
+
+
+def _same_captions(info: ModelInfo, weights: Weights, ranges: Ranges, squares: NDArray[np.uint8]) -> float:
+    """Return the share of pictures of which 8 bits and float32 say the same, word for word."""
+    exact, rounded = (_sentences(OnnxEngine(info, weights, ranges=each), squares) for each in (None, ranges))
+    return float(np.mean([one == other for one, other in zip(exact, rounded, strict=True)]))
+
+
+def _sentences(engine: OnnxEngine, squares: NDArray[np.uint8]) -> list[list[int]]:
+    batches = (squares[start : start + engine.batch_size] for start in range(0, len(squares), engine.batch_size))
+    tokens = [row for batch in batches for row in engine.speak(engine.see(batch)).tokens.tolist()]
+    return [[token for token in row if token != PAD] for row in tokens]
 
 
 def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:

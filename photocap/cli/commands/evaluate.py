@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SHOWN_PROBLEMS = 10
 _FULL_PRECISION = "-float32"
-_ENGINES = ("auto", "onnx", "onnx-float32", "torch", "torch-float32")
+_ENGINES = ("auto", "onnx", "onnx-int8", "onnx-float32", "torch", "torch-float32")
 
 
 def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
