@@ -71,6 +71,7 @@ def test_edit_names_the_other_and_leaves_it(cli: Cli, library: Library) -> None:
     assert done.exit_code == 0, done.output
     assert f"{other}: a person says: Bens sofa" in done.stderr
     assert "--all-copies" in done.stderr
+    assert f'{other}: "Bens sofa" stays' in done.stderr
     assert (read_caption(mine).text, read_caption(other).text) == ("Evas sofa", "Bens sofa")
     assert (found(cli, "Evas"), found(cli, "Bens")) == ({"mine.jpg", "other.jpg"}, {"other.jpg"})
     assert found(cli, "Annas") == set()  # those words are gone

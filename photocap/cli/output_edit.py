@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from photocap.cli import console
 from photocap.errors import printable
+from photocap.records import Written
 
 if TYPE_CHECKING:
     from photocap.library.edit import CorrectedFile
@@ -30,6 +31,9 @@ def show_corrected(files: Sequence[CorrectedFile], words: str, *, as_json: bool)
             console.warn(f"photocap: {file.error}; your words are in the index")
         else:
             before = f'"{printable(file.before)}"' if file.before else "no caption"
+            if file.written is Written.NONE and file.reason:
+                console.note(f"{printable(file.path)}: {before} stays ({file.reason})")
+                continue
             where = file.written.value + (f", {file.reason}" if file.reason else "")
             console.note(f'{printable(file.path)}: {before} -> "{printable(words)}" ({where})')
     return any(file.error for file in files)

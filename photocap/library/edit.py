@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from photocap.errors import PhotocapError
 from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoRow, PhotoState
@@ -13,7 +14,8 @@ from photocap.library.file_writes import FileWrite, FileWrites, is_as_indexed, n
 from photocap.metadata import DryRun, ExifTool, Origin, Overwrite, WritePolicy, read_caption, read_metadata
 from photocap.records import CaptionSource, Verdict, Written
 
-KEPT = "the other words of a person are kept there"
+NOTHING_SPARED: Mapping[Path, str] = MappingProxyType({})
+_KEPT = "the words of a person are kept there"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def correct(
     policy: WritePolicy,
     *,
     verdict: Verdict,
-    sparing: Collection[Path] = (),
+    sparing: Mapping[Path, str] = NOTHING_SPARED,
     dry_run: DryRun = DryRun.NO,
 ) -> list[CorrectedFile]:
     """Put a person's words on a picture: on the files that show it, and in the index whatever becomes of the files.
@@ -55,13 +57,13 @@ def correct(
         text: the words.
         policy: where they are written. What may be replaced is not asked, since it is a person who is asking.
         verdict: noted at the caption that this one replaces.
-        sparing: files that keep the words they have; see `copies_with_other_words`.
+        sparing: files that keep the words they have, and these; see `copies_with_other_words`.
         dry_run: YES plans only.
     """
     asked = replace(policy, overwrite=Overwrite.ALL)
     present = _present_files(index, picture_hash)
     as_indexed = {path for path, state in present.items() if is_as_indexed(state, path)}
-    refused = [CorrectedFile(path, None, Written.NONE, KEPT) for path in present if path in sparing]
+    refused = [CorrectedFile(path, sparing[path], Written.NONE, _KEPT) for path in present if path in sparing]
     prepared: list[FileWrite] = []
     with ExifTool() as exiftool, FileWrites(asked, exiftool, dry_run) as writes:  # ExifTool starts where it is needed
         for path in (path for path in present if path not in sparing):
