@@ -34,10 +34,18 @@ def make_library(root: Path, files: int) -> None:
 
 def records(root: Path) -> Iterator[PhotoRecord]:
     """Yield what an index that knows all files would have been told."""
-    caption = CaptionRecord("a dog runs on a beach", model_id="benchmark", confidence=0.5)
+    caption = CaptionRecord(text="a dog runs on a beach", model_id="benchmark", confidence=0.5)
     for number, photo in enumerate(find_photos([root])):
-        place = (photo.path, photo.size_bytes, photo.mtime_ns, photo.inode, photo.device)
-        yield PhotoRecord(*place, picture_hash=f"{number:040x}", caption=caption, written=Written.EMBEDDED)
+        yield PhotoRecord(
+            path=photo.path,
+            size_bytes=photo.size_bytes,
+            mtime_ns=photo.mtime_ns,
+            inode=photo.inode,
+            device=photo.device,
+            picture_hash=f"{number:040x}",
+            caption=caption,
+            written=Written.EMBEDDED,
+        )
 
 
 def no_captioner() -> CaptionerProtocol:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -76,6 +76,7 @@ class Caption:
 
     text: str
     confidence: float
+    _: KW_ONLY
     embedding: bytes | None = field(default=None, repr=False)
     labels: tuple[Label, ...] = ()
     words: tuple[WordProbability, ...] = ()
@@ -164,7 +165,7 @@ class CaptionStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoFacts:
     """What a photo says about itself; None where it says nothing, or nothing sensible.
 
@@ -243,7 +244,7 @@ class CaptionMemory:
     here: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UndoRecord:
     """One write to one file; `metadata.undo` makes and reads it.
 

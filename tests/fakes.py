@@ -60,7 +60,7 @@ class FakeCaptioner:
         """Return one caption per picture; the confidence grows with the width."""
         self.batches.append(len(images))
         embedding = bytes(512) if self._embed else None
-        return [Caption(fake_caption(i), min(1.0, i.width / 100), embedding) for i in images]
+        return [Caption(text=fake_caption(i), confidence=min(1.0, i.width / 100), embedding=embedding) for i in images]
 
 
 class LookingCaptioner(FakeCaptioner):

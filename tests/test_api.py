@@ -65,7 +65,7 @@ def test_the_examples_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_repr_of_a_caption_leaves_the_bytes_out() -> None:
-    text = repr(photocap.Caption("A dog.", 0.5, bytes(512), label_probabilities=(0.1,) * 80))
+    text = repr(photocap.Caption("A dog.", 0.5, embedding=bytes(512), label_probabilities=(0.1,) * 80))
     assert text == "Caption(text='A dog.', confidence=0.5, labels=(), words=())"
 
 

@@ -190,3 +190,13 @@ def test_no_two_public_classes_share_a_name():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def test_dataclasses_of_five_fields_are_built_by_keyword():
+    for path in source_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            made_by = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
+            if isinstance(node, ast.ClassDef) and any(name.startswith("dataclass") for name in made_by):
+                names = [ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)]
+                by_keyword = "kw_only=True" in made_by[0] or "_" in names[:3]  # `_: KW_ONLY` after two of them
+                assert by_keyword or len(names) < 5, f"{path}: {node.name}"

@@ -203,7 +203,9 @@ def test_two_workers_caption_every_picture_once(tmp_path):
     assert (output / "_SUCCESS").exists()
     assert json.loads((output / "_manifest.json").read_text())["model_id"] == FAKE.model_id
     with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
-        index_photos([tmp_path / "photos"], index, FakeCaptioner, IndexOptions(WritePolicy(MetadataMode.NONE)))
+        index_photos(
+            [tmp_path / "photos"], index, FakeCaptioner, IndexOptions(policy=WritePolicy(mode=MetadataMode.NONE))
+        )
         for row in pq.read_table(output).to_pylist():
             known = index.photos.get(Path(row["uri"]))
             assert (row["caption"], row["picture_hash"]) == (known.caption, known.picture_hash)

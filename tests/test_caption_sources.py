@@ -54,10 +54,19 @@ def test_a_library_teaches_what_persons_wrote_or_accepted(tmp_path):
     with PhotoIndex.open(db, create=True) as index:
         run = index.runs.start("test")
         for name, caption in {
-            "own \udce9.jpg": CaptionRecord("Rex on the beach", CaptionSource.PERSON),
-            "model.jpg": CaptionRecord("a dog", CaptionSource.MODEL, "base", "0" * 64, 0.7),
+            "own \udce9.jpg": CaptionRecord(text="Rex on the beach", source=CaptionSource.PERSON),
+            "model.jpg": CaptionRecord(
+                text="a dog", source=CaptionSource.MODEL, model_id="base", weights_sha256="0" * 64, confidence=0.7
+            ),
         }.items():
-            index.record_batch(run, [PhotoRecord(tmp_path / name, 1, 1, picture_hash=ascii(name), caption=caption)])
+            index.record_batch(
+                run,
+                [
+                    PhotoRecord(
+                        path=tmp_path / name, size_bytes=1, mtime_ns=1, picture_hash=ascii(name), caption=caption
+                    )
+                ],
+            )
     source = read_library(db)
     assert [(row.image, row.caption) for row in source.table.rows] == [
         (f"{tmp_path}/own \udce9.jpg", "Rex on the beach")

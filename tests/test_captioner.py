@@ -35,7 +35,13 @@ def checkpoint() -> Checkpoint:
     torch.nn.init.zeros_(model.decoder.embedding.weight)
     model.decoder.bias.data = torch.tensor([1e-9] * 4 + list(SHARES.values())).log()
     model.decoder.bias.data[END] = torch.tensor(0.18).log()
-    return Checkpoint(model, vocabulary, ModelInfo(Path(), "small", "0" * 64, SMALL, vocabulary.words, {}))
+    return Checkpoint(
+        model,
+        vocabulary,
+        ModelInfo(
+            directory=Path(), name="small", weights_sha256="0" * 64, config=SMALL, words=vocabulary.words, training={}
+        ),
+    )
 
 
 def caption(checkpoint: Checkpoint, *, neutral_people: bool = False, hedge_below: float = 0.0) -> tuple[str, float]:
@@ -71,7 +77,9 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
     for config in (plain, replace(plain, confidence_likeness=5.0)):
         model = CaptionModel(config, len(vocabulary))
         model.load_state_dict(weights)
-        info = ModelInfo(Path(), "small", "0" * 64, config, vocabulary.words, {})
+        info = ModelInfo(
+            directory=Path(), name="small", weights_sha256="0" * 64, config=config, words=vocabulary.words, training={}
+        )
         engine = TorchEngine(Checkpoint(model, vocabulary, info), choose_device("cpu", precision="float32"), 2)
         captioner = NetworkCaptioner(info, engine)
         (found,) = captioner.caption_batch([Image.new("RGB", (40, 30), "red")])

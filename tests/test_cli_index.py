@@ -307,7 +307,9 @@ def test_watch_waits_while_another_writes(cli: Cli, library: Path, db: Path, mon
 def test_labels_reach_json_show_and_search(cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def see(_self: FakeCaptioner, images: Sequence[Image.Image]) -> list[Caption]:
         labels = (Label("cat", 0.97), Label("animal", 0.9))
-        return [Caption("a thing", 0.5, labels=labels, words=(WordProbability("a", 0.8),)) for _ in images]
+        return [
+            Caption(text="a thing", confidence=0.5, labels=labels, words=(WordProbability("a", 0.8),)) for _ in images
+        ]
 
     monkeypatch.setattr(FakeCaptioner, "caption_batch", see)
     (printed, *_) = objects(cli("caption", library / "a.jpg", "--json"))

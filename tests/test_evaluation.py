@@ -55,7 +55,7 @@ class ColourCaptioner:
         self.batches.append(len(images))
         colour_of = {rgb: name for name, rgb in COLOURS.items()}
         names = [colour_of[image.getpixel((0, 0))] for image in images]
-        return [Caption(SAID[name], 0.9 if name == "red" else 0.4) for name in names]
+        return [Caption(text=SAID[name], confidence=0.9 if name == "red" else 0.4) for name in names]
 
 
 def evaluate(captions, folder, captioner, **options):
@@ -222,7 +222,9 @@ def test_errors_about_people_both_ways():
 
 
 def evaluated(name, caption, references, embedding=None):
-    return EvaluatedPhoto(Path(name), Caption(caption, 0.5, embedding), tuple(references), 0.0)
+    return EvaluatedPhoto(
+        Path(name), Caption(text=caption, confidence=0.5, embedding=embedding), tuple(references), 0.0
+    )
 
 
 def test_retrieval_by_hand():

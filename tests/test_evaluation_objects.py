@@ -78,7 +78,9 @@ def test_known_labels_are_read_with_their_names_here_and_empty_rows_left_out(tmp
 
 
 def photo(path: Path, text: str, *labels: str) -> EvaluatedPhoto:
-    return EvaluatedPhoto(path, Caption(text, 0.75, labels=tuple(Label(n, 0.9) for n in labels)), ("x",), 0.0)
+    return EvaluatedPhoto(
+        path, Caption(text=text, confidence=0.75, labels=tuple(Label(n, 0.9) for n in labels)), ("x",), 0.0
+    )
 
 
 @pytest.fixture
@@ -142,7 +144,12 @@ class DogCaptioner:
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         return [
-            Caption("A dog.", 0.5, labels=(Label("dog", 0.9),), label_probabilities=(0.9, float(np.asarray(i).mean())))
+            Caption(
+                text="A dog.",
+                confidence=0.5,
+                labels=(Label("dog", 0.9),),
+                label_probabilities=(0.9, float(np.asarray(i).mean())),
+            )
             for i in images
         ]
 

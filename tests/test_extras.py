@@ -39,7 +39,10 @@ class SeeingCaptioner(FakeCaptioner):
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         SeeingCaptioner.looked += len(images)
-        return [Caption(SENTENCE, min(1.0, image.width / 100), bytes(512), LABELS) for image in images]
+        return [
+            Caption(text=SENTENCE, confidence=min(1.0, image.width / 100), embedding=bytes(512), labels=LABELS)
+            for image in images
+        ]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from photocap.metadata import MetadataMode, WritePolicy, read_caption
 from photocap.records import Verdict, Written
 from photocap.report import Outcome
 
-BESIDE = WritePolicy(MetadataMode.SIDECAR)
+BESIDE = WritePolicy(mode=MetadataMode.SIDECAR)
 
 
 class Library:
@@ -58,7 +58,7 @@ def library(tmp_path):
 def test_after_a_restore_the_next_run_writes_the_sidecar_again(library, tmp_path, kind):
     policy = BESIDE
     if kind == "of a folder of its own":
-        policy = WritePolicy(MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
+        policy = WritePolicy(mode=MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
     if kind == "Adobe's":
         (tmp_path / "IMG.xmp").write_bytes(xmp_packet())
     assert library.run(policy) is Outcome.CAPTIONED

@@ -24,7 +24,9 @@ pytestmark = [
 
 def engine_on(device: str, precision: str = "float32") -> TorchEngine:
     config = FORMS["grid-lstm-5 labels"]
-    info = ModelInfo(Path(), "small", "0" * 64, config, tuple(WORDS), {})
+    info = ModelInfo(
+        directory=Path(), name="small", weights_sha256="0" * 64, config=config, words=tuple(WORDS), training={}
+    )
     checkpoint = Checkpoint(make_model(config), Vocabulary(WORDS), info)
     return TorchEngine(checkpoint, choose_device(device, precision=precision))
 

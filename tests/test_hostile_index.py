@@ -30,9 +30,23 @@ _WAL_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 def fill(index, count, first=0):
     """Record photos with long captions, so that the index needs more pages."""
     run_id = index.runs.start("test")
-    words = CaptionRecord("a dog on a beach " * 40, CaptionSource.MODEL, "base", "0" * 64, 0.7)
+    words = CaptionRecord(
+        text="a dog on a beach " * 40,
+        source=CaptionSource.MODEL,
+        model_id="base",
+        weights_sha256="0" * 64,
+        confidence=0.7,
+    )
     records = [
-        PhotoRecord(Path(f"/photos/{number}.jpg"), 1, 2, 3, 4, picture_hash=f"{number:040x}", caption=words)
+        PhotoRecord(
+            path=Path(f"/photos/{number}.jpg"),
+            size_bytes=1,
+            mtime_ns=2,
+            inode=3,
+            device=4,
+            picture_hash=f"{number:040x}",
+            caption=words,
+        )
         for number in range(first, first + count)
     ]
     index.record_batch(run_id, records)

@@ -61,8 +61,16 @@ def library(tmp_path):
     """Return an index of one photo whose caption and camera are commands for terminals and spreadsheets."""
     db = tmp_path / "index.db"
     with PhotoIndex.open(db, create=True) as index:
-        words = CaptionRecord("=cmd|' /C calc'!A0 dog " + EVIL.strip(), CaptionSource.PERSON)
-        photo = PhotoRecord(tmp_path / "-a\x1b[2J.jpg", 1, 2, 3, 4, picture_hash="0" * 40, caption=words)
+        words = CaptionRecord(text="=cmd|' /C calc'!A0 dog " + EVIL.strip(), source=CaptionSource.PERSON)
+        photo = PhotoRecord(
+            path=tmp_path / "-a\x1b[2J.jpg",
+            size_bytes=1,
+            mtime_ns=2,
+            inode=3,
+            device=4,
+            picture_hash="0" * 40,
+            caption=words,
+        )
         index.record_batch(index.runs.start("test"), [photo])
     return db
 

@@ -38,12 +38,23 @@ class FakeFacts:
 
 
 def model_caption(text: str, **fields) -> CaptionRecord:
-    return CaptionRecord(text, CaptionSource.MODEL, "base", "0" * 64, 0.7, **fields)
+    return CaptionRecord(
+        text=text, source=CaptionSource.MODEL, model_id="base", weights_sha256="0" * 64, confidence=0.7, **fields
+    )
 
 
 def record(path, text=None, picture_hash=None, **fields) -> PhotoRecord:
     caption = model_caption(text) if text else None
-    return PhotoRecord(Path(path), 10, 20, 30, 1, picture_hash or f"hash of {path!a}", caption=caption, **fields)
+    return PhotoRecord(
+        path=Path(path),
+        size_bytes=10,
+        mtime_ns=20,
+        inode=30,
+        device=1,
+        picture_hash=picture_hash or f"hash of {path!a}",
+        caption=caption,
+        **fields,
+    )
 
 
 @pytest.fixture
@@ -96,10 +107,18 @@ def test_text_in_a_broken_encoding_costs_nobody_anything(index, run):
 
 def test_a_person_is_not_overruled_by_a_model_unless_asked(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog", "h")])
-    index.captions.record(run, "h", CaptionRecord("Anna's cat", CaptionSource.PERSON), verdict=Verdict.EDITED)
+    index.captions.record(
+        run, "h", CaptionRecord(text="Anna's cat", source=CaptionSource.PERSON), verdict=Verdict.EDITED
+    )
     index.record_batch(run, [record("/a.jpg", "a wolf", "h")])
     assert index.photos.get(Path("/a.jpg")).caption == "Anna's cat"
-    over = PhotoRecord(Path("/a.jpg"), 1, 1, picture_hash="h", caption=model_caption("a fox", over_person=True))
+    over = PhotoRecord(
+        path=Path("/a.jpg"),
+        size_bytes=1,
+        mtime_ns=1,
+        picture_hash="h",
+        caption=model_caption("a fox", over_person=True),
+    )
     index.record_batch(run, [over])
     assert index.photos.get(Path("/a.jpg")).caption == "a fox"
     history = index.captions.history("h")
@@ -181,13 +200,15 @@ def test_missing_photos_come_back_and_only_prune_forgets(index, run):
 
 def test_a_batch_is_all_or_nothing(index, run):
     with pytest.raises(PhotocapError):
-        index.record_batch(run, [record("/a.jpg", "a dog"), PhotoRecord(Path("/b.jpg"), 1, mtime_ns=None)])
+        index.record_batch(
+            run, [record("/a.jpg", "a dog"), PhotoRecord(path=Path("/b.jpg"), size_bytes=1, mtime_ns=None)]
+        )
     assert index.photos.get(Path("/a.jpg")) is None
 
 
 def test_the_text_index_follows_every_change(index, run):
     index.record_batch(run, [record("/a.jpg", "a dog runs", "h"), record("/b.jpg", "a cat", "i")])
-    index.captions.record(run, "h", CaptionRecord("Anna läuft", CaptionSource.PERSON))
+    index.captions.record(run, "h", CaptionRecord(text="Anna läuft", source=CaptionSource.PERSON))
     index.captions.reject("i")
     connection = sqlite3.connect(index.path)
     for word, hits in [("dog", 0), ("lauft", 1), ("cat", 0)]:
@@ -199,7 +220,12 @@ def test_the_text_index_follows_every_change(index, run):
 
 
 def test_undo_rows_go_from_open_to_written_to_restored(index, run):
-    undo = [UndoRecord(Path(f"/p/{n}.jpg"), "kept", "before", "after", b"patch") for n in range(3)]
+    undo = [
+        UndoRecord(
+            path=Path(f"/p/{n}.jpg"), sha256_kept="kept", sha256_before="before", sha256_after="after", patch=b"patch"
+        )
+        for n in range(3)
+    ]
     ids = index.undo.begin(run, undo)
     index.record_batch(run, [], settled=ids[:2])
     assert [row.record for row in index.undo.open_rows()] == undo[2:]
@@ -277,7 +303,7 @@ def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
         "from photocap.index import PhotoIndex, PhotoRecord\n"
         f"index = PhotoIndex.open(Path({str(path)!r}), create=True)\n"
         "run = index.runs.start('test')\n"
-        "index.record_batch(run, [PhotoRecord(Path('/a.jpg'), 1, 1, picture_hash='h')])\n"
+        "index.record_batch(run, [PhotoRecord(path=Path('/a.jpg'), size_bytes=1, mtime_ns=1, picture_hash='h')])\n"
         "connection = index._database.connection\n"
         "connection.execute('BEGIN IMMEDIATE'); connection.execute('DELETE FROM photo')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -400,7 +426,14 @@ def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_o
         assert index.photos.get(Path("/a.jpg")).caption == "a dog runs"
         assert index.query.count_photos("dog", 9) == 1
         assert [row.record for row in index.undo.rows()] == [
-            UndoRecord(Path("/a.jpg"), None, "before", "after", b"\0", Path("/a.jpg"))
+            UndoRecord(
+                path=Path("/a.jpg"),
+                sha256_kept=None,
+                sha256_before="before",
+                sha256_after="after",
+                patch=b"\0",
+                photo=Path("/a.jpg"),
+            )
         ]
         assert (index.runs.latest()[0].command, index.counts().present) == ("index", 1)
     new = tmp_path / "new.db"

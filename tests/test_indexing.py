@@ -375,7 +375,9 @@ def test_a_persons_correction_in_the_index_comes_along_with_copies(library: Libr
         row = index.photos.get(path)
         assert row is not None
         index.captions.record(
-            index.runs.start("edit"), row.picture_hash or "", CaptionRecord("My red wall", CaptionSource.PERSON)
+            index.runs.start("edit"),
+            row.picture_hash or "",
+            CaptionRecord(text="My red wall", source=CaptionSource.PERSON),
         )
     shutil.copyfile(path, library.root / "b.jpg")
     library.run()

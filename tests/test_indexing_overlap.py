@@ -68,7 +68,9 @@ def test_a_photo_is_read_once(library: Library, monkeypatch: pytest.MonkeyPatch)
 
 def test_what_does_not_fit_is_read_again() -> None:
     held = HeldFiles(limit_bytes=10)
-    first, second, third = (PhotoJob(photo=PhotoFile(Path(name), 6, 0, 0, 0)) for name in "abc")
+    first, second, third = (
+        PhotoJob(photo=PhotoFile(path=Path(name), size_bytes=6, mtime_ns=0, inode=0, device=0)) for name in "abc"
+    )
     for job in (first, second):
         held.hold(job, b"123456")
     assert held.drop(second) is None

@@ -28,7 +28,7 @@ KILLED = 99
 FILE_CALLS = ["open", "write", "fsync", "close", "replace", "chmod", "utime", "fstat", "lstat", "stat", "access"]
 OTHER_CALLS = ["listxattr", "getxattr", "setxattr", "fchown", "unlink", "readlink"]
 CALLS = {os: FILE_CALLS + OTHER_CALLS, fcntl: ["flock"], io: ["open"], atomicfile: ["_rename"]}
-SIDECAR = WritePolicy(MetadataMode.SIDECAR)
+SIDECAR = WritePolicy(mode=MetadataMode.SIDECAR)
 
 
 def tree(folder):

@@ -27,7 +27,7 @@ from photocap.metadata.captions import clean_text
 from photocap.records import Written
 
 ALL = WritePolicy(overwrite=Overwrite.ALL)
-SIDECAR = WritePolicy(MetadataMode.SIDECAR)
+SIDECAR = WritePolicy(mode=MetadataMode.SIDECAR)
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_caption_too_long_for_jpeg_gets_a_sidecar(photo):
 
 def test_metadata_none_writes_nothing(photo):
     before = photo.read_bytes()
-    assert write(photo, "a dog", WritePolicy(MetadataMode.NONE)).written is Written.NONE
+    assert write(photo, "a dog", WritePolicy(mode=MetadataMode.NONE)).written is Written.NONE
     assert photo.read_bytes() == before
     assert os.listdir(photo.parent) == [photo.name]
 
@@ -235,7 +235,7 @@ def test_a_write_that_could_not_be_taken_back_is_not_made(photo, monkeypatch):
 
 
 def test_sidecars_under_a_folder_of_their_own_cannot_collide(tmp_path):
-    policy = WritePolicy(MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
+    policy = WritePolicy(mode=MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
     for folder in ("a", "b"):
         path = tmp_path / folder / "IMG.jpg"
         path.parent.mkdir()
@@ -253,7 +253,7 @@ def test_a_broken_sidecar_may_hold_words_and_stays(photo):
         assert (prepared.written, prepared.changes_files) == (Written.NONE, False)
         assert "may hold a person's words: its sidecar IMG_1.jpg.xmp cannot be read" in prepared.reason
     with pytest.raises(WriteError, match="this sidecar cannot be changed"):  # a person's words must not get lost
-        write(photo, "Anna", WritePolicy(MetadataMode.SIDECAR, overwrite=Overwrite.ALL), marking=None)
+        write(photo, "Anna", WritePolicy(mode=MetadataMode.SIDECAR, overwrite=Overwrite.ALL), marking=None)
     assert sidecar.read_bytes() == b"<not xml"
 
 

@@ -85,7 +85,9 @@ def make_engines(
     config: ModelConfig, beam_size: int | None = None, *, neutral_people: bool = False
 ) -> tuple[OnnxEngine, TorchEngine]:
     model = make_model(config)
-    info = ModelInfo(Path(), "small", "0" * 64, config, tuple(WORDS), {})
+    info = ModelInfo(
+        directory=Path(), name="small", weights_sha256="0" * 64, config=config, words=tuple(WORDS), training={}
+    )
     onnx = OnnxEngine(info, weights_of(model), None, beam_size, neutral_people=neutral_people)
     checkpoint = Checkpoint(model, Vocabulary(WORDS), info)
     device = choose_device("cpu", precision="float32")
@@ -164,7 +166,14 @@ def test_the_encoders_of_both_kinds_of_blocks_see_the_same(encoder: str) -> None
 
 def test_weights_that_do_not_fit_are_an_error_with_the_file() -> None:
     weights = weights_of(make_model(SMALL))
-    info = ModelInfo(Path("somewhere"), "small", "0" * 64, SMALL, tuple(WORDS), {})
+    info = ModelInfo(
+        directory=Path("somewhere"),
+        name="small",
+        weights_sha256="0" * 64,
+        config=SMALL,
+        words=tuple(WORDS),
+        training={},
+    )
     for broken in (
         {name: value for name, value in weights.items() if name != "decoder.out.weight"},
         weights | {"decoder.query.weight": np.zeros((3, 3), np.float32)},

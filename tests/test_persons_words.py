@@ -28,7 +28,7 @@ from photocap.metadata import (
 from photocap.metadata.camera_strings import Writer, is_camera_string
 from photocap.records import Description, Written
 
-SIDECAR = WritePolicy(MetadataMode.SIDECAR)
+SIDECAR = WritePolicy(mode=MetadataMode.SIDECAR)
 UNREADABLE = {
     "xmp control character": jpeg(xmp_segment(properties=description_property(WORDS) + "<my:a>\x01</my:a>")),
     "xmp undeclared prefix": jpeg(xmp_segment(properties=description_property(WORDS) + "<foo:a>1</foo:a>")),
@@ -247,7 +247,7 @@ def test_a_machines_words_in_the_raw_files_sidecar_do_not_count_for_the_picture(
 def test_how_a_new_sidecar_is_named(tmp_path, naming, others, expected):
     for name in ("IMG_1.jpg", *others):
         (tmp_path / name).write_bytes(jpeg())
-    write(tmp_path / "IMG_1.jpg", "a dog", WritePolicy(MetadataMode.SIDECAR, sidecar_name=naming))
+    write(tmp_path / "IMG_1.jpg", "a dog", WritePolicy(mode=MetadataMode.SIDECAR, sidecar_name=naming))
     assert set(os.listdir(tmp_path)) - {"IMG_1.jpg", *others} == {expected}
 
 

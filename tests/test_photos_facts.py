@@ -37,14 +37,14 @@ def test_everything_at_once(tmp_path: Path, suffix: str) -> None:
     assert facts.latitude == pytest.approx(-33.86)
     assert facts.longitude == pytest.approx(151.2)
     assert facts == PhotoFacts(
-        60,
-        40,
-        datetime(2017, 8, 12, 10, 11, 12),
-        "PENTAX K-5",
-        "smc PENTAX-DA 35mm",
-        facts.latitude,
-        facts.longitude,
-        4,
+        width_px=60,
+        height_px=40,
+        taken=datetime(2017, 8, 12, 10, 11, 12),
+        camera="PENTAX K-5",
+        lens="smc PENTAX-DA 35mm",
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+        rating=4,
         iso=400,
         f_number=2.8,
         focal_length_mm=35.0,
@@ -53,7 +53,7 @@ def test_everything_at_once(tmp_path: Path, suffix: str) -> None:
 
 
 def test_nothing_said(tmp_path: Path) -> None:
-    assert read_facts(photo(tmp_path / "a.png")) == PhotoFacts(60, 40)
+    assert read_facts(photo(tmp_path / "a.png")) == PhotoFacts(width_px=60, height_px=40)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "avif"])

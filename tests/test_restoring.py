@@ -17,7 +17,7 @@ from photocap.metadata import DryRun, Extras, MetadataMode, Origin, WritePolicy,
 from photocap.photos import picture_hash
 from photocap.records import Written
 
-SIDECAR = WritePolicy(MetadataMode.SIDECAR)
+SIDECAR = WritePolicy(mode=MetadataMode.SIDECAR)
 
 
 class Library:
@@ -46,7 +46,9 @@ class Library:
         stat = prepared.commit()
         if stop_before == "record":
             return run
-        record = PhotoRecord(path, stat.st_size, stat.st_mtime_ns, stat.st_ino, written=prepared.written)
+        record = PhotoRecord(
+            path=path, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns, inode=stat.st_ino, written=prepared.written
+        )
         self.index.record_batch(run, [record], settled=ids)
         return run
 
@@ -124,7 +126,7 @@ def test_paths_choose_files_folders_and_their_sidecars(library):
 
 
 def test_sidecars_in_a_folder_of_their_own_are_found_from_the_photo(library, tmp_path):
-    policy = WritePolicy(MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
+    policy = WritePolicy(mode=MetadataMode.SIDECAR, sidecar_dir=tmp_path / "sidecars")
     photo = library.photo("a.jpg")
     library.write(photo, "a dog", policy)
     assert library.restore(photo)["a.jpg.xmp"].is_restored
@@ -299,7 +301,12 @@ def record(library, photo):
     """Let the index know a photo by its picture, as a run does."""
     stat = photo.stat()
     row = PhotoRecord(
-        photo, stat.st_size, stat.st_mtime_ns, stat.st_ino, picture_hash=picture_hash(photo), written=Written.EMBEDDED
+        path=photo,
+        size_bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        inode=stat.st_ino,
+        picture_hash=picture_hash(photo),
+        written=Written.EMBEDDED,
     )
     library.index.record_batch(library.index.runs.start("index"), [row])
 
@@ -336,7 +343,12 @@ def test_the_journal_follows_a_photo_that_a_run_finds_again(library):
     new = move(library, photo, "b.jpg")
     stat = new.stat()
     row = PhotoRecord(
-        new, stat.st_size, stat.st_mtime_ns, stat.st_ino, picture_hash=picture_hash(new), moved_from=photo
+        path=new,
+        size_bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        inode=stat.st_ino,
+        picture_hash=picture_hash(new),
+        moved_from=photo,
     )
     library.index.record_batch(library.index.runs.start("index"), [row])
     assert {r.record.path for r in library.index.undo.rows()} == {new}

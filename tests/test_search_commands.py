@@ -163,7 +163,13 @@ class TestSearch:
         with PhotoIndex.open(db) as index:
             from photocap.index import CaptionRecord
 
-            record = PhotoRecord(Path(os.fsdecode(raw)), 1, 1, picture_hash="x", caption=CaptionRecord("a walrus"))
+            record = PhotoRecord(
+                path=Path(os.fsdecode(raw)),
+                size_bytes=1,
+                mtime_ns=1,
+                picture_hash="x",
+                caption=CaptionRecord(text="a walrus"),
+            )
             index.record_batch(index.runs.start("test"), [record])
         done = process("search", "--db", db, "walrus", text=False)
         assert done.stdout == raw + b"\n"
@@ -283,7 +289,9 @@ class TestWordsOfAPerson:
         assert read_caption(library / "yellow.jpg").origin is Origin.NOBODY
 
     def test_what_a_person_accepts_is_hedged_no_more(self, cli, tmp_path, monkeypatch):
-        monkeypatch.setattr(FakeCaptioner, "caption_batch", lambda *_: [Caption("Perhaps a dog runs home.", 0.2)])
+        monkeypatch.setattr(
+            FakeCaptioner, "caption_batch", lambda *_: [Caption(text="Perhaps a dog runs home.", confidence=0.2)]
+        )
         monkeypatch.setenv("PHOTOCAP_DB", str(tmp_path / "hedged.db"))
         photo = tmp_path / "dog.jpg"
         Image.new("RGB", (20, 20), "red").save(photo)
@@ -365,7 +373,9 @@ class TestByLook:
             run = index.runs.start("test")
             for name, vector in vectors.items():
                 row = index.photos.get(library / name)
-                record = PhotoRecord(row.path, 1, 1, picture_hash=row.picture_hash, embedding=vector)
+                record = PhotoRecord(
+                    path=row.path, size_bytes=1, mtime_ns=1, picture_hash=row.picture_hash, embedding=vector
+                )
                 index.record_batch(run, [record])
         return db
 
@@ -387,7 +397,9 @@ class TestByLook:
         ]
         with PhotoIndex.open(looks) as index:
             row = index.photos.get(library / "yellow.jpg")
-            record = PhotoRecord(row.path, 1, 1, picture_hash=row.picture_hash, embedding=look(0, 1))
+            record = PhotoRecord(
+                path=row.path, size_bytes=1, mtime_ns=1, picture_hash=row.picture_hash, embedding=look(0, 1)
+            )
             index.record_batch(index.runs.start("test"), [record])
         groups = [json.loads(line)["paths"] for line in cli("dupes", "--near", "--json").stdout.splitlines()]
         assert [str(library / "blue.jpg"), str(library / "yellow.jpg")] in groups
@@ -397,7 +409,8 @@ def test_other_programs_read_and_search_the_index(db, library):
     """As Datasette does with the documented metadata file, by plain SQL."""
     with PhotoIndex.open(db) as index:
         index.record_batch(
-            index.runs.start("test"), [PhotoRecord(Path(os.fsdecode(b"/caf\xe9.jpg")), 1, 1, picture_hash="x")]
+            index.runs.start("test"),
+            [PhotoRecord(path=Path(os.fsdecode(b"/caf\xe9.jpg")), size_bytes=1, mtime_ns=1, picture_hash="x")],
         )
     with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as plain:
         found = plain.execute(

@@ -60,11 +60,11 @@ class Photo:
 
     def record(self) -> PhotoRecord:
         source = CaptionSource.PERSON if self.by_person else CaptionSource.MODEL
-        caption = CaptionRecord(self.caption, source, confidence=self.confidence) if self.caption else None
+        caption = CaptionRecord(text=self.caption, source=source, confidence=self.confidence) if self.caption else None
         return PhotoRecord(
-            Path(self.path),
-            1,
-            1,
+            path=Path(self.path),
+            size_bytes=1,
+            mtime_ns=1,
             picture_hash=self.path,
             caption=caption,
             facts=self.facts,

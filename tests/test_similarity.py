@@ -19,7 +19,9 @@ PLACES = {"dog": 0, "cat": 1, "tree": 2}
 
 def photo(name, references, vector):
     unit = np.array(vector, np.float32) / np.linalg.norm(vector)  # of dog, cat, tree, anything else
-    return EvaluatedPhoto(Path(name), Caption("", 0.5, unit.astype("<f2").tobytes()), tuple(references), 0.0)
+    return EvaluatedPhoto(
+        Path(name), Caption(text="", confidence=0.5, embedding=unit.astype("<f2").tobytes()), tuple(references), 0.0
+    )
 
 
 def encode(text):
@@ -83,7 +85,10 @@ def test_fit_shows_what_fits_and_nothing_for_what_is_absent(photos):
 
 
 def test_nothing_to_fit(photos):
-    assert fit_similarity([[EvaluatedPhoto(Path("x.jpg"), Caption("", 0.5), ("a dog",), 0.0)]], encode) is None
+    assert (
+        fit_similarity([[EvaluatedPhoto(Path("x.jpg"), Caption(text="", confidence=0.5), ("a dog",), 0.0)]], encode)
+        is None
+    )
     assert fit_similarity([], encode) is None
     assert fit_similarity([photos], lambda _: np.zeros(4, np.float32)) is None
 

@@ -38,7 +38,10 @@ class SeeingCaptioner(FakeCaptioner):
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         captions = super().caption_batch(images)
         embedding = np.linspace(-1, 1, 16, dtype="<f2").tobytes()
-        return [Caption(c.text, c.confidence, embedding, (Label("wall", 0.75),)) for c in captions]
+        return [
+            Caption(text=c.text, confidence=c.confidence, embedding=embedding, labels=(Label("wall", 0.75),))
+            for c in captions
+        ]
 
 
 @pytest.fixture(autouse=True)
@@ -185,7 +188,10 @@ def test_recaption_takes_the_captions_of_another_model(cli, library: Path, db: P
         weights_sha256 = "1" * 64
 
         def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
-            return [Caption(f"better: {c.text}", c.confidence, c.embedding) for c in super().caption_batch(images)]
+            return [
+                Caption(text=f"better: {c.text}", confidence=c.confidence, embedding=c.embedding)
+                for c in super().caption_batch(images)
+            ]
 
     photos = sorted(library.iterdir())
     assert cli("index", library, "--captions", store(tmp_path / "a", photos), "--db", db).exit_code == 0

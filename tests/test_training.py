@@ -153,7 +153,15 @@ def test_bad_rows_and_photos_are_listed_and_nothing_left_is_an_error(weights: Pa
     table.write_text(
         "image,caption,split\nbroken.png,a ball,train\nok.png,a ball,train\nok.png,,train\ngone.png,a ball,dev\n"
     )
-    job = TrainRequest([table], [tmp_path], tmp_path / "out", str(weights), SIZES, QUICK, "cpu")
+    job = TrainRequest(
+        captions=[table],
+        images=[tmp_path],
+        output=tmp_path / "out",
+        init=str(weights),
+        model=SIZES,
+        config=QUICK,
+        device="cpu",
+    )
     with pytest.raises(TrainingError, match=r"no usable photo is left in the split 'dev'.*line 4"):
         prepare_training(job)
     table.write_text(table.read_text() + "ok2.png,a ball,dev\n")
@@ -173,7 +181,15 @@ def test_photos_with_captions_by_their_owner_are_training_data(weights: Path, tm
         exif = Image.Exif()
         exif[0x010E] = caption  # ImageDescription
         Image.new("RGB", (64, 64), colour).save(library / f"{colour}.jpg", exif=exif)
-    job = TrainRequest([library], [], tmp_path / "out", str(weights), SIZES, QUICK, "cpu")
+    job = TrainRequest(
+        captions=[library],
+        images=[],
+        output=tmp_path / "out",
+        init=str(weights),
+        model=SIZES,
+        config=QUICK,
+        device="cpu",
+    )
     training = prepare_training(job).training
     sides = [{" ".join(photo.captions[0]) for photo in side.captions.photos} for side in (training.train, training.dev)]
     assert sides[0] | sides[1] == set(CAPTIONS.values())

@@ -49,7 +49,15 @@ def write_corpus(folder: Path) -> None:
 def request(
     corpus: Path, weights: Path, output: Path, config: TrainConfig = QUICK, sizes: ModelConfig = SIZES
 ) -> TrainRequest:
-    return TrainRequest([corpus / "captions.csv"], [corpus], output, str(weights), sizes, config, "cpu")
+    return TrainRequest(
+        captions=[corpus / "captions.csv"],
+        images=[corpus],
+        output=output,
+        init=str(weights),
+        model=sizes,
+        config=config,
+        device="cpu",
+    )
 
 
 def prepare_smooth(job: TrainRequest, processes: Processes) -> Training:

@@ -88,10 +88,12 @@ class StoredCaptions:
     def _stored(self, row: Mapping[str, Any]) -> StoredCaption:
         confidence = row["confidence"]
         caption = Caption(
-            row["caption"],
-            0.0 if confidence is None else float(str(np.float32(confidence))),  # 0.4 and not 0.4000000059604645
-            self._embedding(row),
-            tuple(Label(label["label"], label["probability"]) for label in row["labels"] or ()),
+            text=row["caption"],
+            confidence=0.0
+            if confidence is None
+            else float(str(np.float32(confidence))),  # 0.4 and not 0.4000000059604645
+            embedding=self._embedding(row),
+            labels=tuple(Label(label["label"], label["probability"]) for label in row["labels"] or ()),
         )
         source = CaptionSource.PERSON if row["model_id"] is None else CaptionSource.MODEL
         return StoredCaption(

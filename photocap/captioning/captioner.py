@@ -136,7 +136,14 @@ class NetworkCaptioner:
         if confidence < self._plain_below:
             text = label_sentence(labels) or text
         spoken = tuple(WordProbability(word, p) for word, p in zip(words, chances, strict=False))
-        return Caption(text, confidence, embedding, labels, spoken, tuple(label_probabilities))
+        return Caption(
+            text=text,
+            confidence=confidence,
+            embedding=embedding,
+            labels=labels,
+            words=spoken,
+            label_probabilities=tuple(label_probabilities),
+        )
 
 
 def load_captioner(

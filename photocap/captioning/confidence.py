@@ -36,7 +36,7 @@ class Platt:
         return _sigmoid(sum(a * x for a, x in zip(self.scales, scores, strict=True)) + self.offset)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
     """The captions whose confidence lies in [low, high).
 

@@ -56,7 +56,7 @@ class _Settings:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig(_Settings):
     """Sizes and preprocessing of one model; all sizes are numbers of units unless a suffix says otherwise.
 
@@ -131,7 +131,7 @@ class ModelConfig(_Settings):
         return (self.image_size_px // 32) ** 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig(_Settings):
     """How a model is trained; the defaults are the recipe of the base model's first stage.
 

@@ -45,7 +45,7 @@ _RANGES = {
 _HINT = "choose another model with --model, or leave it out to use the base model"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelInfo:
     """What `config.json` says of a model.
 
@@ -147,7 +147,17 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
     training, names = dict(values.get("training", {})), values.get("names", {})
     if not isinstance(names, dict) or any(not isinstance(v, str) or v.lower() != k for k, v in names.items()):
         raise ValueError("the names are not words with a spelling each")
-    return ModelInfo(directory, name, digest, config, tuple(words), training, space, labels, names)
+    return ModelInfo(
+        directory=directory,
+        name=name,
+        weights_sha256=digest,
+        config=config,
+        words=tuple(words),
+        training=training,
+        space_id=space,
+        labels=labels,
+        names=names,
+    )
 
 
 def _check_sizes(config: ModelConfig) -> None:

@@ -161,7 +161,7 @@ class VlmCaptioner:
         sentence = as_sentence(text)
         if not sentence:
             raise RuntimeError("the model said nothing")
-        return Caption(hedged(sentence) if confidence < self._hedge_below else sentence, confidence)
+        return Caption(text=hedged(sentence) if confidence < self._hedge_below else sentence, confidence=confidence)
 
 
 def word_probability(found: Any, ends: Sequence[int]) -> torch.Tensor:

@@ -89,12 +89,12 @@ def index_options(chosen: Mapping[str, Any], *, dry_run: bool = False) -> IndexO
     stored = import_batch().StoredCaptions(chosen["captions"]) if chosen["captions"] else None
     facts = None if stored else _facts_if_usable(chosen)
     return IndexOptions(
-        policy,
-        WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
-        DryRun.YES if dry_run else DryRun.NO,
-        chosen["min_confidence"],
-        chosen["retry_failed"],
-        chosen["allow_empty"],
+        policy=policy,
+        walk=WalkOptions(tuple(chosen["exclude"]), chosen["follow_links"], chosen["one_file_system"]),
+        dry_run=DryRun.YES if dry_run else DryRun.NO,
+        min_confidence=chosen["min_confidence"],
+        retry_failed=chosen["retry_failed"],
+        allow_empty=chosen["allow_empty"],
         space_id=stored.space_id if stored else facts.space_id if facts else None,
         recaption=_recaption(facts, stored, chosen) if chosen["recaption"] else None,
         neutral_people=chosen["neutral_people"],

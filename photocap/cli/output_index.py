@@ -13,7 +13,7 @@ from photocap.records import Written
 from photocap.report import Outcome, PhotoResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResultPrinter:
     """Prints one result: captions on stdout, failures on stderr, or everything as JSON lines.
 

@@ -41,7 +41,7 @@ class EvaluatedPhoto:
     cider_d: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """All that is known of a model on a set of photos.
 

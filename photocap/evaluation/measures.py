@@ -27,7 +27,7 @@ _CANNOT_END = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Language:
     """How a model speaks.
 
@@ -69,7 +69,7 @@ class ConstantFloor:
     cider_d: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """Whether the confidence means what it says.
 

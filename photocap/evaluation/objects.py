@@ -18,7 +18,7 @@ from photocap.tokenizer import tokenize
 _BEINGS = frozenset(["person", "people", "animal"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hallucination:
     """What captions say that is not there.
 
@@ -49,7 +49,7 @@ class Hallucination:
         return 100.0 * self.wrong_objects / max(self.objects, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelScores:
     """How good labels are where it is known which of COCO's categories a photo shows.
 
@@ -88,7 +88,14 @@ def hallucination(
         if not there & _BEINGS:
             without_beings += 1
             invented += bool(named & _BEINGS)
-    return Hallucination(len(captions), with_object, objects, wrong_objects, without_beings, invented)
+    return Hallucination(
+        captions=len(captions),
+        with_object=with_object,
+        objects=objects,
+        wrong_objects=wrong_objects,
+        without_beings=without_beings,
+        invented_beings=invented,
+    )
 
 
 def _named(text: str) -> frozenset[str]:
@@ -120,7 +127,13 @@ def label_scores(
         return None
     said = [labels & COCO_LABELS for labels in shown]
     right = sum(len(labels & there) for labels, there in zip(said, known, strict=True))
-    return LabelScores(len(known), len(found), float(np.mean(found)), sum(map(len, said)), right)
+    return LabelScores(
+        photos=len(known),
+        categories=len(found),
+        mean_average_precision=float(np.mean(found)),
+        shown=sum(map(len, said)),
+        shown_right=right,
+    )
 
 
 def average_precision(scores: np.ndarray, there: np.ndarray) -> float:

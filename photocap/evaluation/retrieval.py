@@ -20,7 +20,7 @@ Find = Callable[[str, int], Sequence[Path]]
 """Gives the absolute paths of the first so many photos for a query."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Retrieval:
     """The share of queries (x 100) whose photo is the first hit, among the first five, among the first ten.
 
@@ -55,7 +55,13 @@ def measure_retrieval(
             progress(done, len(photos))
     at_1, at_5, at_10, queries = (sum(column) for column in zip(*rows, strict=True))
     interval = bootstrap(rows, lambda sums: 100 * sums[2] / sums[3])
-    return Retrieval(100 * at_1 / queries, 100 * at_5 / queries, 100 * at_10 / queries, interval, queries)
+    return Retrieval(
+        at_1=100 * at_1 / queries,
+        at_5=100 * at_5 / queries,
+        at_10=100 * at_10 / queries,
+        at_10_interval=interval,
+        queries=queries,
+    )
 
 
 def _place(path: Path, found: Sequence[Path]) -> int:
@@ -73,7 +79,7 @@ def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: st
                 mtime_ns=0,
                 inode=number,
                 picture_hash=f"{number:064x}",
-                caption=CaptionRecord(photo.caption.text, model_id=model_id, confidence=photo.caption.confidence),
+                caption=CaptionRecord(text=photo.caption.text, model_id=model_id, confidence=photo.caption.confidence),
                 embedding=photo.caption.embedding,
                 labels=photo.caption.labels,
             )

@@ -27,7 +27,7 @@ _LINE_CHARACTERS = 38
 _LINES = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KindSummary:
     """How captions of one kind of photo were judged.
 
@@ -120,7 +120,10 @@ def read_judged(path: Path) -> list[KindSummary]:
     if not counts:
         raise CaptionFileError(path, "holds no verdict yet", f"write one of {', '.join(VERDICTS)} into each row")
     order = sorted(counts, key=lambda kind: (kind == "all", kind))
-    return [KindSummary(kind, *(counts[kind][name] for name in ("photos", *VERDICTS, "invented"))) for kind in order]
+    return [
+        KindSummary(kind=kind, **{name: counts[kind][name] for name in ("photos", *VERDICTS, "invented")})
+        for kind in order
+    ]
 
 
 def judgement_lines(found: Sequence[KindSummary]) -> list[str]:

@@ -24,7 +24,7 @@ _FITTING = 0.5  # share of the photos above the floor that must show the thing
 _LOST = 0.02  # share of the photos found by their description that its floor may cost
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SimilarityFit:
     """A calibration of similarity, and what comes of it.
 

@@ -56,7 +56,7 @@ class CommentKind(Enum):
     TITLE = "title"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbeddedTexts:
     """What may hold a person's words besides the parts; it is read and never changed.
 

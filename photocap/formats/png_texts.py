@@ -27,7 +27,7 @@ _EXIF_ID, _XMP_ID, _IRB_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"P
 _TIFF_HEADS = (b"II*\0", b"MM\0*")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PngTexts:
     """The texts of a file, gathered chunk by chunk."""
 

@@ -27,7 +27,7 @@ _TAKEOUT_MARK = ".supplemental-metadata"
 _FOLDERS_KEPT = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Beside:
     """The names beside a photo that may say something about it.
 

@@ -38,7 +38,7 @@ class TiffError(ValueError):
     """The structure is damaged, or cannot be changed without moving something."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One directory entry.
 
@@ -57,7 +57,7 @@ class Entry:
     is_inline: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Directory:
     """One image file directory (IFD); `next_at` is where the pointer to the next one stands, or should."""
 
@@ -343,7 +343,13 @@ class TiffBlock:
         if count > _MAX_ENTRIES:
             raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
         entries = tuple(self._read_entry(at + count_bytes + i * self._entry_bytes) for i in range(count))
-        return Directory(name, at, entries, next_at, self._number(self._offset_format, next_at) if has_next else 0)
+        return Directory(
+            name=name,
+            at=at,
+            entries=entries,
+            next_at=next_at,
+            next=self._number(self._offset_format, next_at) if has_next else 0,
+        )
 
     def _read_entry(self, at: int) -> Entry:
         tag, kind, count = struct.unpack_from(self._order + "HH" + self._offset_format, self.data, at)
@@ -351,7 +357,7 @@ class TiffBlock:
         field_at = at + self._entry_bytes - self._offset_bytes
         is_inline = length <= self._offset_bytes
         start = field_at if is_inline else self._number(self._offset_format, field_at)
-        return Entry(tag, kind, count, at, start, length, is_inline)
+        return Entry(tag=tag, type=kind, count=count, at=at, start=start, length=length, is_inline=is_inline)
 
     def _entry(self, directory: Directory, tag: int) -> Entry | None:
         return next((entry for entry in directory.entries if entry.tag == tag), None)

@@ -27,7 +27,7 @@ _JPEG_PREFIX = b"Exif\0\0"  # some writers leave it in front of the block
 _MAX_FILE_BYTES = (1 << 32) - 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Chunk:
     type: bytes
     start: int
@@ -134,7 +134,7 @@ def _read_chunks(data: bytes) -> list[_Chunk]:
             raise FormatError(f"the chunk at byte {position} reaches past the end")
         if head[:4] == _EXTENDED and content_end - position - 8 < _EXTENDED_BYTES:
             raise FormatError("its extended header is too short")
-        chunks.append(_Chunk(head[:4], position, position + 8, content_end, end))
+        chunks.append(_Chunk(type=head[:4], start=position, content=position + 8, content_end=content_end, end=end))
         if len(chunks) > _MAX_CHUNKS:
             raise FormatError(f"it has more than {_MAX_CHUNKS:,} chunks")
         position = end

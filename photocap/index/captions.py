@@ -166,5 +166,14 @@ def _judge(connection: sqlite3.Connection, picture_id: int, verdict: Verdict | N
 
 def _history_row(row: tuple[object, ...]) -> CaptionVersion:
     text, source, model_id, weights_sha256, confidence, run_id, created, verdict, current = row
-    pedigree = (model_id, weights_sha256, confidence, run_id, created, Verdict(verdict) if verdict else None)
-    return CaptionVersion(text, CaptionSource(source), *pedigree, bool(current))  # type: ignore[arg-type]  # the schema's types
+    return CaptionVersion(
+        text=text,  # type: ignore[arg-type]  # the schema's types
+        source=CaptionSource(source),
+        model_id=model_id,  # type: ignore[arg-type]
+        weights_sha256=weights_sha256,  # type: ignore[arg-type]
+        confidence=confidence,  # type: ignore[arg-type]
+        run_id=run_id,  # type: ignore[arg-type]
+        created=created,  # type: ignore[arg-type]
+        verdict=Verdict(verdict) if verdict else None,
+        current=bool(current),
+    )

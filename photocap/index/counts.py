@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from photocap.index.database import Database
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IndexCounts:
     """How much of everything the index holds.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from photocap.index.connection import file_path
@@ -34,6 +35,7 @@ PHOTO_ROW = """
     LEFT JOIN camera ON camera.id = photo.camera_id
     LEFT JOIN lens ON lens.id = photo.lens_id
 """
+_NAMES_OF_FACTS = [field.name for field in fields(PhotoRow)][12:]  # after `written`
 
 
 class Photos:
@@ -199,34 +201,36 @@ class Photos:
 def file_state(row: tuple[object, ...]) -> FileState:
     """Return a row of `FILE_STATE` as a record."""
     _, size_bytes, mtime_ns, inode, state, picture_hash, has_caption, written, facts_version, extras = row
-    known = (
-        PhotoState(state),
-        picture_hash,
-        bool(has_caption),
-        Written(written),
-        facts_version,
-        frozenset(str(extras).split()),
+    return FileState(
+        size_bytes=size_bytes,  # type: ignore[arg-type]  # the schema's types
+        mtime_ns=mtime_ns,  # type: ignore[arg-type]
+        inode=inode,  # type: ignore[arg-type]
+        state=PhotoState(state),
+        picture_hash=picture_hash,  # type: ignore[arg-type]
+        has_caption=bool(has_caption),
+        written=Written(written),
+        facts_version=facts_version,  # type: ignore[arg-type]
+        extras=frozenset(str(extras).split()),
     )
-    return FileState(size_bytes, mtime_ns, inode, *known)  # type: ignore[arg-type]  # the schema's types
 
 
 def photo_row(row: tuple[object, ...]) -> PhotoRow:
     """Return a row of `PHOTO_ROW` as a record."""
-    id_, path, state, error, picture_hash, caption, source, model_id, confidence, size, mtime, written, *rest = row
+    id_, path, state, error, picture_hash, caption, source, model_id, confidence, size, mtime, written, *facts = row
     return PhotoRow(
-        id_,  # type: ignore[arg-type]  # the schema's types
-        file_path(path),  # type: ignore[arg-type]
-        PhotoState(state),
-        error,  # type: ignore[arg-type]
-        picture_hash,  # type: ignore[arg-type]
-        caption,  # type: ignore[arg-type]
-        CaptionSource(source) if source else None,
-        model_id,  # type: ignore[arg-type]
-        confidence,  # type: ignore[arg-type]
-        size,  # type: ignore[arg-type]
-        mtime,  # type: ignore[arg-type]
-        Written(written),
-        *rest,  # type: ignore[arg-type]
+        id=id_,  # type: ignore[arg-type]  # the schema's types
+        path=file_path(path),  # type: ignore[arg-type]
+        state=PhotoState(state),
+        error=error,  # type: ignore[arg-type]
+        picture_hash=picture_hash,  # type: ignore[arg-type]
+        caption=caption,  # type: ignore[arg-type]
+        source=CaptionSource(source) if source else None,
+        model_id=model_id,  # type: ignore[arg-type]
+        confidence=confidence,  # type: ignore[arg-type]
+        size_bytes=size,  # type: ignore[arg-type]
+        mtime_ns=mtime,  # type: ignore[arg-type]
+        written=Written(written),
+        **dict(zip(_NAMES_OF_FACTS, facts, strict=True)),  # type: ignore[arg-type]
     )
 
 
@@ -234,7 +238,13 @@ def _caption(row: Sequence[object]) -> CaptionRecord | None:
     text, source, model_id, weights_sha256, confidence = row
     if text is None:
         return None
-    return CaptionRecord(text, CaptionSource(source), model_id, weights_sha256, confidence)  # type: ignore[arg-type]  # the schema's types
+    return CaptionRecord(
+        text=text,  # type: ignore[arg-type]  # the schema's types
+        source=CaptionSource(source),
+        model_id=model_id,  # type: ignore[arg-type]
+        weights_sha256=weights_sha256,  # type: ignore[arg-type]
+        confidence=confidence,  # type: ignore[arg-type]
+    )
 
 
 def _last_verdict(connection: sqlite3.Connection, picture_id: int) -> Verdict | None:

@@ -32,7 +32,7 @@ class UndoState(Enum):
     RESTORED = "restored"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FileState:
     """What the index knows of a file without opening it.
 
@@ -52,7 +52,7 @@ class FileState:
     extras: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaptionRecord:
     """One caption with its pedigree.
 
@@ -74,7 +74,7 @@ class CaptionRecord:
     over_person: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoRecord:
     """One photo as it goes into the index at the end of its batch.
 
@@ -112,7 +112,7 @@ class PhotoRecord:
     extras: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownPicture:
     """A picture that the index knows by its hash, with the caption that is valid for it.
 
@@ -127,7 +127,7 @@ class KnownPicture:
     paths: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UndoRow:
     """One row of the undo journal."""
 
@@ -138,7 +138,7 @@ class UndoRow:
     record: UndoRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRow:
     """One run of a command that writes."""
 
@@ -151,7 +151,7 @@ class RunRow:
     outcome: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaptionVersion:
     """One caption in a picture's history."""
 
@@ -166,7 +166,7 @@ class CaptionVersion:
     current: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoRow:
     """Everything the index knows of one photo, for showing it."""
 

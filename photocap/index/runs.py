@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from photocap.index.database import Database, now
 from photocap.index.rows import RunRow
 
@@ -37,4 +39,5 @@ class Runs:
                 " FROM run ORDER BY id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
-        return [RunRow(*row) for row in rows]
+        names = [field.name for field in fields(RunRow)]
+        return [RunRow(**dict(zip(names, row, strict=True))) for row in rows]

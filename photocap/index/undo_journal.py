@@ -124,5 +124,12 @@ def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> 
 
 def _row(row: tuple[object, ...]) -> UndoRow:
     id_, run_id, state, created, path, kept, before, after, patch, photo = row
-    record = UndoRecord(file_path(path), kept, before, after, patch, photo and file_path(photo))  # type: ignore[arg-type]  # the schema's types
-    return UndoRow(id_, run_id, UndoState(state), created, record)  # type: ignore[arg-type]
+    record = UndoRecord(
+        path=file_path(path),
+        sha256_kept=kept,
+        sha256_before=before,
+        sha256_after=after,
+        patch=patch,
+        photo=photo and file_path(photo),
+    )  # type: ignore[arg-type]  # the schema's types
+    return UndoRow(id=id_, run_id=run_id, state=UndoState(state), created=created, record=record)  # type: ignore[arg-type]

@@ -91,7 +91,9 @@ def load_text_encoder(model: PathLike | None = None) -> TextEncoder | None:
 
 def _take_up(index: PhotoIndex, path: Path, words: str) -> None:
     """Bring the index up to date with one photo, whose caption is known."""
-    options = IndexOptions(WritePolicy(MetadataMode.NONE), stored=_OnePersonsWords(words), retry_failed=True)
+    options = IndexOptions(
+        policy=WritePolicy(mode=MetadataMode.NONE), stored=_OnePersonsWords(words), retry_failed=True
+    )
     problems: list[str] = []
     index_photos([path], index, _no_captioner, options, on_result=lambda result: problems.append(result.error or ""))
     if index.photos.get(path) is None:
@@ -104,7 +106,7 @@ class _OnePersonsWords:
     space_id: str | None = None
 
     def __init__(self, words: str) -> None:
-        self._caption = Caption(words, 1.0)
+        self._caption = Caption(text=words, confidence=1.0)
 
     def get(self, picture_hash: str) -> StoredCaption | None:  # noqa: ARG002 - the protocol's
         return StoredCaption(caption=self._caption, source=CaptionSource.PERSON, model_id=None, weights_sha256=None)

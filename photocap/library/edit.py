@@ -18,7 +18,7 @@ NOTHING_SPARED: Mapping[Path, str] = MappingProxyType({})
 _KEPT = "the words of a person are kept there"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CorrectedFile:
     """What became of one file that shows the picture.
 
@@ -63,7 +63,11 @@ def correct(
     asked = replace(policy, overwrite=Overwrite.ALL)
     present = _present_files(index, picture_hash)
     as_indexed = {path for path, state in present.items() if is_as_indexed(state, path)}
-    refused = [CorrectedFile(path, sparing[path], Written.NONE, _KEPT) for path in present if path in sparing]
+    refused = [
+        CorrectedFile(path=path, before=sparing[path], written=Written.NONE, reason=_KEPT)
+        for path in present
+        if path in sparing
+    ]
     prepared: list[FileWrite] = []
     with ExifTool() as exiftool, FileWrites(asked, exiftool, dry_run) as writes:  # ExifTool starts where it is needed
         for path in (path for path in present if path not in sparing):
@@ -71,14 +75,14 @@ def correct(
             try:
                 prepared.append(writes.prepare(path, text, None, memory=memory))
             except PhotocapError as error:
-                refused.append(CorrectedFile(path, None, Written.NONE, error=str(error)))
+                refused.append(CorrectedFile(path=path, before=None, written=Written.NONE, error=str(error)))
         if dry_run is DryRun.NO:
             writes.commit(index, run_id)
             for write in prepared:
                 if not write.problem and write.prepared.path in as_indexed:
                     note_written(index, write.prepared.path, write.written, write.status)
                     _note_words(index, write.prepared.path, policy)
-            caption = CaptionRecord(text, CaptionSource.PERSON)
+            caption = CaptionRecord(text=text, source=CaptionSource.PERSON)
             index.captions.record(run_id, picture_hash, caption, verdict=verdict, settled=writes.settled)
     return refused + [_outcome(write) for write in prepared]
 
@@ -126,5 +130,5 @@ def _present_files(index: PhotoIndex, picture_hash: str) -> dict[Path, FileState
 def _outcome(write: FileWrite) -> CorrectedFile:
     done = write.prepared
     if write.problem:
-        return CorrectedFile(done.path, done.before, Written.NONE, error=str(write.problem))
-    return CorrectedFile(done.path, done.before, done.written, done.reason)
+        return CorrectedFile(path=done.path, before=done.before, written=Written.NONE, error=str(write.problem))
+    return CorrectedFile(path=done.path, before=done.before, written=done.written, reason=done.reason)

@@ -136,7 +136,7 @@ def _restore_file(index: PhotoIndex, file: JournaledFile, dry_run: DryRun) -> Re
     return Restored(path, is_restored=False, reason=_later_write(index, path, rows[0]) or plan.remark)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plan:
     """How to take back the writes to one file.
 
@@ -190,7 +190,7 @@ def _plan(path: Path, rows: Sequence[UndoRow]) -> _Plan:
     if like is not None and current is not None and content != current:
         check_kind(path, current, content)
         check_replaceable(path, like)
-    return _Plan(path, like, current, content, undone, remark)
+    return _Plan(path=path, like=like, current=current, old=content, undone=undone, remark=remark)
 
 
 def _later_write(index: PhotoIndex, path: Path, row: UndoRow) -> str:

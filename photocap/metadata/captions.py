@@ -56,7 +56,7 @@ class Origin(Enum):
     NOBODY = "nobody"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FoundText:
     """A text as it was read, before anybody has judged whose it is.
 
@@ -75,7 +75,7 @@ class FoundText:
     is_shared: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Copy:
     """One copy of a caption.
 
@@ -139,7 +139,7 @@ class Evidence:
     own_alt_texts: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FoundCaption:
     """The caption that other programs would show.
 
@@ -216,7 +216,15 @@ def resolve_caption(evidence: Evidence, memory: CaptionMemory = NO_MEMORY) -> Fo
     main = {copy.text.encode()[:_IPTC_CUT_BYTES] for copy in copies if copy.is_main}
 
     def found(text: str | None, origin: Origin, model_id: str | None = None) -> FoundCaption:
-        return FoundCaption(text, origin, model_id, copies, len(main) < 2, "; ".join(evidence.problems), evidence)
+        return FoundCaption(
+            text=text,
+            origin=origin,
+            model_id=model_id,
+            copies=copies,
+            agree=len(main) < 2,
+            problem="; ".join(evidence.problems),
+            evidence=evidence,
+        )
 
     by_person = [copy for copy in copies if copy.origin is Origin.PERSON]
     if by_person:
@@ -253,7 +261,14 @@ class _Judge:
         origin = self._origin(text)
         if text.is_shared and origin is not Origin.PERSON:
             return None
-        return Copy(text.place, text.path, text.text, origin, text.language, text.is_shared)
+        return Copy(
+            place=text.place,
+            path=text.path,
+            text=text.text,
+            origin=origin,
+            language=text.language,
+            is_shared=text.is_shared,
+        )
 
     def _origin(self, text: FoundText) -> Origin:
         if text.text in self._own or (text.place is Place.IPTC and self._is_cut_copy(text.text)):

@@ -15,7 +15,7 @@ _MAX_BLOCKS = 16
 _MAX_COMMENTS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contents:
     """What is in a photo.
 
@@ -40,18 +40,32 @@ def parse_contents(path: Path, data: bytes) -> Contents:
     """Return what is in a photo; damage is noted, not raised."""
     container = container_of(data, path)
     if container is None:
-        return Contents(path, data, None, Layout({}), None, "only ExifTool reads the words in this format")
+        return Contents(
+            path=path,
+            data=data,
+            container=None,
+            layout=Layout({}),
+            packet=None,
+            damage="only ExifTool reads the words in this format",
+        )
     try:
         layout = container.layout(data)
         _check_amount(layout.texts)
     except FormatError as error:
-        return Contents(path, data, container, Layout({}), None, str(error))
+        return Contents(path=path, data=data, container=container, layout=Layout({}), packet=None, damage=str(error))
     content = layout.parts.get(Part.XMP)
     try:
         packet = None if content is None else Packet(content)
     except XmlError as error:
-        return Contents(path, data, container, layout, None, f"its XMP cannot be read: {error}")
-    return Contents(path, data, container, layout, packet, "")
+        return Contents(
+            path=path,
+            data=data,
+            container=container,
+            layout=layout,
+            packet=None,
+            damage=f"its XMP cannot be read: {error}",
+        )
+    return Contents(path=path, data=data, container=container, layout=layout, packet=packet, damage="")
 
 
 def _check_amount(texts: EmbeddedTexts) -> None:

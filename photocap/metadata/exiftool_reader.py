@@ -75,7 +75,7 @@ class ToolReader:
                 place = _PLACES.get((group, tag.removesuffix(f"-{language}")), Place.XMP if language else Place.OTHER)
                 if place is Place.XMP and is_sidecar(path):
                     place = Place.SIDECAR
-                texts += [FoundText(place, path, text, language) for text in _texts(value)]
+                texts += [FoundText(place=place, path=path, text=text, language=language) for text in _texts(value)]
         return ToolAnswer(tuple(texts), is_complete)
 
 

@@ -48,7 +48,7 @@ class DryRun(Enum):
     YES = "yes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WritePolicy:
     """How captions are written.
 

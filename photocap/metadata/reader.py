@@ -54,7 +54,7 @@ class PhotoMetadata:
         words: what persons have written, descriptions and alternative texts among it.
     """
 
-    caption: FoundCaption = field(default=FoundCaption(None, Origin.NOBODY))
+    caption: FoundCaption = field(default=FoundCaption(text=None, origin=Origin.NOBODY))
     alt_texts: tuple[Copy, ...] = ()
     words: PhotoWords = field(default_factory=PhotoWords)
 
@@ -200,10 +200,14 @@ class _Search:
             self.has_own_extras |= has_own_extras(packet)
             self.own_alt_texts += [text for text in (packet.text(ALT_TEXT),) if text and is_own_alt_text(packet)]
         for language, text in descriptions:
-            self.texts.append(FoundText(place, path, clean_text(text), language, is_shared))
+            self.texts.append(
+                FoundText(place=place, path=path, text=clean_text(text), language=language, is_shared=is_shared)
+            )
         for other, name in _OTHER_PROPERTIES:
             for language, text in packet.texts(name):
-                self.texts.append(FoundText(other, path, clean_text(text), language, is_shared))
+                self.texts.append(
+                    FoundText(place=other, path=path, text=clean_text(text), language=language, is_shared=is_shared)
+                )
 
     def neighbours(self, around: Surroundings) -> None:
         """Look at what lies beside the photo and is no XMP."""
@@ -240,4 +244,4 @@ class _Search:
 
     def _add(self, place: Place, path: Path, texts: Iterable[str]) -> None:
         cleaned = (clean_text(text) for text in texts)
-        self.texts += [FoundText(place, path, text) for text in cleaned if text]
+        self.texts += [FoundText(place=place, path=path, text=text) for text in cleaned if text]

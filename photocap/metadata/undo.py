@@ -46,7 +46,7 @@ def record_write(
         raise PatchError("the check before writing found that it could not be taken back")
     # What the edits keep is the same in both, as the check above has shown, so it is hashed only once.
     return UndoRecord(
-        path,
+        path=path,
         sha256_kept=_sha256_around(new, _places_after(back)),
         sha256_before=None if old is None else _sha256_at(old, _places_before(back)),
         sha256_after=_sha256_at(new, _places_after(back)),

@@ -87,7 +87,7 @@ def find_alt_texts(contents: Contents, around: Surroundings) -> tuple[Copy, ...]
         own = packet.text(ALT_TEXT) if is_own_alt_text(packet) else None
         for language, text in packet.texts(ALT_TEXT):
             origin = Origin.PHOTOCAP if text == own else Origin.PERSON
-            found.append(Copy(Place.ALT_TEXT, path, clean_text(text), origin, language))
+            found.append(Copy(place=Place.ALT_TEXT, path=path, text=clean_text(text), origin=origin, language=language))
     return tuple(found)
 
 

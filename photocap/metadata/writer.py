@@ -29,7 +29,7 @@ from photocap.metadata.xml import XmlError
 from photocap.records import CaptionMemory, UndoRecord, Written
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PreparedWrite:
     """A caption that is ready to be put in place by `commit`, or dropped by `discard`.
 
@@ -135,8 +135,19 @@ def prepare_write(
     order, refusal = write_order(found, text, marking, policy, extras)
     if order is None:
         stands = refusal == STANDS_ALREADY
-        return PreparedWrite(path, found, found.text, _where(found) if stands else Written.NONE, refusal)
-    plan = _Plan(photo, contents, around, found, order, policy, dry_run, exiftool)
+        return PreparedWrite(
+            path=path, found=found, after=found.text, written=_where(found) if stands else Written.NONE, reason=refusal
+        )
+    plan = _Plan(
+        photo=photo,
+        contents=contents,
+        around=around,
+        found=found,
+        order=order,
+        policy=policy,
+        dry_run=dry_run,
+        exiftool=exiftool,
+    )
     try:
         return plan.embed() if policy.mode is MetadataMode.EMBED else plan.write_sidecar("")
     except OSError as error:
@@ -165,7 +176,9 @@ def prepare_removal(
         found = find_captions(contents, around, exiftool)
     own = {copy.place for copy in found.copies if copy.origin is Origin.PHOTOCAP}
     if not own and not found.evidence.has_own_extras:
-        return PreparedWrite(path, found, found.text, Written.NONE, "it has nothing with photocap's mark")
+        return PreparedWrite(
+            path=path, found=found, after=found.text, written=Written.NONE, reason="it has nothing with photocap's mark"
+        )
     order = WriteOrder(
         text="",
         signature=None,
@@ -173,7 +186,16 @@ def prepare_removal(
         kept=frozenset(place for place in MAIN_PLACES if place not in own),
         also=frozenset({Also.XP_COMMENT} if Place.XP_COMMENT in own else ()),
     )
-    plan = _Plan(photo, contents, around, found, order, policy, dry_run, exiftool)
+    plan = _Plan(
+        photo=photo,
+        contents=contents,
+        around=around,
+        found=found,
+        order=order,
+        policy=policy,
+        dry_run=dry_run,
+        exiftool=exiftool,
+    )
     try:
         is_embedded = own - {Place.SIDECAR} or (contents.packet and has_own_extras(contents.packet))
         return plan.embed() if is_embedded else plan.write_sidecar("")
@@ -186,7 +208,7 @@ def _where(found: FoundCaption) -> Written:
     return Written.EMBEDDED if embedded_copy else Written.SIDECAR
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plan:
     """All that is known when a caption may be written."""
 
@@ -271,7 +293,9 @@ class _Plan:
         return _FileChange(path if opened is None else opened.target, opened, new)
 
     def _index_only(self, reason: str) -> PreparedWrite:
-        return PreparedWrite(self.photo.path, self.found, self.found.text, Written.NONE, reason)
+        return PreparedWrite(
+            path=self.photo.path, found=self.found, after=self.found.text, written=Written.NONE, reason=reason
+        )
 
     def _prepared(self, written: Written, reason: str, changes: list[_FileChange]) -> PreparedWrite:
         """Write the temporary files of all changes.
@@ -295,7 +319,14 @@ class _Plan:
         if not self.order.writes_caption:
             written = _where(self.found)
         return PreparedWrite(
-            self.photo.path, self.found, after, written, reason, records, self.photo.target, replacements
+            path=self.photo.path,
+            found=self.found,
+            after=after,
+            written=written,
+            reason=reason,
+            undo=records,
+            _target=self.photo.target,
+            _replacements=replacements,
         )
 
 

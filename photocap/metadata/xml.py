@@ -49,7 +49,7 @@ class Attribute:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Element:
     """One element and its place in the bytes.
 
@@ -184,7 +184,9 @@ class _TreeBuilder:
             for (raw, value), place in zip(pairs, places, strict=True)
             if raw != "xmlns" and not raw.startswith("xmlns:")
         ]
-        element = Element(self._resolve(raw_name), raw_name, attributes, start, tag.end())
+        element = Element(
+            name=self._resolve(raw_name), raw_name=raw_name, attributes=attributes, start=start, inner_start=tag.end()
+        )
         if self._open:
             self._open[-1].children.append(element)
         else:

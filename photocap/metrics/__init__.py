@@ -16,7 +16,7 @@ from photocap.tokenizer import tokenize
 __all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "Interval", "cider_d", "score_captions"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaptionScores:
     """Scores of a set of captions, all x 100.
 

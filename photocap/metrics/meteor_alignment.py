@@ -24,7 +24,7 @@ class Alignment:
     chunks: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Path:
     """An alignment under way; a chunk counts once it is over, `next` is where the one under way would go on."""
 
@@ -43,12 +43,12 @@ class _Path:
     def extended(self, match: Match, distance: int) -> _Path:
         """Return the path with one more match."""
         return _Path(
-            (*self.matches, match),
-            self.used | {match[0]},
-            self.chunks + (self.next not in (None, match[0])),
-            match[0] + 1,
-            self.exact + (match[2] == 0),
-            self.distance + distance,
+            matches=(*self.matches, match),
+            used=self.used | {match[0]},
+            chunks=self.chunks + (self.next not in (None, match[0])),
+            next=match[0] + 1,
+            exact=self.exact + (match[2] == 0),
+            distance=self.distance + distance,
         )
 
     def skipped(self, distance: int = 0) -> _Path:

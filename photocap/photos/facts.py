@@ -51,9 +51,9 @@ def read_facts(path: Path, data: bytes | None = None) -> PhotoFacts:
         if orientation_of(image) in _TURNED_ON_ITS_SIDE and image.format != "TIFF":  # Pillow turns TIFF's size itself
             width_px, height_px = height_px, width_px
         try:
-            facts = PhotoFacts(width_px, height_px, **_said(image))
+            facts = PhotoFacts(width_px=width_px, height_px=height_px, **_said(image))
         except Exception:  # Pillow raises anything on a broken EXIF block, and a photo is more than its EXIF
-            facts = PhotoFacts(width_px, height_px)
+            facts = PhotoFacts(width_px=width_px, height_px=height_px)
     return facts if facts.taken else _dated_otherwise(path, facts)
 
 

@@ -23,7 +23,7 @@ from photocap.photos.open import reason_of
 _CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir/
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoFile:
     """A photo as the walk met it.
 
@@ -257,13 +257,13 @@ def _photo_file(
     path: str, status: os.stat_result, companion: str | None = None, sidecar_mtime_ns: int = 0
 ) -> PhotoFile:
     return PhotoFile(
-        Path(path),
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ino,
-        status.st_dev,
-        Path(companion) if companion else None,
-        sidecar_mtime_ns,
+        path=Path(path),
+        size_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+        companion=Path(companion) if companion else None,
+        sidecar_mtime_ns=sidecar_mtime_ns,
     )
 
 

@@ -19,7 +19,7 @@ class TokenKind(Enum):
     FIELD = "field"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Token:
     """A token; of `caption:"two words"` the field is "caption", the text "two words" and the kind FIELD."""
 
@@ -56,18 +56,18 @@ def tokenize(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         raw = match.group()
         if match["open"] or match["close"]:
-            tokens.append(Token(TokenKind(raw), raw, raw=raw))
+            tokens.append(Token(kind=TokenKind(raw), text=raw, raw=raw))
         elif match["minus"]:
             # A minus inside a word belongs to it, and then the word pattern has taken it already.
-            tokens.append(Token(TokenKind.MINUS, raw, raw=raw))
+            tokens.append(Token(kind=TokenKind.MINUS, text=raw, raw=raw))
         elif match["field"]:
             quoted = match["inner"] is not None
             value = match["inner"] if quoted else match["value"]
-            tokens.append(Token(TokenKind.FIELD, value, match["field"], quoted, raw))
+            tokens.append(Token(kind=TokenKind.FIELD, text=value, field=match["field"], quoted=quoted, raw=raw))
         elif match["quoted"] is not None:
-            tokens.append(Token(TokenKind.QUOTED, match["quoted"], raw=raw))
+            tokens.append(Token(kind=TokenKind.QUOTED, text=match["quoted"], raw=raw))
         elif match["plain"]:
-            tokens.append(Token(TokenKind.PLAIN, raw, raw=raw))
+            tokens.append(Token(kind=TokenKind.PLAIN, text=raw, raw=raw))
         else:
-            tokens.append(Token(TokenKind.PLAIN, "", raw=raw))
+            tokens.append(Token(kind=TokenKind.PLAIN, text="", raw=raw))
     return tokens

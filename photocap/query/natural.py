@@ -51,7 +51,7 @@ def _dates(tokens: list[Token]) -> list[Token]:
         length = next((n for n in range(_LONGEST_DATE, 0, -1) if _is_date(tokens[at : at + n], n)), 0)
         if length:
             text = " ".join(token.text for token in tokens[at : at + length])
-            found.append(Token(TokenKind.FIELD, text, "date", quoted=True, raw=text))
+            found.append(Token(kind=TokenKind.FIELD, text=text, field="date", quoted=True, raw=text))
         else:
             found.append(tokens[at])
         at += length or 1
@@ -75,7 +75,7 @@ def _exclusions(tokens: list[Token]) -> list[Token]:
             continue
         if _is_word(token, _NEGATIONS) and token.text != "NOT" and _excludes(tokens[at + 1 :]):
             if not (found and found[-1].kind is TokenKind.MINUS):
-                found.append(Token(TokenKind.MINUS, "-", raw=token.raw))
+                found.append(Token(kind=TokenKind.MINUS, text="-", raw=token.raw))
         else:
             found.append(token)
     return found
@@ -96,8 +96,12 @@ def _alternatives(tokens: list[Token]) -> list[Token]:
     found: list[Token] = []
     for run in _runs(tokens):
         if _is_choice([_is_or(token) for token in run]):
-            inner = [Token(TokenKind.PLAIN, "OR", raw=token.raw) if _is_or(token) else token for token in run]
-            found += [Token(TokenKind.OPEN, "(", raw="("), *inner, Token(TokenKind.CLOSE, ")", raw=")")]
+            inner = [Token(kind=TokenKind.PLAIN, text="OR", raw=token.raw) if _is_or(token) else token for token in run]
+            found += [
+                Token(kind=TokenKind.OPEN, text="(", raw="("),
+                *inner,
+                Token(kind=TokenKind.CLOSE, text=")", raw=")"),
+            ]
         else:
             found += run
     return found

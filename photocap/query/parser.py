@@ -53,7 +53,13 @@ class _Parser:
         tree = self._or()
         if tree is None and self._text.strip():
             self._notes.append("there is nothing in it to search for")
-        return Query(self._text, tree, tuple(dict.fromkeys(self._notes)), " ".join(self._words), self._plain)
+        return Query(
+            text=self._text,
+            tree=tree,
+            notes=tuple(dict.fromkeys(self._notes)),
+            words=" ".join(self._words),
+            plain=self._plain,
+        )
 
     def _resolved(self, tokens: list[Token]) -> list[Token]:
         """Give fields their proper names; what is no field is text."""
@@ -68,10 +74,10 @@ class _Parser:
                     self._notes.append(f"there is no field {name}:, {token.raw} is read as {proper}:")
                 found.append(replace(token, field=proper))
             elif token.quoted:
-                found.append(Token(TokenKind.PLAIN, token.field, raw=token.field))
-                found.append(Token(TokenKind.QUOTED, token.text, raw=f'"{token.text}"'))
+                found.append(Token(kind=TokenKind.PLAIN, text=token.field, raw=token.field))
+                found.append(Token(kind=TokenKind.QUOTED, text=token.text, raw=f'"{token.text}"'))
             else:
-                found.append(Token(TokenKind.PLAIN, token.raw, raw=token.raw))
+                found.append(Token(kind=TokenKind.PLAIN, text=token.raw, raw=token.raw))
         return found
 
     def _balanced(self, tokens: list[Token]) -> list[Token]:

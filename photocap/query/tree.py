@@ -160,7 +160,7 @@ Filter: TypeAlias = "Contains | FileType | Compare | Taken | Added | TimeOfDay |
 Node: TypeAlias = "Text | Filter | And | Or | Not"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """A query as it was read.
 

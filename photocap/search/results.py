@@ -54,7 +54,7 @@ class MatchKind(Enum):
     SIMILAR = "alike"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchHit:
     """A photo that was found.
 

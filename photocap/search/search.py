@@ -153,7 +153,7 @@ class _Search:
             total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
             if total < wanted and (wider := self._wider()) != self._tree:
                 total = self._add_matches(wider, MatchKind.RELATED, wanted)
-                explanation += ("with other words for the same thing: " + describe(Query("", wider)),)
+                explanation += ("with other words for the same thing: " + describe(Query(text="", tree=wider)),)
             if self._may_fill() and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
@@ -311,12 +311,12 @@ class _Search:
         similarities = self._similarities([photo_id for photo_id, _ in page])
         return tuple(
             SearchHit(
-                rows[photo_id],
-                found.kind,
-                round(_TIER[found.kind] + found.fused.score, 4),
-                found.fused.text_rank,
-                found.fused.image_rank,
-                similarities.get(photo_id),
+                photo=rows[photo_id],
+                kind=found.kind,
+                score=round(_TIER[found.kind] + found.fused.score, 4),
+                text_rank=found.fused.text_rank,
+                image_rank=found.fused.image_rank,
+                similarity=similarities.get(photo_id),
             )
             for photo_id, found in page
             if photo_id in rows

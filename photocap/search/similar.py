@@ -48,7 +48,7 @@ def similar_to(
     matches = index.query.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
     rows = index.photos.by_id([match.photo_id for match in matches])
     return [
-        SearchHit(row, MatchKind.SIMILAR, round(cosine[match.picture_id], 4), image_rank=place)
+        SearchHit(photo=row, kind=MatchKind.SIMILAR, score=round(cosine[match.picture_id], 4), image_rank=place)
         for place, (match, row) in enumerate(zip(matches, rows, strict=True), start=1)
     ]
 

@@ -32,7 +32,7 @@ class CaptionedPhoto:
     texts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CaptionBatch:
     """The captions of B photos.
 
@@ -126,7 +126,14 @@ class CaptionDataset:
             captions += [mirror_words(words) if flip else words for words in texts]
             counts.append(len(texts))
         tokens, targets, lengths = collate_captions(captions, self.vocabulary, self.max_words)
-        return CaptionBatch(chosen, tokens, targets, lengths, torch.tensor(counts), mirrored)
+        return CaptionBatch(
+            photos=chosen,
+            tokens=tokens,
+            targets=targets,
+            lengths=lengths,
+            counts=torch.tensor(counts),
+            mirrored=mirrored,
+        )
 
 
 def mirror_words(words: Iterable[str]) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def learnable_labels(photos: Sequence[CaptionedPhoto], tables: Mapping[str, froz
     return tuple(name for name in label_table() if seen[name] >= _COMMON_FROM or name in complete)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LabelObjective:
     """The losses of labels and of sentences, and the thresholds of labels at the end of an epoch.
 
@@ -132,12 +132,12 @@ def prepare_label_objective(
     truth, known = dev_truth(photos["dev"], labels.names, tables, COCO_LABELS)
     complete = frozenset[str]().union(*tables.values())
     return LabelObjective(
-        labels.names,
-        LabelTargets(photos["train"], labels, tables, complete),
-        truth,
-        known,
-        Sentences.read(request.sentences, labels, vocabulary) if request.sentences else None,
-        _read_teacher(request.teacher, labels) if request.teacher else None,
+        names=labels.names,
+        targets=LabelTargets(photos["train"], labels, tables, complete),
+        truth=truth,
+        known=known,
+        sentences=Sentences.read(request.sentences, labels, vocabulary) if request.sentences else None,
+        teacher=_read_teacher(request.teacher, labels) if request.teacher else None,
     )
 
 

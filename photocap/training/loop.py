@@ -65,7 +65,7 @@ class Progress:
     should_stop: Callable[[], bool] = _ignore
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Training:
     """One training run over prepared data.
 

@@ -35,7 +35,7 @@ PICTURES, FEATURES, ACTIVATIONS = "pictures", "features", "activations"  # how t
 _FITTED = ("encoder.reduce.weight", "encoder.reduce.bias", "decoder.pooled_mean", "decoder.pooled_std")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PhotoSources:
     """The photos of both sides, decoded and encoded as far as the training needs it.
 

@@ -42,7 +42,7 @@ _SIDES = ("train", "dev")
 _SHOWN_WORDS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainRequest:
     """What the user asked for.
 
@@ -126,7 +126,14 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
     folders = [*([request.cache] if request.cache else []), request.output]
     sources = PhotoSources(
-        photos, start, request.config, engine, processes, folders, stage, limit_bytes=request.cache_bytes
+        photos=photos,
+        start=start,
+        config=request.config,
+        engine=engine,
+        processes=processes,
+        folders=folders,
+        stage=stage,
+        limit_bytes=request.cache_bytes,
     )
     sides = sources.sides()
     for side, pictures in sources.pictures.items():
@@ -134,16 +141,16 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         if not len(sides[side].captions):
             raise TrainingError(_nothing_left(side, request, problems))
     training = Training(
-        start.model,
-        start.vocabulary,
-        request.config,
-        sides["train"],
-        sides["dev"],
-        engine,
-        request.output,
-        request.output.resolve().name,
-        _facts(request, engine, processes, photos, start),
-        processes,
+        model=start.model,
+        vocabulary=start.vocabulary,
+        config=request.config,
+        train=sides["train"],
+        dev=sides["dev"],
+        engine=engine,
+        output=request.output,
+        name=request.output.resolve().name,
+        facts=_facts(request, engine, processes, photos, start),
+        processes=processes,
         labels=start.labels,
         trains_further=not start.is_new,
         label_objective=learning,

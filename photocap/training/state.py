@@ -21,7 +21,7 @@ from photocap.errors import CheckpointError
 STATE = "training.safetensors"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochRow:
     """One line of the training's table.
 
@@ -68,7 +68,7 @@ class DevCaptions:
     cider_d_each: Sequence[float]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainingState:
     """Where training stands.
 

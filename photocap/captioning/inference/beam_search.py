@@ -124,7 +124,7 @@ class BeamSearch:
         return np.concatenate(banned, axis=2)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Beams:
     """The sentences in play.
 

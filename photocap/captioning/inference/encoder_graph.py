@@ -44,7 +44,7 @@ def fold_batch_norm(weights: Weights, convolution: str, norm: str) -> FoldedConv
     return FoldedConvolution(weight.astype(np.float32), bias.astype(np.float32))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EncoderGraph:
     """Writes the encoder into a graph.
 

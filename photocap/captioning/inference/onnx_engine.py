@@ -124,7 +124,7 @@ def see_graph(info: ModelInfo, weights: Weights, ranges: Ranges | None = None, *
     """
     graph = Graph()
     side = info.config.image_size_px
-    encoder = EncoderGraph(graph, weights, info.config, ranges)
+    encoder = EncoderGraph(graph=graph, weights=weights, config=info.config, ranges=ranges)
     grid, pooled = encoder.build(graph.input("squares", "uint8", ["B", side, side, 3]))
     DecoderGraph(graph, weights, info.config).add_start(grid, pooled)
     for name, value in encoder.activations.items() if observed else ():

@@ -16,7 +16,7 @@ from photocap.captioning.network.labels import LabelHead, LabelSlots
 from photocap.captioning.vocabulary import PAD, START
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """The decoder between two tokens.
 
@@ -35,11 +35,11 @@ class State:
 
     def repeat(self, times: Tensor | int) -> State:
         """Repeat each photo's rows for its captions or beams: the encoder's part is computed once a photo."""
-        return State(*(x.repeat_interleave(times, dim=0) for x in vars(self).values()))
+        return State(**{name: x.repeat_interleave(times, dim=0) for name, x in vars(self).items()})
 
     def select(self, rows: Tensor) -> State:
         """Reorder the recurrent part after beams changed places within their photo."""
-        return State(self.hidden[rows], self.cell[rows], self.keys, self.values, self.bias)
+        return State(hidden=self.hidden[rows], cell=self.cell[rows], keys=self.keys, values=self.values, bias=self.bias)
 
 
 class Decoder(nn.Module):
@@ -96,7 +96,7 @@ class Decoder(nn.Module):
         if self.config.attention == "none":  # the global feature is the first input
             hidden, cell = (start.new_zeros(len(start), size) for size in self.state_sizes)
             _, hidden, cell = self._recur(start.unsqueeze(1), hidden, cell)
-            return State(hidden, cell, hidden, hidden, hidden)
+            return State(hidden=hidden, cell=cell, keys=hidden, values=hidden, bias=hidden)
         hidden, cell = torch.split(start, self.state_sizes, dim=1)  # (N, 2H) -> (N, H), (N, H)
         grid = self.feature_dropout(features.grid)
         keys, values = self.key(grid), self.value(grid)  # (N, P, H)
@@ -106,7 +106,13 @@ class Decoder(nn.Module):
             label_keys, label_values, label_bias = self.slots(known.detach(), self.labels, self.embedding)
             keys, values = torch.cat([keys, label_keys], dim=1), torch.cat([values, label_values], dim=1)
             bias = torch.cat([bias, label_bias], dim=1)  # P grows by S
-        return State(torch.tanh(hidden), cell, self._heads(keys), self._heads(values), bias[:, None, None])
+        return State(
+            hidden=torch.tanh(hidden),
+            cell=cell,
+            keys=self._heads(keys),
+            values=self._heads(values),
+            bias=bias[:, None, None],
+        )
 
     def label_probabilities(self, features: Features) -> Tensor:
         """Return the probability (B, L) of each label: what is known of it, or what the label head says."""
@@ -191,4 +197,4 @@ class Decoder(nn.Module):
         embedded = self.word_dropout(self.embedding(tokens)).unsqueeze(1)  # (N, 1, E)
         outputs, hidden, cell = self._recur(embedded, state.hidden, state.cell)
         logits = self._logits(outputs, state)[:, 0]  # (N, V)
-        return logits, State(hidden, cell, state.keys, state.values, state.bias)
+        return logits, State(hidden=hidden, cell=cell, keys=state.keys, values=state.values, bias=state.bias)

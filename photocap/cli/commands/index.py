@@ -58,7 +58,14 @@ def command(
         task = progress.add_task("Captioning", total=None)
         if not progress.disable:
             threading.Thread(target=_count, args=(paths, run_options.walk, progress, task), daemon=True).start()
-        show = ResultPrinter(index, as_json, quiet, verbose, dry_run, lambda: progress.advance(task))
+        show = ResultPrinter(
+            index=index,
+            as_json=as_json,
+            quiet=quiet,
+            verbose=verbose,
+            dry_run=dry_run,
+            on_each=lambda: progress.advance(task),
+        )
         report = index_photos(paths, index, captioner_loader(chosen), run_options, on_result=show)
     console.note(report.summary + (" (dry run: nothing was changed)" if dry_run else ""))
     if report.interrupted:

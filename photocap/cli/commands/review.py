@@ -48,7 +48,7 @@ def command(
 
     with PhotoIndex.open(db) as index:
         waiting = index.captions.to_review(Path(os.path.abspath(folder)) if folder else None)
-        session = _Session(index, write_policy(chosen), index.runs.start("review"))
+        session = _Session(index=index, policy=write_policy(chosen), run_id=index.runs.start("review"))
         for number, photo_id in enumerate(waiting, start=1):
             (photo,) = index.photos.by_id([photo_id])
             if not session.judge(photo, f"{number:,} of {len(waiting):,}"):
@@ -58,7 +58,7 @@ def command(
     console.note(summary)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Session:
     """One sitting: the decisions of a person and how many there were of each."""
 

@@ -39,7 +39,7 @@ def command(paths: tuple[Path, ...], db: Path, interval: float, as_json: bool, q
     """
     run_options = index_options(chosen)
     load = functools.cache(captioner_loader(chosen))
-    news = _News(ResultPrinter(None, as_json, quiet))
+    news = _News(ResultPrinter(index=None, as_json=as_json, quiet=quiet))
     while True:
         _look(paths, db, load, run_options, news)
         time.sleep(interval)

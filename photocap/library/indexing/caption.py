@@ -59,7 +59,7 @@ class LazyCaptioner:
     def record_of(self, caption: Caption, *, over_person: bool) -> CaptionRecord:
         """Return a caption with its pedigree."""
         return CaptionRecord(
-            caption.text,
+            text=caption.text,
             model_id=self.captioner.model_id,
             weights_sha256=self.captioner.weights_sha256,
             confidence=caption.confidence,
@@ -89,13 +89,13 @@ def caption_photos(paths: Iterable[Path], captioner: CaptionerProtocol, workers:
                 if isinstance(answer, Exception):
                     answer = _trouble(answer)
                 if isinstance(answer, Trouble):
-                    yield PhotoResult(path, Outcome.FAILED, error=answer.reason)
+                    yield PhotoResult(path=path, outcome=Outcome.FAILED, error=answer.reason)
                 else:
                     yield PhotoResult(
-                        path,
-                        Outcome.CAPTIONED,
-                        answer.text,
-                        answer.confidence,
+                        path=path,
+                        outcome=Outcome.CAPTIONED,
+                        caption=answer.text,
+                        confidence=answer.confidence,
                         labels=answer.labels,
                         words=answer.words,
                     )

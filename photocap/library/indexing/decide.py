@@ -57,7 +57,7 @@ class Decider:
     def _without_model(self, job: PhotoJob, known: KnownPicture | None) -> tuple[CaptionRecord | None, bool]:
         """Return the caption that is there already, and whether a person wants none."""
         if job.persons_words and not self._may_replace_persons and not _is_no_news(job, known):
-            return CaptionRecord(job.persons_words, CaptionSource.PERSON), False
+            return CaptionRecord(text=job.persons_words, source=CaptionSource.PERSON), False
         if known is None or (known.caption is None and not known.rejected):
             known = self._index.photos.find_picture(job.caption_key)
         if known is None:

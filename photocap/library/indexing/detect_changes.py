@@ -51,13 +51,13 @@ def changed_photos(
                 if options.retry_failed:
                     yield PhotoJob(photo=photo, known=stamp)
                 else:
-                    on_result(PhotoResult(photo.path, Outcome.SKIPPED, error=_FAILED_BEFORE))
+                    on_result(PhotoResult(path=photo.path, outcome=Outcome.SKIPPED, error=_FAILED_BEFORE))
             elif stamp.picture_hash is None:  # it was missing, and could not be read before that
                 yield PhotoJob(photo=photo, known=stamp)
             else:
                 if stamp.state is PhotoState.MISSING:
                     returned.append(_record(photo, stamp))
-                on_result(PhotoResult(photo.path, Outcome.UNCHANGED, written=stamp.written))
+                on_result(PhotoResult(path=photo.path, outcome=Outcome.UNCHANGED, written=stamp.written))
         if returned:
             on_return(returned)
 
@@ -106,11 +106,11 @@ def _has_embedding(index: PhotoIndex, stamp: FileState) -> bool:
 
 def _record(photo: PhotoFile, stamp: FileState) -> PhotoRecord:
     return PhotoRecord(
-        photo.path,
-        photo.size_bytes,
-        photo.newest_mtime_ns,
-        photo.inode,
-        photo.device,
+        path=photo.path,
+        size_bytes=photo.size_bytes,
+        mtime_ns=photo.newest_mtime_ns,
+        inode=photo.inode,
+        device=photo.device,
         picture_hash=stamp.picture_hash,
         written=stamp.written,
         extras=stamp.extras,

@@ -30,7 +30,7 @@ class Recaption:
         return model_id != self.model_id or is_hedged(text) != ((confidence or 0.0) < self.hedge_below)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IndexOptions:
     """How to index.
 

@@ -201,16 +201,16 @@ class _Run:
         self.report.gone += found.gone
         problems = found.kept or ({root: self._gone[root]} if root in self._gone else {})
         for folder, problem in problems.items():
-            self._tell(PhotoResult(folder, Outcome.FAILED, error=problem))
+            self._tell(PhotoResult(path=folder, outcome=Outcome.FAILED, error=problem))
 
     def _pass_by(self, skipped: Skipped) -> None:
         """Report what the walk left out, as far as a user wants to know of it; tidy up on the way."""
         if skipped.why is Skip.GONE:
             self._gone[skipped.path] = skipped.error
         elif skipped.why is Skip.UNREADABLE:
-            self._tell(PhotoResult(skipped.path, Outcome.FAILED, error=skipped.error))
+            self._tell(PhotoResult(path=skipped.path, outcome=Outcome.FAILED, error=skipped.error))
         elif skipped.why in _PASSED_BY:
-            self._tell(PhotoResult(skipped.path, Outcome.SKIPPED, error=_PASSED_BY[skipped.why]))
+            self._tell(PhotoResult(path=skipped.path, outcome=Outcome.SKIPPED, error=_PASSED_BY[skipped.why]))
         elif skipped.why is Skip.HIDDEN and skipped.path.name.startswith(TEMP_PREFIX):
             self._remove_stale_temps(skipped.path.parent)
 

@@ -57,9 +57,9 @@ class StoredFiller:
 
     def _record_of(self, found: StoredCaption) -> CaptionRecord:
         if found.source is CaptionSource.PERSON:
-            return CaptionRecord(found.caption.text, CaptionSource.PERSON)
+            return CaptionRecord(text=found.caption.text, source=CaptionSource.PERSON)
         return CaptionRecord(
-            found.caption.text,
+            text=found.caption.text,
             model_id=found.model_id,
             weights_sha256=found.weights_sha256,
             confidence=found.caption.confidence,

@@ -132,11 +132,11 @@ def _is_to_be_recorded(job: PhotoJob) -> bool:
 def _record(job: PhotoJob, extras: frozenset[str]) -> PhotoRecord:
     photo = job.photo
     return PhotoRecord(
-        photo.path,
-        photo.size_bytes,
-        photo.newest_mtime_ns,
-        photo.inode,
-        photo.device,
+        path=photo.path,
+        size_bytes=photo.size_bytes,
+        mtime_ns=photo.newest_mtime_ns,
+        inode=photo.inode,
+        device=photo.device,
         picture_hash=job.picture_hash or None,
         state=PhotoState.FAILED if job.trouble else PhotoState.PRESENT,
         error=job.trouble.reason if job.trouble else None,
@@ -162,13 +162,13 @@ def _result(job: PhotoJob) -> PhotoResult:
     if not remark and job.rejected:
         remark = "a person rejected its caption"
     return PhotoResult(
-        job.photo.path,
-        _outcome(job),
-        caption.text if caption else None,
-        caption.confidence if caption else None,
-        _written(job),
-        remark or (prepared.reason if prepared else "") or None,
-        prepared.before if prepared else None,
+        path=job.photo.path,
+        outcome=_outcome(job),
+        caption=caption.text if caption else None,
+        confidence=caption.confidence if caption else None,
+        written=_written(job),
+        error=remark or (prepared.reason if prepared else "") or None,
+        before=prepared.before if prepared else None,
         labels=job.labels or (),
     )
 
