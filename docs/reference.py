@@ -31,7 +31,7 @@ def commands() -> str:
 
 
 def options() -> str:
-    """Return the usage and options of every command; what several commands share is told once."""
+    """Return the usage and options of every command; what several commands share comes once."""
     usages = [(title, this) for section in COMMANDS.values() for name in section for title, this in _usages(name)]
     counts = Counter(_option_line(option) for _, this in usages for option in _options_of(this))
     shared = {line for line, count in counts.items() if count >= 3}

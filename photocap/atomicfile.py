@@ -1,4 +1,4 @@
-"""Replacing a file whole or not at all.
+"""Replace a file whole or not at all.
 
 The new bytes go into a temporary file in the same folder, are flushed to the disk and read back; only then does one
 rename put them in place. A kill, a full disk or a failing disk leaves the old file or the new file, nothing else.
@@ -251,7 +251,7 @@ def _carry_attributes_on_mac(source: Path, descriptor: int) -> None:
 
 
 def _looks_like(path: Path, like: os.stat_result | None) -> bool:
-    """Tell whether a path is still the file that `like` describes (or still absent)."""
+    """Return whether a path is still the file that `like` describes (or still absent)."""
     try:
         now = os.lstat(path)
     except FileNotFoundError:
@@ -264,7 +264,7 @@ def _identity(result: os.stat_result) -> tuple[int, ...]:
 
 
 def _is_what_was_read(path: Path, like: os.stat_result) -> bool:
-    """Tell whether a file that was moved away is the one that `like` describes; moving it changed its ctime."""
+    """Return whether a file that was moved away is the one that `like` describes; moving it changed its ctime."""
     now = os.lstat(path)
     return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_nlink) == (
         like.st_dev,

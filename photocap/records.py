@@ -136,12 +136,12 @@ class CaptionerProtocol(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class StoredCaption:
-    """A caption that was made elsewhere, with its pedigree.
+    """A caption that was made elsewhere, with its provenance.
 
     Attributes:
         caption: the caption; the confidence of a person's means nothing.
         source: a person or a model.
-        model_id: the model; None for persons.
+        model_id: the model; None for people.
         weights_sha256: which weights exactly; None where that was not noted.
     """
 
@@ -217,7 +217,7 @@ class PhotoWords:
     Attributes:
         keywords: tags.
         titles: titles.
-        people: names of persons.
+        people: names of people.
         places: names of places: city, region, country.
         descriptions: every description by a person, the caption among them.
     """
@@ -235,7 +235,7 @@ class CaptionMemory:
 
     Attributes:
         machine: texts that a model wrote, and no person has taken over.
-        seen: descriptions by persons that it has met before: what differs from them is the newer word.
+        seen: descriptions by people that it has met before: what differs from them is the newer word.
         here: those of them that it met in this very file when it was last read.
     """
 

@@ -1,4 +1,4 @@
-"""Reading files that somebody else put there: regular ones only, and no more of them than was asked for.
+"""Read files that somebody else put there: regular ones only, and no more of them than was asked for.
 
 A name in a folder may stand for a pipe that nobody writes to, a device without an end, or a sparse file of terabytes.
 None of them may hold up a run or fill the memory.

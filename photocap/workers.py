@@ -40,7 +40,7 @@ class _Job(Future[Any]):
         self.started_s: float | None = None
 
     def is_overdue(self, limit_s: float) -> bool:
-        """Tell whether it has been running too long; the time in the queue does not count."""
+        """Return whether it has been running too long; the time in the queue does not count."""
         return self.started_s is not None and not self.done() and time.monotonic() - self.started_s >= limit_s
 
 
@@ -124,7 +124,7 @@ class WorkerPool(Executor):
             self._threads.discard(this)
 
     def _replace_stuck_threads(self) -> None:
-        """Put another thread in the place of each one whose work is overdue, so that the rest goes on."""
+        """Put another thread in the place of each one whose work is overdue, so that the rest continues."""
         while not self._is_over.wait(min(_LOOK_SECONDS, self._limit_s)):
             with self._lock:
                 stuck = {job.thread for job in self._running if job.is_overdue(self._limit_s)} & self._threads

@@ -114,7 +114,7 @@ def test_first_run_captions_writes_and_records(library: Library) -> None:
     ]
 
 
-def test_pedigree_and_facts_are_stored(library: Library) -> None:
+def test_provenance_and_facts_are_stored(library: Library) -> None:
     exif = Image.Exif()
     exif[0x0110] = "PENTAX K-5"
     exif.get_ifd(0x8769)[0x9003] = "2017:08:12 10:11:12"

@@ -1,4 +1,4 @@
-"""Killed and interrupted runs, as real processes: the same command goes on, and ends as if nothing had happened."""
+"""Killed and interrupted runs, as real processes: the same command continues, and ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_ctrl_c_ends_in_order_with_130(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "the same command goes on" in errors
+    assert "the same command continues" in errors
     with PhotoIndex.open(db, read_only=True) as index:
         done = {row.path for row in index.photos.all()}
     assert 0 < len(done) < 24

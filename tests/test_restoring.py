@@ -256,7 +256,7 @@ def test_the_command_shows_what_is_in_a_photo(library, cli):
     shown = cli("show", photo, "--db", library.db).stdout
     for line in (
         "caption    a dog, or a cat",
-        "words of   photocap (base)",
+        "author     photocap (base)",
         "copy       EXIF ImageDescription: the same",
     ):
         assert line in shown

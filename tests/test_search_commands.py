@@ -349,7 +349,7 @@ class TestHouseKeeping:
         assert cli("dupes").stdout.splitlines() == expected
         assert json.loads(cli("dupes", "--json").stdout) == {"paths": expected}
 
-    def test_explain_tells_the_pedigree(self, cli, library):
+    def test_explain_tells_the_provenance(self, cli, library):
         cli("edit", library / "red.jpg", "Anna's sofa")
         text = cli("explain", library / "red.jpg").stdout
         assert f"by model {FakeCaptioner.model_id}, weights 000000000000, confidence 0.20" in text

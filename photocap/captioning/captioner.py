@@ -1,4 +1,4 @@
-"""Pictures in, sentences out: what a model's engine sees and says becomes captions."""
+"""Generate captions for batches of images."""
 
 from __future__ import annotations
 

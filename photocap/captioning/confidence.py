@@ -1,4 +1,4 @@
-"""Confidence that means what it says: of the captions given 0.7, seven in ten should be right."""
+"""Calibrated confidence (Platt scaling): of captions given 0.7, 70 % should be right."""
 
 from __future__ import annotations
 

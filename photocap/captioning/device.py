@@ -74,7 +74,7 @@ def _is_available(name: str) -> bool:
 
 
 def _has_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 is native; emulated bfloat16 is slower than float32."""
+    """Return whether bfloat16 is native; emulated bfloat16 is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":

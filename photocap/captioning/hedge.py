@@ -11,7 +11,7 @@ def hedged(text: str) -> str:
 
 
 def is_hedged(text: str) -> bool:
-    """Tell whether a sentence is said with less certainty."""
+    """Return whether a sentence is said with less certainty."""
     return text.startswith(_HEDGE)
 
 

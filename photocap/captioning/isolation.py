@@ -1,4 +1,4 @@
-"""Finding the picture that a captioner fails on, so that it costs the others of its batch nothing."""
+"""Find the picture that a captioner fails on, so that it costs the others of its batch nothing."""
 
 from __future__ import annotations
 

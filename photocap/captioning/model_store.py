@@ -105,7 +105,7 @@ class InstalledModels:
         return self.current_name()
 
     def _choices(self) -> list[str]:
-        """Return the models put to use so far, oldest first; the base model was the first of all."""
+        """Return the models used so far, oldest first; the base model was the first of all."""
         try:
             return [BASE, *(self.folder / _CHOICES).read_text(encoding="utf-8").split()]
         except FileNotFoundError:

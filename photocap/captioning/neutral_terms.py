@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from photocap.captioning.vocabulary import PAD, Vocabulary
 
-NEUTRAL_SUFFIX = "+neutral"  # of the id of a model that speaks so, for the pedigree of its captions
+NEUTRAL_SUFFIX = "+neutral"  # of the id of a model that speaks so, for the provenance of its captions
 
 # The first word on the left that the vocabulary has speaks for the words on the right.
 _NEUTRAL = {

@@ -25,7 +25,7 @@ def cpu_threads() -> int:
 
 
 def has_gpu() -> bool:
-    """Tell whether there seems to be a GPU that torch can use, and a torch to use it."""
+    """Return whether there seems to be a GPU that torch can use, and a torch to use it."""
     if not has_torch():
         return False
     if sys.platform == "darwin":
@@ -35,7 +35,7 @@ def has_gpu() -> bool:
 
 @cache
 def has_int8() -> bool:
-    """Tell whether the processor multiplies 8-bit numbers faster than floats, and without overflow (VNNI, dot product).
+    """Return whether the processor multiplies 8-bit numbers faster than floats without overflow (VNNI, dot product).
 
     Older ones add pairs of products in 16 bits, where they may overflow.
     """

@@ -79,7 +79,7 @@ class TorchEngine:
         return weights[:, :, : self._config.grid_places].float().cpu().numpy()
 
     def _to_device(self, squares: NDArray[np.uint8]) -> Tensor:
-        """Copy pictures to the device; to a CUDA device from pinned memory, while this thread goes on."""
+        """Copy pictures to the device; to a CUDA device from pinned memory, while this thread continues."""
         pixels = torch.from_numpy(squares)
         if self._engine.device.type == "cuda":
             return pixels.pin_memory().to(self._engine.device, non_blocking=True)

@@ -12,7 +12,7 @@ _REINSTALL = "pip install --upgrade --force-reinstall torch torchvision"
 
 
 def has_torch() -> bool:
-    """Tell whether torch and torchvision are installed, without importing them."""
+    """Return whether torch and torchvision are installed, without importing them."""
     return find_spec("torch") is not None and find_spec("torchvision") is not None
 
 

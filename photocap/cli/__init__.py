@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Photos and captions": {
         "show": "Show the caption inside a photo and who wrote it.",
-        "explain": "Tell where the caption of a photo comes from.",
+        "explain": "Explain where the caption of a photo comes from.",
         "edit": "Put your own words on a photo.",
         "review": "Accept, edit or reject captions one by one.",
         "restore": "Take back what photocap wrote, byte for byte.",
@@ -44,7 +44,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "models": "List models, or choose the one to use.",
     },
     "Maintenance": {
-        "status": "Tell what the index holds.",
+        "status": "Show what the index contains.",
         "prune": "Forget photos that are gone.",
         "doctor": "Check what works on this machine.",
         "bench": "Measure how fast this machine captions, and what bounds it.",

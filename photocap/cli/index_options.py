@@ -40,7 +40,7 @@ _WALKING = (
         help="Caption anew what another model captioned, or this one with other --neutral-people or --hedge-below.",
     ),
     click.option("--retry-failed", is_flag=True, help="Look again at photos that could not be read before."),
-    click.option("--allow-empty", is_flag=True, help="Believe it when all photos of a folder are gone."),
+    click.option("--allow-empty", is_flag=True, help="Mark photos as missing even if a whole folder is empty."),
 )
 _WRITING = (
     click.option(

@@ -163,9 +163,7 @@ max_pixels_option = click.option(
     show_default="80000000",
     help="The largest picture to decode; a baseline JPEG is scaled on the way and may be larger.",
 )
-beam_size_option = _setting(
-    "beam_size", type_=click.IntRange(min=1), help_="Sentences kept in play while a caption is built."
-)
+beam_size_option = _setting("beam_size", type_=click.IntRange(min=1), help_="Beam width.")
 neutral_people_option = _setting(
     "neutral_people",
     "--neutral-people/--no-neutral-people",

@@ -1,4 +1,4 @@
-"""Handing a photo to the system's viewer."""
+"""Hand a photo to the system's viewer."""
 
 from __future__ import annotations
 

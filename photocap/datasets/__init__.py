@@ -24,7 +24,7 @@ __all__ = [
 
 
 def read_captions(path: Path) -> CaptionTable:
-    """Read a caption file of any known layout, told by its content; rows that cannot be used are listed.
+    """Read a caption file of any known layout, recognised by its content; rows that cannot be used are listed.
 
     A table with the columns image, caption and optionally split (Flickr8k's `captions.txt` is one),
     with comma, tab, semicolon or bar between the fields; Flickr8k's token file; Karpathy's JSON;

@@ -12,7 +12,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 def read_text(path: Path) -> tuple[str, list[Problem]]:
-    """Read a text file whatever its encoding; a guessed encoding is told as a problem of line 0."""
+    """Read a text file whatever its encoding; a guessed encoding is reported as a problem of line 0."""
     try:
         data = path.read_bytes()
     except OSError as error:

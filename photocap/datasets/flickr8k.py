@@ -13,7 +13,7 @@ _SPLIT_LISTS = {"train": "*train*mages.txt", "dev": "*dev*mages.txt", "test": "*
 
 
 def is_token_file(text: str) -> bool:
-    """Tell whether the first line is that of a token file."""
+    """Return whether the first line is that of a token file."""
     return _LINE.match(text) is not None
 
 

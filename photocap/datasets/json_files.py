@@ -15,12 +15,12 @@ from photocap.errors import CaptionFileError
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a text can only be JSON."""
+    """Return whether a text can only be JSON."""
     return text.lstrip()[:1] in ("{", "[")
 
 
 def read_json(path: Path, text: str) -> tuple[list[CaptionRow], list[Problem]]:
-    """Read either layout, told apart by its keys.
+    """Read either layout, recognised by its keys.
 
     Raises:
         CaptionFileError: the text is no JSON, or of neither layout.

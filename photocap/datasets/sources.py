@@ -54,7 +54,7 @@ def read_caption_source(path: Path, images: Path | None, extracted: Path) -> Cap
 
 
 def read_library(db: Path) -> CaptionSet:
-    """Read the captions that persons wrote or accepted from an index; one photo of each picture.
+    """Read the captions that people wrote or accepted from an index; one photo of each picture.
 
     Raises:
         CaptionFileError: there is none.
@@ -69,7 +69,7 @@ def read_library(db: Path) -> CaptionSet:
 
 
 def _read_photos(folder: Path) -> CaptionSet:
-    """Take the captions that persons wrote; what photocap wrote must not teach photocap."""
+    """Take the captions that people wrote; what photocap wrote must not teach photocap."""
     root = folder.absolute()
     rows: list[CaptionRow] = []
     problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""Dividing captioned images for training: what is learned from, what is checked against."""
+"""Divide captioned images for training: what is learned from, what is checked against."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def evaluate(
         split: "train", "dev", "test", or "all" for every row.
         folders: where images are looked for before the source's own folder.
         known_labels: by file name the COCO categories that photos show.
-        progress: told how many photos of how many are done.
+        progress: called with how many photos of how many are done.
 
     Raises:
         CaptionFileError: no row is in the split, or none of its photos can be read.
@@ -181,7 +181,7 @@ def _measure(
 
 
 def _group(rows: Sequence[CaptionRow], folders: Sequence[Path]) -> tuple[dict[Path, list[CaptionRow]], list[Problem]]:
-    """Gather each photo's rows; photos that are not there are problems, told once."""
+    """Gather each photo's rows; photos that are not there are problems, reported once."""
     found: dict[str, Path | None] = {}
     groups: dict[Path, list[CaptionRow]] = {}
     problems = []

@@ -1,4 +1,4 @@
-"""Captioning the photos of an evaluation, and how fast that goes."""
+"""Caption the photos of an evaluation, and measure how fast that is."""
 
 from __future__ import annotations
 

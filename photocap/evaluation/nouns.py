@@ -1,4 +1,4 @@
-"""Which words of some captions are nouns, told from how people use them; no word list is needed.
+"""Which words of some captions are nouns, by how people use them; no word list is needed.
 
 A noun stands between a word like "the" and a word like "on", "is" or the end of the sentence
 ("the dog on", "two men are"). An adjective hardly ever does, a verb neither.

@@ -1,4 +1,4 @@
-"""Whether photos are found again: each sentence by a person is a query for the photo it was written about."""
+"""Text-to-image retrieval: recall@k with human captions as queries."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def measure_retrieval(
     Args:
         photos: the photos; the search goes over all of them.
         find: the search.
-        progress: told how many photos of how many are done.
+        progress: called with how many photos of how many are done.
     """
     rows = []
     for done, photo in enumerate(photos, start=1):

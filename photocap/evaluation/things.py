@@ -77,7 +77,7 @@ def measure_things(
     Args:
         photos: the photos; the search goes over all of them.
         find: gives the absolute paths of the first so many photos for a query.
-        progress: told how many things of how many are done.
+        progress: called with how many things of how many are done.
     """
     often = [thing for thing in things_of(photos) if thing.said and thing.shown.count(True) >= FEWEST]
     found = []

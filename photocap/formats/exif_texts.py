@@ -79,12 +79,12 @@ def decoded(value: bytes) -> str:
 
 
 def is_text(text: str) -> bool:
-    """Tell words from the bytes that some cameras keep in a comment."""
+    """Return whether a comment holds words, not the bytes that some cameras keep there."""
     return all(character.isprintable() or character in "\t\r\n" for character in text) and "\ufffd" not in text
 
 
 def _is_typed(text: str) -> bool:
-    """Tell what somebody may have typed, in whatever encoding, from the bytes of a damaged block."""
+    """Return whether somebody may have typed this, in whatever encoding; a damaged block holds other bytes."""
     return all(character >= " " or character in "\t\r\n" for character in text)
 
 

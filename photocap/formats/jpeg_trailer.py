@@ -55,7 +55,7 @@ def end_of_picture(data: bytes, scan_at: int) -> int:
 
 
 def _leads_to_a_picture(data: bytes, scan_at: int, exif: bytes, exif_at: int) -> bool:
-    """Tell whether some number in a block leads to a JPEG, or to right after the end of one.
+    """Return whether some number in a block leads to a JPEG, or to right after the end of one.
 
     Inside a scan there is neither. Minolta spoils the first byte of its previews.
     """
@@ -74,7 +74,7 @@ def _leads_to_a_picture(data: bytes, scan_at: int, exif: bytes, exif_at: int) ->
 
 
 def _names_a_place(data: bytes, end: int, exif: bytes, exif_at: int) -> bool:
-    """Tell whether two entries side by side say where something behind the picture begins and how long it is."""
+    """Return whether two entries side by side say where something behind the picture begins and how long it is."""
     return any(
         start + base >= end and length >= _LEAST_BYTES and start + base + length <= len(data)
         for start, length in _neighbours(exif)

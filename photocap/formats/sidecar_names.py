@@ -131,6 +131,6 @@ class _Listing:
         return tuple(photo.with_name(name) for name in sorted(mine, key=lambda name: name not in wanted))
 
     def _is_of_a_namesake(self, photo_name: str, name: str) -> bool:
-        """Tell whether a file is named after another photo whose name differs in upper and lower case only."""
+        """Return whether a file is named after another photo whose name differs in upper and lower case only."""
         owner = os.path.splitext(name)[0]
         return owner != photo_name and owner.lower() == photo_name.lower() and owner in self._by_name[owner.lower()]

@@ -30,7 +30,7 @@ def size_of(file: BinaryIO) -> int:
 
 
 def whole_file(file: BinaryIO) -> Iterator[Piece]:
-    """Yield all of a file, for formats whose metadata are not told from the picture."""
+    """Yield all of a file, for formats whose metadata are not separated from the picture."""
     yield Span(0, size_of(file))
 
 

@@ -40,7 +40,7 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def turns_into(data: bytes, edits: Iterable[Edit], result: bytes) -> bool:
-    """Tell whether `splice` makes `result`, without making it: for a photo the memory alone takes a millisecond."""
+    """Return whether `splice` makes `result`, without making it: for a photo the memory alone takes a millisecond."""
     position = 0
     for piece in _pieces(data, edits):
         if not result.startswith(piece, position):

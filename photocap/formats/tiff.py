@@ -46,7 +46,7 @@ _ITEM_BYTES = {ASCII: 1, BYTE: 1, UNDEFINED: 1, LONG: 4}
 
 
 def is_structured(description: bytes) -> bool:
-    """Tell data that microscopes and their programs keep in a description from words."""
+    """Return whether a description is data of a microscope or its program, not words."""
     return description.lstrip().startswith(_STRUCTURED_HEADS)
 
 

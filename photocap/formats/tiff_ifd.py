@@ -124,7 +124,7 @@ class TiffBlock:
 
     @property
     def is_little_endian(self) -> bool:
-        """Tell how numbers are written."""
+        """Return whether numbers are written with the least significant byte first."""
         return self._order == "<"
 
     def type_of(self, tag: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Opening the index: what is not ours, damaged or too new is refused before anything touches it."""
+"""Open the index: what is not ours, damaged or too new is refused before anything touches it."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _check_header(path: Path) -> None:
 
 
 def _has_log(path: Path) -> bool:
-    """Tell whether SQLite's log or journal stands beside a database, which may hold what its file lacks."""
+    """Return whether SQLite's log or journal stands beside a database, which may hold what its file lacks."""
     return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
@@ -221,7 +221,7 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def is_outdated(connection: sqlite3.Connection) -> bool:
-    """Tell whether an index that was opened for reading must be brought up to date first."""
+    """Return whether an index that was opened for reading must be brought up to date first."""
     return version_of(connection) < CURRENT_VERSION
 
 

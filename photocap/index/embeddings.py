@@ -1,4 +1,4 @@
-"""Storing embeddings, and their signs packed 1,024 pictures to a row for the first pass of a scan."""
+"""Store embeddings, and their signs packed 1,024 pictures to a row for the first pass of a scan."""
 
 from __future__ import annotations
 

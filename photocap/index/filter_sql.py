@@ -239,7 +239,7 @@ def distance_km(
 
 
 def _asks_for_state(node: Node) -> bool:
-    """Tell whether a tree names missing or failed photos, which a search otherwise leaves out."""
+    """Return whether a tree names missing or failed photos, which a search otherwise leaves out."""
     if isinstance(node, (And, Or)):
         return any(_asks_for_state(part) for part in node.parts)
     return isinstance(node, Trait) and node.name in ("missing", "failed")

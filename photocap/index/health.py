@@ -12,7 +12,7 @@ SQLITE_VERSION = sqlite3.sqlite_version
 
 
 def has_full_text_search() -> bool:
-    """Tell whether SQLite was built with FTS5 and its trigram tokenizer (SQLite 3.34 or later)."""
+    """Return whether SQLite was built with FTS5 and its trigram tokenizer (SQLite 3.34 or later)."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             connection.execute("CREATE VIRTUAL TABLE t USING fts5(x, tokenize = 'trigram')")

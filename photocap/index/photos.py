@@ -169,7 +169,7 @@ class Photos:
                 refresh(connection, row)
 
     def persons_captions_to_forget(self, folder: Path | None = None) -> int:
-        """Count the captions by persons of pictures that no photo would show any more after `prune`."""
+        """Count the captions by people of pictures that no photo would show any more after `prune`."""
         bounds = folder_range(folder) if folder else EVERYWHERE
         with self._database.reading() as connection:
             row = connection.execute(

@@ -1,4 +1,4 @@
-"""Writing a batch of photos into the index: one transaction, all of it or nothing."""
+"""Write a batch of photos into the index: one transaction, all of it or nothing."""
 
 from __future__ import annotations
 

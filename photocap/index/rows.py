@@ -54,14 +54,14 @@ class FileState:
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionRecord:
-    """One caption with its pedigree.
+    """One caption with its provenance.
 
     Attributes:
         text: the words.
         source: a person or a model.
-        model_id: the model's name and version; None for persons.
+        model_id: the model's name and version; None for people.
         weights_sha256: which weights exactly.
-        confidence: in [0, 1]; None for persons.
+        confidence: in [0, 1]; None for people.
         over_person: let a generated caption take the place of a person's. Only set where the
             user asked for it: without it a person's words stay and the sentence is only remembered.
     """

@@ -118,7 +118,7 @@ class SearchQueries:
         return self.count_photos(fts, RANKED_AT_MOST) == RANKED_AT_MOST
 
     def _rows_are_few(self, plan: Plan) -> bool:
-        """Tell whether the words are common and the filters let few photos through."""
+        """Return whether the words are common and the filters let few photos through."""
         if plan.fts is None or not plan.is_filtered or not self._is_common(plan.fts):
             return False
         return self.count_matches(Plan(None, plan.condition), _FEW) < _FEW

@@ -158,7 +158,7 @@ class FileWrites:
 
 
 def is_as_indexed(state: FileState | None, photo: Path) -> bool:
-    """Tell whether a photo and its sidecars are on the disk as the index knows them."""
+    """Return whether a photo and its sidecars are on the disk as the index knows them."""
     try:
         status = photo.stat()
     except OSError:

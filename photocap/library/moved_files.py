@@ -1,4 +1,4 @@
-"""Finding the writes of the journal again where their files are now: moved, renamed, remounted or copied.
+"""Find the writes of the journal again where their files are now: moved, renamed, remounted or copied.
 
 The journal names files by path. A file that is elsewhere is recognised by its picture, and a write to it by what it
 left: only a file that is as the write left it is taken for the one that was written to.

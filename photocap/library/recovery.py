@@ -1,4 +1,4 @@
-"""Cleaning up after a run that was killed: its open journal records and its temporary files."""
+"""Clean up after a run that was killed: its open journal records and its temporary files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking back what photocap wrote into files, byte for byte, as far as nobody has changed them since."""
+"""Take back what photocap wrote into files, byte for byte, as far as nobody has changed them since."""
 
 from __future__ import annotations
 

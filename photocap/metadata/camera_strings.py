@@ -34,7 +34,7 @@ class _CameraString:
 
 
 def is_camera_string(text: str, where: Writer, make: str = "") -> bool:
-    """Tell a string that nobody typed from a person's words.
+    """Return whether nobody typed a string: a camera or a program wrote it.
 
     Args:
         text: the whole value.
@@ -51,7 +51,7 @@ def is_camera_string(text: str, where: Writer, make: str = "") -> bool:
 
 
 def looks_like_camera_string(text: str) -> bool:
-    """Tell whether some camera writes this string into some property."""
+    """Return whether some camera writes this string into some property."""
     return any(is_camera_string(text, where) for where in Writer)
 
 

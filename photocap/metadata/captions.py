@@ -58,7 +58,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundText:
-    """A text as it was read, before anybody has judged whose it is.
+    """A text as it was read, before its author is known.
 
     Attributes:
         place: the property it stands in.
@@ -97,7 +97,7 @@ class Copy:
 
     @property
     def is_main(self) -> bool:
-        """Tell whether galleries show it as the caption."""
+        """Return whether galleries show it as the caption."""
         return self.place in MAIN_PLACES and self.language in ("", "x-default") and not self.is_shared
 
 
@@ -204,7 +204,7 @@ def digest(text: str) -> str:
 
 
 def resolve_caption(evidence: Evidence, memory: CaptionMemory = NO_MEMORY) -> FoundCaption:
-    """Decide which of the texts is the caption, and whose it is.
+    """Decide which of the texts is the caption, and who wrote it.
 
     Args:
         evidence: what the files say.
@@ -248,7 +248,7 @@ def _rank(copy: Copy, memory: CaptionMemory) -> tuple[bool, bool, bool, bool]:
 
 
 class _Judge:
-    """Tells whose a text is."""
+    """Decides who wrote a text."""
 
     def __init__(self, evidence: Evidence, memory: CaptionMemory, by_digest: dict[str, Mark]) -> None:
         texts = [text.text for text in evidence.texts]
@@ -281,5 +281,5 @@ class _Judge:
         return writer is not None and is_camera_string(text.text, writer, self._make)
 
     def _is_cut_copy(self, text: str) -> bool:
-        """Tell whether an IPTC caption is the beginning of a long one; IPTC holds 2,000 bytes."""
+        """Return whether an IPTC caption is the beginning of a long one; IPTC holds 2,000 bytes."""
         return len(text.encode()) >= _IPTC_CUT_BYTES and any(whole.startswith(text) for whole in self._own)

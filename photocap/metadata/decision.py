@@ -1,4 +1,4 @@
-"""Deciding what may be written into a photo, given what was found in it: the rule that a person's words are kept."""
+"""Decide what may be written into a photo, given what was found in it: the rule that a person's words are kept."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write_order(
 
 
 def _for_persons_words(found: FoundCaption, order: WriteOrder, policy: WritePolicy) -> tuple[WriteOrder | None, str]:
-    """Bring copies up to date that still say what a model said; other words of persons stay."""
+    """Bring copies up to date that still say what a model said; other words of people stay."""
     if policy.overwrite is Overwrite.ALL and not found.agree:
         return order, ""  # a person asks for these words everywhere
     if policy.overwrite is not Overwrite.NONE and found.stale_copies:

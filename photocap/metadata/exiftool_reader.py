@@ -1,4 +1,4 @@
-"""Asking ExifTool for the words that photocap's own readers cannot read: damaged packets, formats of makers."""
+"""Ask ExifTool for the words that photocap's own readers cannot read: damaged packets, formats of makers."""
 
 from __future__ import annotations
 

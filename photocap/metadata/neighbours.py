@@ -19,7 +19,7 @@ class TakeoutWords:
 
     Attributes:
         description: the caption that its owner gave it; empty where there is none.
-        people: the names of the persons in it.
+        people: the names of the people in it.
         is_readable: whether the file could be read at all.
     """
 

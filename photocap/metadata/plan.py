@@ -1,4 +1,4 @@
-"""Planning a caption inside a photo, and proving that nothing else changes. Nothing here touches the disk."""
+"""Plan a caption inside a photo, and prove that nothing else changes. Nothing here touches the disk."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpCh
 
 
 def _keeps_keywords(part: Part, old: bytes, new: bytes, change: XmpChange) -> bool:
-    """Tell whether of the IPTC keywords all but photocap's own are still there."""
+    """Return whether of the IPTC keywords all but photocap's own are still there."""
     read = texts_in_resources if part is Part.IRB else texts_in
     bag = change.bags.get(SUBJECT, BagChange())
     before, after = (Counter(read(block, KEYWORDS)) for block in (old, new))

@@ -111,7 +111,7 @@ class WriteOrder:
 
     @property
     def writes_caption(self) -> bool:
-        """Tell whether the caption itself is written or taken out."""
+        """Return whether the caption itself is written or taken out."""
         return self.scope is not Scope.EXTRAS
 
 
@@ -133,7 +133,7 @@ class Signature:
 
 
 def may_replace(found: FoundCaption, overwrite: Overwrite) -> bool:
-    """Tell whether a found caption may be replaced."""
+    """Return whether a found caption may be replaced."""
     needed = {
         Origin.NOBODY: Overwrite.NONE,
         Origin.PHOTOCAP: Overwrite.OWN,

@@ -1,4 +1,4 @@
-"""Finding the captions of a photo and whatever else persons have written about it: in the file and beside it."""
+"""Find the captions of a photo and whatever else people have written about it: in the file and beside it."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class PhotoMetadata:
     """What a photo's files say in words.
 
     Attributes:
-        caption: the caption, whose it is and where each copy stands.
+        caption: the caption, who wrote it, and its copies.
         alt_texts: what is said to those who cannot see the picture.
-        words: what persons have written, descriptions and alternative texts among it.
+        words: what people have written, descriptions and alternative texts among it.
     """
 
     caption: FoundCaption = field(default=FoundCaption(text=None, origin=Origin.NOBODY))
@@ -100,7 +100,7 @@ def _metadata(caption: FoundCaption, alt_texts: tuple[Copy, ...], words: PhotoWo
 def read_caption(
     path: Path | str, *, sidecar_dir: Path | None = None, exiftool: ExifTool | None = None
 ) -> FoundCaption:
-    """Return the caption that other programs would show for a photo, whose it is and where each copy stands.
+    """Return the caption that other programs would show for a photo, who wrote it, and its copies.
 
     Args:
         path: the photo.

@@ -47,12 +47,12 @@ class StemSidecar:
 
 
 def is_sidecar(path: Path) -> bool:
-    """Tell whether a file is a sidecar by its name."""
+    """Return whether a file is a sidecar by its name."""
     return path.suffix.lower() == SIDECAR_SUFFIX
 
 
 def ownership(photo: Path, sidecar: StemSidecar, rivals: Sequence[Path]) -> Ownership:
-    """Tell what a sidecar named after a stem is to a photo.
+    """Return what a sidecar named after a stem is to a photo.
 
     Args:
         photo: the photo.

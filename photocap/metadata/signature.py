@@ -93,7 +93,7 @@ def shortened(text: str) -> str:
 
 
 def is_own_alt_text(packet: Packet) -> bool:
-    """Tell whether the alternative text is one that photocap made, and nobody has changed it since."""
+    """Return whether the alternative text is one that photocap made, and nobody has changed it since."""
     current = packet.text(ALT_TEXT)
     if not current:
         return False
@@ -138,10 +138,10 @@ def _new_alt_text(packet: Packet, order: WriteOrder) -> str:
 
 
 def _keyword_bags(packet: Packet, keywords: tuple[str, ...]) -> dict[Name, BagChange]:
-    """Return the changes that make these the keywords by photocap, beside those of persons."""
+    """Return the changes that make these the keywords by photocap, beside those of people."""
     own = set(own_keywords(packet))
-    persons = {text.strip().lower() for _, text in packet.texts(SUBJECT)} - {keyword.lower() for keyword in own}
-    wanted = [keyword for keyword in keywords if keyword.lower() not in persons]
+    people = {text.strip().lower() for _, text in packet.texts(SUBJECT)} - {keyword.lower() for keyword in own}
+    wanted = [keyword for keyword in keywords if keyword.lower() not in people]
     return {
         SUBJECT: BagChange(
             added=tuple(keyword for keyword in wanted if keyword not in own), removed=frozenset(own - set(wanted))

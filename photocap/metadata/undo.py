@@ -1,6 +1,6 @@
 """Undo records: how a file is known again before and after a write, and how the write is taken back.
 
-A write changes a kilobyte in a file of megabytes. So both states are told by one pass over the bytes it leaves as they
+A write changes a kilobyte in a file of megabytes. So both states show in one pass over the bytes it leaves as they
 are and by what stands at the few places it changes, which is as telling as two hashes of the whole file.
 """
 
@@ -56,25 +56,25 @@ def record_write(
 
 
 def matches_before(record: UndoRecord, data: bytes | None) -> bool:
-    """Tell whether a file is as it was before a write; `data` is None where there is no file.
+    """Return whether a file is as it was before a write; `data` is None where there is no file.
 
     Raises:
         PatchError: the record is damaged.
     """
     if data is None or record.sha256_before is None:
         return data is None and record.sha256_before is None
-    return _is_told_by(record, record.sha256_before, data, _places_before(_edits_back(record.patch, len(data))))
+    return _is_recognised_by(record, record.sha256_before, data, _places_before(_edits_back(record.patch, len(data))))
 
 
 def matches_after(record: UndoRecord, data: bytes | None) -> bool:
-    """Tell whether a file is as a write left it.
+    """Return whether a file is as a write left it.
 
     Raises:
         PatchError: the record is damaged.
     """
     if data is None:
         return False
-    return _is_told_by(record, record.sha256_after, data, _places_after(_edits_back(record.patch, len(data))))
+    return _is_recognised_by(record, record.sha256_after, data, _places_after(_edits_back(record.patch, len(data))))
 
 
 def revert(record: UndoRecord, data: bytes) -> bytes | None:
@@ -157,7 +157,7 @@ def _places_before(back: list[Edit]) -> _Places:
     return places
 
 
-def _is_told_by(record: UndoRecord, digest: str, data: bytes, places: _Places) -> bool:
+def _is_recognised_by(record: UndoRecord, digest: str, data: bytes, places: _Places) -> bool:
     if record.sha256_kept is None:  # of an index of version 1, which hashed the whole file each time
         return sha256(data).hexdigest() == digest
     return _sha256_at(data, places) == digest and _sha256_around(data, places) == record.sha256_kept

@@ -1,4 +1,4 @@
-"""What persons have written about a photo besides its caption: keywords, titles, names and places.
+"""What people have written about a photo besides its caption: keywords, titles, names and places.
 
 Sources: IPTC Photo Metadata 2023.2; MWG Guidelines 2.0 section 5.9 (regions); Microsoft's People Tagging schema;
 the namespaces of Lightroom, digiKam and Windows.
@@ -43,7 +43,7 @@ _MAX_WORDS = 1000  # of each kind; a bound for files made to fill an index
 
 
 def find_words(contents: Contents, around: Surroundings) -> PhotoWords:
-    """Return what persons have written in a photo and beside it besides descriptions; unreadable parts have none."""
+    """Return what people have written in a photo and beside it besides descriptions; unreadable parts have none."""
     packets = [packet for _, packet in _packets(contents, around)]
     datasets = _Datasets(contents)
     takeout = [takeout_words(file.data) for file in around.takeout]

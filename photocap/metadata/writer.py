@@ -1,4 +1,4 @@
-"""Writing a caption: decide, plan in memory, verify, prepare on disk; then one rename.
+"""Write a caption: decide, plan in memory, verify, prepare on disk; then one rename.
 
 The steps are apart so that a batch can be made safe together: prepare all, commit their undo records to the index
 in one transaction, then commit each.
@@ -38,7 +38,7 @@ class PreparedWrite:
         found: the captions that were there before.
         after: the caption that other programs would show after the commit.
         written: where photocap's caption stands after the commit.
-        reason: why it is not plan_embed, or why nothing is written; empty where all went the plain way.
+        reason: why the caption is not in the photo, or why nothing is written; empty where it was embedded.
         undo: what takes the write back: one record for each file it changes (a photo, a sidecar, both or none).
     """
 
@@ -58,7 +58,7 @@ class PreparedWrite:
 
     @property
     def changes_files(self) -> bool:
-        """Tell whether `commit` has anything to do."""
+        """Return whether `commit` has anything to do."""
         return bool(self.undo)
 
     def commit(self) -> os.stat_result:
@@ -267,9 +267,9 @@ class _Plan:
         """Return the sidecars whose description has to say the same as the photo."""
         if not self.order.writes_caption:
             return []
-        persons = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR and self._is_kept(copy)}
+        people = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR and self._is_kept(copy)}
         described = {copy.path for copy in self.found.copies if copy.place is Place.SIDECAR and not copy.is_shared}
-        return sorted(described - persons)
+        return sorted(described - people)
 
     def _is_kept(self, copy: Copy) -> bool:
         return bool(self.order.kept) and copy.origin is not Origin.PHOTOCAP

@@ -80,7 +80,7 @@ class Element:
 
     @property
     def is_closed_at_once(self) -> bool:
-        """Tell `<a/>` from `<a></a>`."""
+        """Return whether it is written `<a/>`, not `<a></a>`."""
         return self.end == self.inner_start
 
     def attribute(self, name: Name) -> str | None:
@@ -178,7 +178,7 @@ class _TreeBuilder:
             self._scope.setdefault(prefix, []).append(namespace)
         places = self._attribute_places(start + 1 + len(raw_name.encode()), tag.end())
         if len(places) != len(pairs):
-            raise XmlError(f"the attributes at byte {start} cannot be told apart")
+            raise XmlError(f"the attributes at byte {start} cannot be distinguished")
         attributes = [
             Attribute(self._resolve(raw, is_attribute=True), value, *place)
             for (raw, value), place in zip(pairs, places, strict=True)

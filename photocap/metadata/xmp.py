@@ -91,7 +91,7 @@ class XmpChange:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to change."""
+        """Return whether there is nothing to change."""
         return not (self.texts or self.simple or any(bag.added or bag.removed for bag in self.bags.values()))
 
 

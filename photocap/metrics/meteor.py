@@ -61,7 +61,7 @@ class _Counts:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether the caption is a reference word by word; it then pays for no chunk."""
+        """Return whether the caption is a reference word by word; it then pays for no chunk."""
         return self.chunks == 1 and sum(map(sum, self.matches)) == sum(self.words)
 
     @property

@@ -1,4 +1,4 @@
-"""Finding photos, telling what is the same picture, decoding small, reading what the camera wrote.
+"""Find photos, recognise the same picture, decode small, read what the camera wrote.
 
 What decodes and what walks is imported when it is first asked for: a search needs neither.
 """

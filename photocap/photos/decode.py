@@ -1,4 +1,4 @@
-"""Turning a photo into a small, upright RGB picture."""
+"""Turn a photo into a small, upright RGB picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a picture takes while it is decoded, told from its header."""
+"""How much memory a picture takes while it is decoded, going by its header."""
 
 from __future__ import annotations
 

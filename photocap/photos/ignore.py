@@ -45,7 +45,7 @@ _LIBRARY_ENDINGS = (".photoslibrary", ".aplibrary", ".migratedphotolibrary", ".l
 
 
 def is_system_folder(name: str) -> bool:
-    """Tell whether a folder holds trash, thumbnails, caches or another program's own files."""
+    """Return whether a folder holds trash, thumbnails, caches or another program's own files."""
     lower = name.lower()
     return lower in _SYSTEM_FOLDERS or lower.endswith(_LIBRARY_ENDINGS)
 
@@ -77,7 +77,7 @@ class Rules:
         return Rules((*self.specs, (folder, _spec(data.decode("utf-8", "replace").splitlines()))))
 
     def leave_out(self, path: str, *, is_folder: bool) -> bool:
-        """Tell whether a path is to be left out; as with git, the innermost rule that speaks of it decides."""
+        """Return whether a path is to be left out; as with git, the innermost rule that speaks of it decides."""
         for base, spec in reversed(self.specs):
             inner = os.path.relpath(path, base) + ("/" if is_folder else "")
             verdict = spec.check_file(inner).include

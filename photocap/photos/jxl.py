@@ -21,7 +21,7 @@ _RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width to 
 
 
 def has_jxl() -> bool:
-    """Tell whether JPEG XL can be read here."""
+    """Return whether JPEG XL can be read here."""
     return importlib.util.find_spec("pillow_jxl") is not None
 
 

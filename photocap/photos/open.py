@@ -1,4 +1,4 @@
-"""Opening a photo's file, with a plain reason where that cannot be done."""
+"""Open a photo's file, with a plain reason where that cannot be done."""
 
 from __future__ import annotations
 

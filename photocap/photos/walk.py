@@ -1,4 +1,4 @@
-"""Finding the photos of a library.
+"""Find the photos of a library.
 
 Nothing is opened: one listing and one stat for each photo. Folders are met in the order of their names, files before
 folders, so that two runs over the same library see the same order.
@@ -192,7 +192,7 @@ class _Walk:
         return status
 
     def _is_met_otherwise(self, link: str, status: os.stat_result) -> bool:
-        """Tell whether a link's target is inside a root anyway, or the target of a link met before."""
+        """Return whether a link's target is inside a root anyway, or the target of a link met before."""
         target = os.path.realpath(link)
         if any(target.startswith(root + os.sep) for root in self._real_roots):
             return True

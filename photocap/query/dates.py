@@ -1,4 +1,4 @@
-"""Reading dates as people write them: 2019, 2019-06, 5.7.2019, July 2019, summer 2019, yesterday, last month."""
+"""Read dates as people write them: 2019, 2019-06, 5.7.2019, July 2019, summer 2019, yesterday, last month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saying in words how a query was read, for `--explain`."""
+"""Describe in words how a query was read, for `--explain`."""
 
 from __future__ import annotations
 

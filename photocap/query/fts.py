@@ -9,7 +9,7 @@ from photocap.query.variants import variants
 
 
 def is_text(node: Node) -> bool:
-    """Tell whether FTS5 alone can decide a tree: words and phrases, negated only beside something that is not."""
+    """Return whether FTS5 alone can decide a tree: words and phrases, negated only beside something that is not."""
     if isinstance(node, (Word, Phrase)):
         return True
     if isinstance(node, And):

@@ -108,7 +108,7 @@ def _alternatives(tokens: list[Token]) -> list[Token]:
 
 
 def _is_choice(ors: list[bool]) -> bool:
-    """Tell whether every "or" of a run has something on both sides."""
+    """Return whether every "or" of a run has something on both sides."""
     return any(ors) and not (ors[0] or ors[-1] or any(a and b for a, b in pairwise(ors)))
 
 

@@ -1,4 +1,4 @@
-"""Reading a query. Every string is one: what is not an operator in its place is a word.
+"""Read a query. Every string is one: what is not an operator in its place is a word.
 
 or    = and ("OR" and)*
 and   = unary ("AND"? unary)*
@@ -98,14 +98,14 @@ class _Parser:
         return self._tokens[self._place] if self._place < len(self._tokens) else None
 
     def _is_operator(self, word: str) -> bool:
-        """Tell whether the next token is this operator, with something behind it to work on."""
+        """Return whether the next token is this operator, with something behind it to work on."""
         token = self._peek()
         if token is None or token.kind is not TokenKind.PLAIN or token.text != word:
             return False
         return self._operand_at(self._place + 1)
 
     def _operand_at(self, place: int) -> bool:
-        """Tell whether an operand begins at `place`: a word, a parenthesis, or NOT with an operand."""
+        """Return whether an operand begins at `place`: a word, a parenthesis, or NOT with an operand."""
         while place < len(self._tokens):
             token = self._tokens[place]
             if token.kind is TokenKind.MINUS or (token.kind is TokenKind.PLAIN and token.text == "NOT"):
@@ -198,5 +198,5 @@ def _without_stop_words(parts: list[Node]) -> list[Node]:
 
 
 def is_stop_word(word: Word) -> bool:
-    """Tell whether a word says nothing about a picture."""
+    """Return whether a word says nothing about a picture."""
     return not word.prefix and word.text.lower() in STOP_WORDS

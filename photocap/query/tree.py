@@ -32,7 +32,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Substring:
-    """Characters anywhere in what persons wrote: for scripts without spaces, and for emoji."""
+    """Characters anywhere in what people wrote: for scripts without spaces, and for emoji."""
 
     text: str
 

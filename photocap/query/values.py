@@ -1,4 +1,4 @@
-"""Reading what stands behind a field's name: `2019..2020`, `>=3`, `f/2.8`, `48.2,16.4,10km`."""
+"""Read what stands behind a field's name: `2019..2020`, `>=3`, `f/2.8`, `48.2,16.4,10km`."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def in_column(text: Text, column: str) -> Text:
 
 
 def has_no_spaces(text: str) -> bool:
-    """Tell whether text holds characters that the text index cannot find: of scripts without spaces, or emoji."""
+    """Return whether text holds characters that the text index cannot find: of scripts without spaces, or emoji."""
     return bool(_NO_SPACES.search(text)) or any(unicodedata.category(c) == "So" for c in text)
 
 
@@ -64,5 +64,5 @@ def _is_substring(text: str) -> bool:
 
 
 def _is_indexed(text: str) -> bool:
-    """Tell whether FTS5's unicode61 finds a token in this text: letters, digits, private use."""
+    """Return whether FTS5's unicode61 finds a token in this text: letters, digits, private use."""
     return any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "Co" for c in text)

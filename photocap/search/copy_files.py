@@ -1,4 +1,4 @@
-"""Bringing the photos that were found together in one folder, as copies or as links; nothing there is replaced."""
+"""Gather the photos that were found in one folder, as copies or as links; nothing there is replaced."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _bring_under_free_name(photo: Path, folder: Path, bring: Callable[[Path, Pat
 
 
 def _is_same(photo: Path, target: Path) -> bool:
-    """Tell whether a photo was brought here before."""
+    """Return whether a photo was brought here before."""
     if photo.samefile(target):
         return True
     a, b = photo.stat(), target.stat()

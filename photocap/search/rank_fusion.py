@@ -1,4 +1,4 @@
-"""Putting two rankings together by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009)."""
+"""Combine two rankings by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009)."""
 
 from __future__ import annotations
 

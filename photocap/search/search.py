@@ -172,7 +172,7 @@ class _Search:
         )
 
     def _ranks_by_look(self) -> bool:
-        """Tell whether look decides and words help, rather than the other way round."""
+        """Return whether look decides and words help, rather than the other way round."""
         if self._vector is None or self._options.sort is not Sort.RELEVANCE or self._options.words_only:
             return False
         return self._options.like is not None or (self._describes and self._means_something)

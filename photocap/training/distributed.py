@@ -40,7 +40,7 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Tell whether this is the one that speaks and writes."""
+        """Return whether this is the one that speaks and writes."""
         return self.rank == 0
 
     def device(self, wanted: str) -> str:
@@ -59,7 +59,7 @@ class Processes:
                 tensor.copy_(summed.view_as(tensor))
 
     def any(self, flag: bool) -> bool:
-        """Tell whether the flag is set in one of the processes."""
+        """Return whether the flag is set in one of the processes."""
         flags = torch.tensor([float(flag)])
         self.sum([flags])
         return bool(flags)

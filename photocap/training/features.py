@@ -129,7 +129,7 @@ def fit_features(model: CaptionModel, pictures: Pictures, engine: Engine, progre
         model: a new model on a trained encoder; changed in place.
         pictures: the training photos.
         engine: where it runs.
-        progress: told how many photos are done.
+        progress: called with how many photos are done.
     """
     encoder, config = model.encoder, model.config
     channels = config.encoder_channels

@@ -54,7 +54,7 @@ def train_joint(
 
     Args:
         training: a prepared training over a frozen encoder, with a fresh or a known joint space in its model.
-        tell: told epoch, mean loss, recall on dev and whether it is the best so far.
+        tell: called with epoch, mean loss, recall on dev and whether it is the best so far.
         should_stop: asked after each step; True ends the run with what is best so far.
 
     Returns:

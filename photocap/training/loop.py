@@ -40,7 +40,7 @@ from photocap.training.validate import Validation, validate
 _SAVE_EVERY_S = 300.0
 
 
-def _ignore(*_told: object) -> bool:
+def _ignore(*_arguments: object) -> bool:
     return False
 
 
@@ -53,8 +53,8 @@ class Progress:
     """What training tells while it runs; every function may be left as it is.
 
     Attributes:
-        step: told (epoch, steps done in it, steps in it, mean loss so far) after each step.
-        epoch: told about each finished epoch, and whether it is the best so far.
+        step: called with (epoch, steps done in it, steps in it, mean loss so far) after each step.
+        epoch: called with each finished epoch, and whether it is the best so far.
         validated: told (dev photos captioned, dev photos).
         should_stop: asked at least once a step and between the batches of a validation; True saves and ends the run.
     """
@@ -133,7 +133,7 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Tell whether the last epoch is done or the score has stopped rising."""
+        """Return whether the last epoch is done or the score has stopped rising."""
         return self.state.epoch >= self.config.epochs or self.state.epochs_without_gain >= self.config.patience
 
     def _train_epoch(self) -> bool:
@@ -250,7 +250,7 @@ class Training:
         self._save(self.output / "best", config, {**self.facts, **facts}, torch.float16, {})
 
     def _save_last(self) -> None:
-        """Keep everything that going on needs, in full precision; the first process does it for all."""
+        """Save everything that resuming needs, in full precision; the first process does it for all."""
         if not self.processes.is_first:
             return
         facts = {**self.facts, "state": self.state.to_json()}

@@ -1,4 +1,4 @@
-"""How fast what learns: the optimiser's groups, and the learning rate over the steps."""
+"""Optimizer parameter groups and learning-rate schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setting a training run up: which rows, which photos, which weights to start from."""
+"""Set up a training run: which rows, which photos, which weights to start from."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainRequest:
 
     Attributes:
         captions: caption files, folders of photos with captions inside, or data sets.
-        library: an index; the captions in it that persons wrote or accepted are learned from too.
+        library: an index; the captions in it that people wrote or accepted are learned from too.
         images: folders in which images are looked for, in turn; the folder of the caption file comes last.
         output: where everything goes.
         init: "base", "imagenet", a model folder, or a ResNet's weights file in torchvision's layout.
@@ -94,7 +94,7 @@ class Prepared:
     dev_pictures: Pictures
 
 
-def _ignore(*_told: object) -> None:
+def _ignore(*_arguments: object) -> None:
     pass
 
 
@@ -104,7 +104,7 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
     Args:
         request: what the user asked for.
         processes: those that train together; what takes long is done by the first of them.
-        stage: told (what is being done, how much is done, how much there is).
+        stage: called with (what is being done, how much is done, how much there is).
 
     Raises:
         TrainingError: nothing usable is left.

@@ -33,7 +33,7 @@ def captions_by(
         dev: the photos' captions.
         pictures: the photos.
         engine: where it runs.
-        progress: told how many photos are decoded, then captioned; what it raises ends the work.
+        progress: called with how many photos are decoded, then captioned; what it raises ends the work.
 
     Raises:
         CheckpointError: it cannot be used.
@@ -53,7 +53,7 @@ def fall_elsewhere(
         captions: the caption file; its images lie beside it or in its folder `images`.
         output: where pictures may be kept.
         engine: where the models run.
-        progress: told how many photos are decoded, then captioned; what it raises ends the work.
+        progress: called with how many photos are decoded, then captioned; what it raises ends the work.
 
     Raises:
         TrainingError: no dev photo can be read.

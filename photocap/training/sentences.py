@@ -18,7 +18,7 @@ from photocap.errors import CaptionFileError
 from photocap.tokenizer import tokenize
 from photocap.training.dataset import collate_captions
 
-_KEPT = 0.85  # share of a sentence's labels that the decoder is told
+_KEPT = 0.85  # share of a sentence's labels that the decoder gets
 _MOST_NOISE = 3  # labels that have nothing to do with the sentence
 _MIN_WORDS, _MAX_WORDS = 4, 18
 
@@ -85,7 +85,7 @@ def masked_grid_features(decoder: Decoder, labels: Tensor, places: int) -> Featu
 def sentence_loss(
     decoder: Decoder, source: Sentences, count: int, generator: torch.Generator, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Return the mean cross-entropy of drawn sentences, told from their labels alone."""
+    """Return the mean cross-entropy of drawn sentences, generated from their labels alone."""
     device = decoder.pooled_mean.device
     drawn, labels = source.draw(count, generator)
     tokens, targets, lengths = collate_captions(drawn, source.vocabulary, decoder.config.max_words)

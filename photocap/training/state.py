@@ -1,4 +1,4 @@
-"""Everything that training needs to go on where it stopped, bit for bit."""
+"""Everything that training needs to resume where it stopped, bit for bit."""
 
 from __future__ import annotations
 

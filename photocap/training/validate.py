@@ -75,7 +75,7 @@ def validate(
         side: the photos.
         engine: where it runs.
         labels: what its label head knows.
-        progress: told how many photos are done; what it raises ends the work.
+        progress: called with how many photos are done; what it raises ends the work.
     """
     model.eval()
     total, tokens = 0.0, 0

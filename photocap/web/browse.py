@@ -66,7 +66,7 @@ class Facet:
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """Photos in a row, and where the row goes on.
+    """Photos in a row, and where the next row begins.
 
     Attributes:
         rows: the photos.

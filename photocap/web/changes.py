@@ -1,4 +1,4 @@
-"""Changing the caption of one photo from its page."""
+"""Change the caption of one photo from its page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding photos for the pages: some at a time, and none for longer than it may take."""
+"""Decode photos for the pages: some at a time, and none for longer than it may take."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Access:
         return f"photocap_{self.port}"
 
     def admits_host(self, host: str | None) -> bool:
-        """Tell whether a browser may call this server so; a foreign name points here only by DNS rebinding."""
+        """Return whether a browser may call this server so; a foreign name points here only by DNS rebinding."""
         name, port = _split_host(host or "")
         if port != self.port:
             return False
@@ -73,7 +73,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address can only be reached from this machine."""
+    """Return whether an address can only be reached from this machine."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
@@ -157,7 +157,7 @@ class Guard:
 
 
 def _is_cross_site(headers: Headers) -> bool:
-    """Tell whether another site is behind a request; opening a page by a link from there is allowed."""
+    """Return whether another site is behind a request; opening a page by a link from there is allowed."""
     origin = headers.get("Origin")
     if origin is not None and origin != f"http://{headers.get('Host')}":
         return True

@@ -65,5 +65,5 @@ def photo_of(index: PhotoIndex, photo_id: int) -> PhotoRow:
 
 
 def is_readable(photo: PhotoRow) -> bool:
-    """Tell whether there should be a file to show."""
+    """Return whether there should be a file to show."""
     return photo.state is PhotoState.PRESENT

@@ -50,7 +50,7 @@ def exposure(photo: PhotoRow) -> str:
     return ", ".join(words.format(value) for value, words in parts if value)
 
 
-def pedigree(version: CaptionVersion) -> str:
+def provenance(version: CaptionVersion) -> str:
     """Return where a caption comes from, in one line."""
     if version.source is CaptionSource.PERSON:
         return "a person"

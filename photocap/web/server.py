@@ -1,4 +1,4 @@
-"""Listening: the port is taken before anything is loaded, so that a port in use is told at once."""
+"""Listening: the port is taken before anything is loaded, so that a port in use is reported at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_for(site: Site) -> uvicorn.Server:
-    """Return the server of a site; `run(sockets=[...])` serves until it is told to end."""
+    """Return the server of a site; `run(sockets=[...])` serves until it is stopped."""
     config = uvicorn.Config(
         create_app(site),
         http="h11",

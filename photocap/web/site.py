@@ -80,7 +80,7 @@ def site_of(request: Request) -> Site:
 
 
 def is_fragment(request: Request) -> bool:
-    """Tell whether htmx asks for a piece of a page."""
+    """Return whether htmx asks for a piece of a page."""
     return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
 
 
@@ -148,7 +148,7 @@ def _templates() -> jinja2.Environment:
         "alt": phrases.alt_text,
         "exposure": phrases.exposure,
         "shape": phrases.shape_class,
-        "pedigree": phrases.pedigree,
+        "provenance": phrases.provenance,
     }
     environment.globals |= {"count_words": phrases.count_words}
     return environment

@@ -97,7 +97,7 @@ def _place(site: Site) -> Iterator[None]:
 
 
 def _suffix(request: Request) -> str:
-    """Return the ending of a camera raw file, which only its name tells; others are told by their content."""
+    """Return the ending of a camera raw file, which only its name says; others are recognised by their content."""
     suffix = request.headers.get("X-File-Suffix", "")
     is_raw = suffix.isascii() and suffix.isalnum() and kind_of(f"x.{suffix}") is FileKind.RAW
     return f".{suffix.lower()}" if is_raw else ""

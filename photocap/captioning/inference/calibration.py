@@ -1,4 +1,4 @@
-"""Measuring on photos the ranges that an encoder in 8 bits rounds its activations to.
+"""Measure on photos the ranges that an encoder in 8 bits rounds its activations to.
 
 The range of all values would give the few largest the scale of all others; taken is the range with the least squared
 error of rounding and clipping together (as in TensorRT and other post-training quantisation).

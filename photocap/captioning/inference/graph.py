@@ -1,4 +1,4 @@
-"""Building an ONNX graph node by node."""
+"""Build an ONNX graph node by node."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         for name in ("fc", "classifier"):
             if hasattr(trunk, name):
                 setattr(trunk, name, nn.Identity())
-        self.trunk = trunk.eval()  # modules are born in training mode; BatchNorm must never be in it
+        self.trunk = trunk.eval()  # modules start in training mode; BatchNorm must never be in it
         self.reduce = nn.Linear(config.encoder_channels, config.feature_size)
         self.parts = ENCODERS[config.encoder].parts
         self.is_densenet = config.encoder.startswith("densenet")

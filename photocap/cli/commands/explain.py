@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.db_option
 @options.json_option
 def command(photo: Path, db: Path, as_json: bool) -> None:
-    """Tell where the caption of a photo comes from.
+    """Explain where the caption of a photo comes from.
 
     \b
         photocap explain holiday/IMG_2041.jpg
@@ -78,10 +78,10 @@ def _history(history: Sequence[CaptionVersion]) -> Iterator[str]:
     for caption in history:
         mark = "*" if caption.current else " "
         yield f" {mark} {printable(caption.text)}"
-        yield f"   {_pedigree(caption)}"
+        yield f"   {_provenance(caption)}"
 
 
-def _pedigree(caption: CaptionVersion) -> str:
+def _provenance(caption: CaptionVersion) -> str:
     weights = f", weights {caption.weights_sha256[:12]}" if caption.weights_sha256 else ""
     sure = f", confidence {caption.confidence:.2f}" if caption.confidence is not None else ""
     who = "a person" if caption.source.value == "person" else f"model {caption.model_id}{weights}"

@@ -43,7 +43,7 @@ def command(
         photocap export --parquet captions
 
     The table has the columns image (the full path) and caption, one row for each picture: the captions
-    that persons wrote or accepted, which is what a model should learn from. The Parquet files hold every photo with
+    that people wrote or accepted, which is what a model should learn from. The Parquet files hold every photo with
     its facts, caption, labels and embedding.
     """
     from photocap.index import PhotoIndex

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @options.files_from_option
 @indexing_options
 @click.option("--dry-run", is_flag=True, help="Show each caption before and after; change nothing.")
-@click.option("-v", "--verbose", is_flag=True, help="Also tell what was left as it is, and why.")
+@click.option("-v", "--verbose", is_flag=True, help="Also list what was left as it is, and why.")
 @options.json_option
 @options.quiet_option
 @click.pass_context
@@ -49,7 +49,7 @@ def command(
         find ~/Pictures -newer last-run -print0 | photocap index --files-from -
 
     What is known and unchanged is not opened again, so run it as often as you like; after Ctrl-C or a crash the same
-    command goes on. A person's caption is never replaced unless you ask for it.
+    command continues. A person's caption is never replaced unless you ask for it.
     """
     if not (paths := (*paths, *listed)):
         raise click.UsageError("Missing argument 'PATH...'.")
@@ -69,7 +69,7 @@ def command(
         report = index_photos(paths, index, captioner_loader(chosen), run_options, on_result=show)
     console.note(report.summary + (" (dry run: nothing was changed)" if dry_run else ""))
     if report.interrupted:
-        console.note("interrupted; the same command goes on from here")
+        console.note("interrupted; the same command continues from here")
     ctx.exit(report.exit_code if any(map(os.path.lexists, paths)) else console.COULD_NOT_RUN)
 
 

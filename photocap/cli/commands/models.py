@@ -64,7 +64,7 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every setting, and the trainings that the model came from.")
 @options.json_option
 def info(name_or_folder: str | None, everything: bool, as_json: bool) -> None:
-    """Tell what is known of a model: kind, sizes, scores and how it was trained.
+    """Show a model: kind, sizes, scores and how it was trained.
 
     NAME_OR_FOLDER is the model in use where nothing else is said; a name comes before a folder of the same name.
     """

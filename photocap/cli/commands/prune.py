@@ -15,7 +15,7 @@ from photocap.cli import console, options
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @options.db_option
 @click.option("--dry-run", is_flag=True, help="List what would be forgotten; change nothing.")
-@click.option("--yes", is_flag=True, help="Also forget captions by persons, without asking.")
+@click.option("--yes", is_flag=True, help="Also forget captions by people, without asking.")
 @options.json_option
 @options.quiet_option
 def command(
@@ -52,13 +52,13 @@ def command(
             console.emit_json({"path": path, "outcome": "would be forgotten" if dry_run else "forgotten"})
         elif dry_run:
             console.emit_path(path)
-    told = f", with {console.count(by_persons, 'caption')} by persons" if by_persons else ""
+    told = f", with {console.count(by_persons, 'caption')} by people" if by_persons else ""
     console.note(f"{console.count(len(gone), 'photo')} {'would be ' if dry_run else ''}forgotten{told}")
 
 
 def _ask(by_persons: int) -> None:
-    """Ask whether captions by persons may be forgotten; where nobody can answer, refuse."""
-    what = f"{console.count(by_persons, 'caption')} by persons, which stand nowhere else in the index"
+    """Ask whether captions by people may be forgotten; where nobody can answer, refuse."""
+    what = f"{console.count(by_persons, 'caption')} by people, which stand nowhere else in the index"
     if not _can_answer():
         raise click.UsageError(f"this forgets {what} (is a drive unplugged?); with --yes it does.")
     if not click.confirm(f"Forget {what}?", default=False, err=True):

@@ -42,7 +42,7 @@ def command(
     Shows the captions that a model wrote (below FOLDER, if given), the least certain first, and takes one
     key for each. What you accept or edit is yours from then on: it goes into the photo as a person's
     words and serves to train a model of your own. What you reject is taken out of the photo again. Each
-    decision is stored at once; stop whenever you like, the same command goes on from there.
+    decision is stored at once; stop whenever you like, the same command continues from there.
     """
     from photocap.index import PhotoIndex
 

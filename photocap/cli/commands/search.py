@@ -32,7 +32,7 @@ class WordsCommand(click.Command):
         if not arg.startswith("-"):
             return True
         short = {name for parameter in self.params for name in parameter.opts if len(name) == 2} | {"-h", "--"}
-        # A slip in --a-long-option is told, but nobody puts a blank into one before its value.
+        # A slip in --a-long-option is an error, but nobody puts a blank into one before its value.
         return arg in short or _LONG_OPTION.match(arg) is not None
 
 

@@ -1,4 +1,4 @@
-"""`photocap show`: the caption inside a photo, whose it is, and where each copy stands."""
+"""`photocap show`: the caption of a photo, who wrote it, and every copy of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(photo: Path, db: Path, sidecar_dir: Path | None, as_json: bool) -> N
         photocap show holiday/IMG_2041.jpg
 
     Lists every copy with its place (EXIF, XMP, IPTC, comments, sidecars, files beside the photo), whether they agree,
-    the alternative text, the words that persons have written besides, and what the index says.
+    the alternative text, the words that people have written besides, and what the index says.
     """
     from photocap.metadata import ExifTool, read_metadata
 
@@ -87,7 +87,7 @@ def _copy_record(copy: Copy, key: str) -> dict[str, Any]:
 
 
 def _besides(read: PhotoMetadata) -> dict[str, tuple[str, ...]]:
-    """Return what persons have written besides descriptions."""
+    """Return what people have written besides descriptions."""
     words = read.words
     return {"keywords": words.keywords, "titles": words.titles, "people": words.people, "places": words.places}
 
@@ -97,7 +97,7 @@ def _lines(photo: Path, read: PhotoMetadata, row: PhotoRow | None, labels: Label
     by = _WHOSE[found.origin.value] + (f" ({printable(found.model_id)})" if found.model_id else "")
     yield f"photo      {printable(photo)}"
     yield f"caption    {printable(found.text) if found.text else 'none'}"
-    yield f"words of   {by}"
+    yield f"author     {by}"
     for copy in found.copies:
         same = "the same" if copy.text == found.text else f"{printable(copy.text)} ({_WHOSE[copy.origin.value]})"
         yield f"copy       {_place(copy, photo)}: {same}"

@@ -24,7 +24,7 @@ _RUNS = 3
 @click.option("--missing", is_flag=True, help="List the photos that are gone.")
 @options.json_option
 def command(db: Path, failed: bool, missing: bool, as_json: bool) -> None:
-    """Tell what the index holds.
+    """Show what the index contains.
 
     \b
         photocap status

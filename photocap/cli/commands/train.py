@@ -44,14 +44,14 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
     default=TrainConfig.epochs,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Times that every photo is seen.",
+    help="Number of epochs.",
 )
 @click.option(
     "--fine-tune",
     default="none",
     show_default=True,
     type=click.Choice(["none", "last", "all"]),
-    help="What of the encoder learns too: nothing, its last stage, or every layer.",
+    help="Encoder layers to fine-tune: none, the last stage, or all.",
 )
 @click.option(
     "--encoder",
@@ -66,14 +66,14 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
     default=ModelConfig.rnn,
     show_default=True,
     type=click.Choice(get_args(Rnn)),
-    help="For a new model: the cell that speaks.",
+    help="Recurrent cell of the decoder (new models only).",
 )
 @click.option(
     "--attention",
     default=ModelConfig.attention,
     show_default=True,
     type=click.Choice(get_args(Attention)),
-    help="For a new model: attend to the 7x7 grid, or see the whole picture once.",
+    help="Attention over the 7x7 grid, or one vector per picture (new models only).",
 )
 @click.option(
     "--embedding-size",
@@ -145,7 +145,7 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
     default=TrainConfig.accumulate,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Batches of photos whose gradients are summed before the weights move.",
+    help="Gradient accumulation steps.",
 )
 @click.option(
     "--beam-size",
@@ -172,7 +172,7 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
     help="Captions of other people's photos; a model that gets worse by 3 CIDEr-D on them is kept aside.",
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same model.")
-@click.option("--resume", is_flag=True, help="Go on where a run into the same --output was stopped.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run into the same --output.")
 @db_option
 @device_option
 @quiet_option
@@ -229,7 +229,7 @@ def command(
     \b
         torchrun --nproc-per-node 2 -m photocap train captions.csv
 
-    A model that started from another one is put to use if it surely captions the kept photos better (a paired
+    A model that started from another one is installed if it surely captions the kept photos better (a paired
     bootstrap at 95 %, 30 photos at least) and does not repeat itself; `photocap models rollback` goes back. With
     --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
     two thirds of the way back to the start, so that it does not forget.

@@ -22,7 +22,7 @@ from photocap.report import Outcome, PhotoResult
 @click.command("watch")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option(
-    "--interval", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between looks."
+    "--interval", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between scans."
 )
 @indexing_options
 @options.json_option
@@ -65,7 +65,7 @@ def _look(
 
 
 class _News:
-    """Prints what is new since the last look; what still fails as it did is not told again."""
+    """Prints what is new since the last look; what still fails as before is not printed again."""
 
     def __init__(self, show: ResultPrinter) -> None:
         self._show = show

@@ -33,7 +33,7 @@ class LazyCaptioner:
         return self._load()
 
     @property
-    def pedigree(self) -> tuple[str, str] | None:
+    def provenance(self) -> tuple[str, str] | None:
         """Return the model's name and the hash of its weights; None as long as no picture needed it."""
         loaded: CaptionerProtocol | None = self.__dict__.get("captioner")
         return (loaded.model_id, loaded.weights_sha256) if loaded else None
@@ -57,7 +57,7 @@ class LazyCaptioner:
         return [_trouble(answer) if isinstance(answer, Exception) else answer for answer in answers]
 
     def record_of(self, caption: Caption, *, over_person: bool) -> CaptionRecord:
-        """Return a caption with its pedigree."""
+        """Return a caption with its provenance."""
         return CaptionRecord(
             text=caption.text,
             model_id=self.captioner.model_id,

@@ -84,7 +84,7 @@ class Decider:
         return None
 
     def _is_gone(self, path: Path, job: PhotoJob) -> bool:
-        """Tell a file that was moved away from one whose whole drive is not there."""
+        """Return whether a file was moved away, and not its whole drive."""
         if os.path.lexists(path):
             return False
         stamp = self._index.photos.file_state(path)

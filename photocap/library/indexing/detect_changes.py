@@ -1,4 +1,4 @@
-"""Telling what is new or changed from what a run need not open, by size, modification time and inode alone."""
+"""Detect which files are new or changed, by size, modification time and inode alone."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def _is_same_file(photo: PhotoFile, stamp: FileState) -> bool:
 
 
 def _has_old_facts(stamp: FileState) -> bool:
-    """Tell whether more is read from a photo's metadata by now than when this one was read."""
+    """Return whether more is read from a photo's metadata by now than when this one was read."""
     return stamp.state is not PhotoState.FAILED and bool(stamp.picture_hash) and stamp.facts_version < FACTS_VERSION
 
 
 def _wants_another_caption(index: PhotoIndex, photo: PhotoFile, stamp: FileState, options: IndexOptions) -> bool:
-    """Tell whether an unchanged photo is to be opened for the sake of its caption or its embedding.
+    """Return whether an unchanged photo is to be opened for the sake of its caption or its embedding.
 
     Either its caption is to be made anew, or it stands in the index only and is now to be written into the photo too.
     """

@@ -26,7 +26,7 @@ class Recaption:
     hedge_below: float = 0.0
 
     def replaces(self, text: str, model_id: str | None, confidence: float | None) -> bool:
-        """Tell whether another model said this, or this one with the other certainty."""
+        """Return whether another model said this, or this one with the other certainty."""
         return model_id != self.model_id or is_hedged(text) != ((confidence or 0.0) < self.hedge_below)
 
 

@@ -53,15 +53,15 @@ def index_photos(
     """Bring the index, and the captions in the photos, up to date with what lies at and below `roots`.
 
     What is known and unchanged is not opened. A batch goes through the network while the one before is written and the
-    next ones are read and decoded. Every batch is durable before its results are told, so that an interrupted or killed
-    run loses two batches at most, and the same call goes on from there.
+    next ones are read and decoded. Every batch is durable before it is reported, so that an interrupted or killed
+    run loses two batches at most, and the same call continues from there.
 
     Args:
         roots: folders and photos.
         index: open for writing; in a dry run reading is enough.
         load_captioner: called when the first picture needs the network, so perhaps never; by default it loads the
             base model.
-        on_result: told of each photo, in the order of the walk but for unchanged ones, which come early.
+        on_result: called with each photo, in the order of the walk but for unchanged ones, which come early.
         options: see there.
         stopwatch: measures the stages.
 
@@ -136,7 +136,7 @@ class _Run:
         self._batch_captioner.close()
         self._readers.exiftool.close()
         if self._run_id is not None:
-            self._index.runs.finish(self._run_id, self.report.summary, model=self._captioner.pedigree)
+            self._index.runs.finish(self._run_id, self.report.summary, model=self._captioner.provenance)
 
     def _ready(self, roots: Sequence[Path]) -> Iterator[PhotoJob]:
         """Yield the photos that must be opened, examined, decided and, where the network must see them, decoded."""
@@ -187,7 +187,7 @@ class _Run:
     def _start_run(self) -> int:
         """Return the run's number; a run that changes nothing leaves no trace."""
         if self._run_id is None:
-            self._run_id = self._index.runs.start("index", model=self._captioner.pedigree)
+            self._run_id = self._index.runs.start("index", model=self._captioner.provenance)
         return self._run_id
 
     def _record_returned(self, records: list[PhotoRecord]) -> None:

@@ -1,4 +1,4 @@
-"""Cutting a stream into chunks, and putting off Ctrl-C for a moment."""
+"""Cut a stream into chunks, and defer Ctrl-C for a moment."""
 
 from __future__ import annotations
 

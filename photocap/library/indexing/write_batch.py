@@ -125,7 +125,7 @@ def _signature(caption: CaptionRecord) -> Signature | None:
 
 
 def _is_to_be_recorded(job: PhotoJob) -> bool:
-    """Tell what the index is to remember; of what may be well next time, nothing, so that it is tried again."""
+    """Return what the index remembers; nothing where the next run may succeed, so that it tries again."""
     return not job.changed and not (job.trouble and job.trouble.may_pass)
 
 
