@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -35,17 +35,29 @@ QUIET_KEY = "photocap.quiet"
 @functools.cache
 def stdout() -> Console:
     """Return the console for results: no markup, so that "[1]" in a name stays as it is."""
-    from rich.console import Console
-
-    return Console(file=unguarded(sys.stdout), markup=False, highlight=False, emoji=False)
+    return _screen(stderr=False)
 
 
 @functools.cache
 def stderr() -> Console:
     """Return the console for everything that is not a result."""
+    return _screen(stderr=True)
+
+
+def _screen(*, stderr: bool) -> Console:
+    """Return a console for what is stdout or stderr at the time, behind its guard."""
     from rich.console import Console
 
-    return Console(file=unguarded(sys.stderr), markup=False, highlight=False, emoji=False)
+    class Screen(Console):
+        @property
+        def file(self) -> IO[str]:
+            return unguarded(super().file)
+
+        @file.setter
+        def file(self, new_file: IO[str]) -> None:
+            self._file = new_file
+
+    return Screen(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
 def _remembered(key: str) -> bool:

@@ -7,7 +7,7 @@ which colour and move the cursor, write to the stream behind the guard, and what
 from __future__ import annotations
 
 import sys
-from typing import Any, TextIO
+from typing import IO, Any
 
 _KEPT = "\n\t"
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
@@ -22,7 +22,7 @@ def visible(text: str) -> str:
 class GuardedStream:
     """A text stream to a terminal on which control characters become visible."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         self.unguarded = stream
 
     def write(self, text: str) -> int:
@@ -47,6 +47,6 @@ def guard_terminal() -> None:
             setattr(sys, name, GuardedStream(stream))
 
 
-def unguarded(stream: TextIO) -> TextIO:
+def unguarded(stream: IO[str]) -> IO[str]:
     """Return the stream behind a guard."""
     return stream.unguarded if isinstance(stream, GuardedStream) else stream

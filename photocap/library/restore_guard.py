@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from photocap.formats.base import CaptionWriter
-from photocap.formats.detect import container_of
+from photocap.formats.detect import SNIFF_BYTES, format_of
 from photocap.metadata import is_sidecar
 
 _XMP_START = re.compile(rb"\s*<(?:\?|!--|[\w:]*(?:xmpmeta|xapmeta|RDF)\b)")
@@ -32,8 +32,8 @@ def check_kind(path: Path, current: bytes, old: bytes | None) -> None:
     if is_sidecar(path):
         is_ours = _is_xmp(current) and (old is None or not old or _is_xmp(old))
     else:
-        is_ours = old is not None and _writable_kind(path, current) is not None
-        is_ours = is_ours and _writable_kind(path, current) is _writable_kind(path, old or b"")
+        kind = _writable_kind(current)
+        is_ours = old is not None and kind is not None and kind is _writable_kind(old)
     if not is_ours:
         raise NotOurs("it is not a photo or a sidecar, before and after; photocap writes to no other files")
 
@@ -45,6 +45,6 @@ def _is_xmp(data: bytes) -> bool:
     return _XMP_START.match(start.replace(b"\0", b"")) is not None  # the zeros are those of UTF-16
 
 
-def _writable_kind(path: Path, data: bytes) -> type | None:
-    container = container_of(data, path)
-    return None if container is None or container.writer is CaptionWriter.NOBODY else type(container)
+def _writable_kind(data: bytes) -> type | None:
+    found = format_of(data[:SNIFF_BYTES])
+    return None if found is None or found.writer is CaptionWriter.NOBODY else type(found)
