@@ -27,6 +27,7 @@ def run(body, *arguments):
         body()
 
     group.get_command = lambda _ctx, _name: probe
+    group.list_commands = lambda _ctx: ["probe"]
     return CliRunner().invoke(group, ["probe", *arguments])
 
 
