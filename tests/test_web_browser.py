@@ -120,6 +120,12 @@ def test_the_grid_goes_on_as_one_scrolls(browser, tmp_path):
                 break
         ids = page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.dataset.id)")
         assert len(ids) == len(set(ids)) >= 150
+        page.locator(f".tile[data-id='{ids[130]}'] > a").click()
+        page.wait_for_url(f"**/photos/{ids[130]}?q=green")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url(f"**/photos/{ids[131]}?q=green")
+        page.keyboard.press("Escape")
+        page.locator(f".tile[data-id='{ids[131]}'] > a:focus").wait_for()
         page.close()
 
 

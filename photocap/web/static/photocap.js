@@ -144,9 +144,28 @@ function row() {
   }
 }
 
+// Back in the grid, the photo that was looked at last has the focus again, however far down it is.
+async function findAgain() {
+  const { ids, from, last } = row() ?? {};
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward" || document.referrer.includes("/photos/");
+  if (photo || from !== location.href || !last || !isBack) return;
+  const find = () => document.querySelector(`.grid .tile[data-id="${CSS.escape(last)}"] > a`);
+  const more = () => document.querySelector(".grid .more a[hx-get]");
+  while (!find() && more() && tiles().length < ids.length) {
+    const loaded = new Promise((done) => document.addEventListener("htmx:afterSettle", done, { once: true }));
+    htmx.trigger(more(), "click");
+    await loaded;
+  }
+  find()?.focus({ preventScroll: true });
+  find()?.scrollIntoView({ block: "center" });
+}
+
+document.addEventListener("DOMContentLoaded", findAgain);
+
 if (photo) {
   const { ids, origin } = row() ?? { ids: [] };
   const place = ids.indexOf(photo.dataset.id);
+  if (place >= 0) sessionStorage.setItem(ROW, JSON.stringify({ ...row(), last: photo.dataset.id }));
   if (place >= 0 && origin === photo.dataset.origin) {
     const query = origin ? `?${origin}` : "";
     const lead = (name, id) => { if (id) document.getElementById(name).href = `/photos/${id}${query}`; };
