@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +193,10 @@ def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:
     Raises:
         CheckpointError: the configuration cannot be read or replaced.
     """
-    info = read_model_info(directory)
+    read_model_info(directory)
     path = directory / CONFIG
     values = json.loads(path.read_text(encoding="utf-8"))
-    values["model"] = replace(info.config, **changes).to_json()
+    values["model"] = ModelConfig.from_json({**values["model"], **changes}).to_json()
     try:
         replace_file(path, json.dumps(values, ensure_ascii=False, indent=1).encode())
     except OSError as error:
