@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 EncoderName = Literal[
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
-    "resnext50_32x4d", "resnext101_32x8d", "regnet_y_1_6gf", "regnet_y_3_2gf", "vgg16", "densenet121", "densenet201",
+    "resnext50_32x4d", "resnext101_32x8d", "vgg16", "densenet121", "densenet201",
     "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "efficientnet_v2_s", "convnext_tiny",
 ]  # fmt: skip
 """Those whose last feature map has one place for 32x32 pixels: a grid of 7x7 at 224 px."""
@@ -20,13 +20,12 @@ class EncoderEntry:
 
     Attributes:
         channels: of its last feature map.
-        parts: how it is built: a ResNet's `layer1` to `layer4`, a RegNet's `stem` and `trunk_output`, or one list of
-            `features`.
+        parts: how it is built: a ResNet's `layer1` to `layer4`, or one list of `features`.
         in_onnx: whether there is a graph for ONNX Runtime; else PyTorch runs it.
     """
 
     channels: int
-    parts: Literal["resnet", "regnet", "features"] = "features"
+    parts: Literal["resnet", "features"] = "features"
     in_onnx: bool = False
 
 
@@ -39,8 +38,6 @@ ENCODERS: Mapping[str, EncoderEntry] = {
     },
     "resnext50_32x4d": EncoderEntry(2048, "resnet"),
     "resnext101_32x8d": EncoderEntry(2048, "resnet"),
-    "regnet_y_1_6gf": EncoderEntry(888, "regnet"),
-    "regnet_y_3_2gf": EncoderEntry(1512, "regnet"),
     "vgg16": EncoderEntry(512),
     "densenet121": EncoderEntry(1024),
     "densenet201": EncoderEntry(1920),

@@ -51,8 +51,6 @@ class Encoder(nn.Module):
         if self.parts == "resnet":
             stem = nn.Sequential(t.conv1, t.bn1, t.relu, t.maxpool)
             return [stem, t.layer1, t.layer2, t.layer3, t.layer4]
-        if self.parts == "regnet":
-            return [t.stem, *t.trunk_output]
         blocks = [*t.features, *([nn.ReLU()] if self.is_densenet else [])]  # torchvision's is in `forward`
         return [
             nn.Sequential(*blocks[len(blocks) * i // STAGES : len(blocks) * (i + 1) // STAGES]) for i in range(STAGES)
