@@ -371,6 +371,7 @@ class TestByLook:
         with PhotoIndex.open(db) as index:
             vectors = {"red.jpg": look(0), "blue.jpg": look(0, 1), "yellow.jpg": look(2)}
             run = index.runs.start("test")
+            index.embeddings.set_space("toy")
             for name, vector in vectors.items():
                 row = index.photos.get(library / name)
                 record = PhotoRecord(
@@ -388,7 +389,7 @@ class TestByLook:
     def test_a_photo_without_an_embedding_is_said(self, cli, library):
         done = cli("similar", library / "red.jpg")
         assert done.exit_code == 1
-        assert "does not know what this photo looks like" in done.stderr
+        assert "does not know what its photos look like" in done.stderr
 
     def test_near_duplicates(self, cli, looks, library):
         assert cli("dupes", "--near").stdout.splitlines() == [
@@ -434,10 +435,10 @@ class TestPruningWordsOfPersons:
     def test_needs_a_yes(self, cli, db, library):
         done = cli("prune")
         assert done.exit_code == 2
-        assert "1 caption by persons" in done.stderr
+        assert "1 caption by people" in done.stderr
         assert caption_of(db, library / "blue.jpg") == "Anna at the lake"
-        assert "with 1 caption by persons" in cli("prune", "--dry-run").stderr
-        assert cli("prune", "--yes").stderr == "1 photo forgotten, with 1 caption by persons\n"
+        assert "with 1 caption by people" in cli("prune", "--dry-run").stderr
+        assert cli("prune", "--yes").stderr == "1 photo forgotten, with 1 caption by people\n"
 
     @pytest.mark.parametrize(("answer", "exit_code"), [("y\n", 0), ("n\n", 1)])
     def test_is_asked_on_a_terminal(self, cli, db, library, monkeypatch, answer, exit_code):
