@@ -92,7 +92,7 @@ class TextEncoder:
 
 def text_weights(weights: Mapping[str, Array]) -> dict[str, Array]:
     """Return the tensors of the text side, by the names of `JointEmbedding`, out of a whole model's."""
-    return {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
+    return {name.removeprefix(_PREFIX): weights[name] for name in weights if name.startswith(_PREFIX)}
 
 
 def load_text_encoder(model_dir: Path) -> TextEncoder | None:

@@ -56,9 +56,12 @@ class Graph:
         product = self.node("MatMul", x, self.constant(weight.T))
         return product if bias is None else self.node("Add", product, self.constant(bias))
 
-    def to_bytes(self) -> bytes:
-        """Return the model as ONNX's file format has it."""
-        return protobuf.model_bytes(self._nodes, self._initializers, self._inputs, self._outputs, _OPSETS)
+    def take_bytes(self) -> bytes:
+        """Return the model as ONNX's file format has it; the graph is empty afterwards."""
+        model = protobuf.model_bytes(self._nodes, self._initializers, self._inputs, self._outputs, _OPSETS)
+        for parts in (self._nodes, self._initializers, self._inputs, self._outputs):
+            parts.clear()
+        return model
 
     def _new_name(self, operator: str) -> str:
         self._count += 1

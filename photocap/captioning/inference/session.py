@@ -15,7 +15,7 @@ _ERRORS_ONLY = 3
 
 
 class Session:
-    """A graph, ready to run on the CPU."""
+    """A graph, ready to run on the CPU; what was built is used up, so that it is not in memory beside the session."""
 
     def __init__(self, graph: Graph) -> None:
         options = onnxruntime.SessionOptions()
@@ -23,7 +23,9 @@ class Session:
         options.log_severity_level = _ERRORS_ONLY
         # Threads that spin while they wait take the processors from decoding.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(graph.to_bytes(), options, providers=["CPUExecutionProvider"])
+        # The arena would round what the weights take up to the next power of two.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        self._session = onnxruntime.InferenceSession(graph.take_bytes(), options, providers=["CPUExecutionProvider"])
         self._inputs = {value.name for value in self._session.get_inputs()}
         self._outputs = [value.name for value in self._session.get_outputs()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -33,20 +34,39 @@ def count_parameters(file: Path) -> int:
     return sum(prod(shape) for name, shape in shapes.items() if not _STATISTICS.search(name))
 
 
-def load_weights(info: ModelInfo) -> dict[str, NDArray[Any]]:
-    """Read a model's tensors by name, floats as float32.
+class WidenedWeights(Mapping[str, NDArray[Any]]):
+    """Tensors by name, floats as float32: widened when they are asked for, since most are needed once."""
+
+    def __init__(self, stored: dict[str, NDArray[Any]]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        value = self._stored[name]
+        return value.astype(np.float32) if value.dtype.kind == "f" else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    @property
+    def is_finite(self) -> bool:
+        """Return whether all are numbers."""
+        return all(bool(np.isfinite(value).all()) for value in self._stored.values() if value.dtype.kind == "f")
+
+
+def load_weights(info: ModelInfo) -> WidenedWeights:
+    """Read a model's tensors.
 
     Raises:
         CheckpointError: the file is not the one that was described, is damaged, or holds numbers that are not finite.
     """
     path = info.directory / WEIGHTS
     try:
-        weights = load(read_weights(info))
+        weights = WidenedWeights(load(read_weights(info)))
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(path, f"is not a safetensors file: {str(error).strip()}", _HINT) from error
-    for name, value in weights.items():
-        if value.dtype.kind == "f":
-            weights[name] = value.astype(np.float32)  # one by one: both forms of all are more than the network takes
-            if not np.isfinite(value).all():
-                raise CheckpointError(path, "holds numbers that are not finite", _HINT)
+    if not weights.is_finite:
+        raise CheckpointError(path, "holds numbers that are not finite", _HINT)
     return weights
