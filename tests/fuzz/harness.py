@@ -20,6 +20,7 @@ import traceback
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import metadata_files as files
@@ -143,7 +144,7 @@ def check_patch(_name: str, data: bytes) -> None:
     photo = b"what is in a photo"
     record = record_write(Path("a.jpg"), b"old" + photo, b"new" + photo, [Edit(0, 3, b"new")])
     for patch in (data, zlib.compress(data)):
-        damaged = type(record)(record.path, record.sha256_kept, record.sha256_before, record.sha256_after, patch)
+        damaged = replace(record, patch=patch)
         with contextlib.suppress(PatchError):
             revert(damaged, b"new" + photo)
 
