@@ -150,7 +150,7 @@ def test_an_index_that_cannot_grow_harms_nothing(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in expected} == originals
 
 
-def test_killed_from_outside_loses_one_batch_at_most(tmp_path: Path) -> None:
+def test_killed_from_outside_keeps_all_that_was_told(tmp_path: Path) -> None:
     root, db = tmp_path / "photos", tmp_path / "index.db"
     expected = make_library(root, 24)
     process = subprocess.Popen(
