@@ -30,4 +30,5 @@ def make_photos(folder: Path, count: int, *, megapixels: float, seed: int = 0) -
 def decode_plainly(path: Path) -> Image.Image:
     """Decode a photo whole, as one writes it down at first."""
     with Image.open(path) as image:
-        return image.convert("RGB")
+        whole: Image.Image = image.convert("RGB")
+        return whole
