@@ -92,6 +92,6 @@ def _texts_in_json(data: bytes) -> list[str]:
         values = json.loads(data)
     except (ValueError, RecursionError):
         return []
-    found = next((values[key] for key in _TEXT_KEYS if key in values), []) if isinstance(values, dict) else []
+    found: object = next((values[key] for key in _TEXT_KEYS if key in values), []) if isinstance(values, dict) else []
     texts = [found] if isinstance(found, str) else found
     return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []

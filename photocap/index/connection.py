@@ -196,9 +196,9 @@ def _distrust(connection: sqlite3.Connection) -> None:
     """Let SQLite treat the file as what it may be: somebody else's (https://sqlite.org/security.html)."""
     connection.execute("PRAGMA cell_size_check = ON")
     if hasattr(connection, "setlimit"):  # from Python 3.11 on
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)  # type: ignore[attr-defined]
     if hasattr(connection, "setconfig"):  # from Python 3.12 on
-        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)  # type: ignore[attr-defined]
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:

@@ -98,7 +98,7 @@ class SearchQueries:
             by_person = connection.execute(best, (*in_persons_words, at_most, limit)).fetchall()
         # The second list brings what is not among the newest, and marks what is.
         ids = {row[0]: Match(*row[:3]) for row in found}
-        ids |= {row[0]: Match(*row[:3], by_person=True) for row in by_person}
+        ids |= {row[0]: Match(row[0], row[1], row[2], by_person=True) for row in by_person}
         matches = list(ids.values())
         matches.sort(key=lambda match: (-match.score, -match.photo_id))
         return Ranked(matches[:limit], None if seen == at_most else seen)

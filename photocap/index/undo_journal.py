@@ -125,11 +125,11 @@ def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> 
 def _row(row: tuple[object, ...]) -> UndoRow:
     id_, run_id, state, created, path, kept, before, after, patch, photo = row
     record = UndoRecord(
-        path=file_path(path),
-        sha256_kept=kept,
-        sha256_before=before,
-        sha256_after=after,
-        patch=patch,
-        photo=photo and file_path(photo),
-    )  # type: ignore[arg-type]  # the schema's types
+        path=file_path(path),  # type: ignore[arg-type]  # the schema's types
+        sha256_kept=kept,  # type: ignore[arg-type]
+        sha256_before=before,  # type: ignore[arg-type]
+        sha256_after=after,  # type: ignore[arg-type]
+        patch=patch,  # type: ignore[arg-type]
+        photo=file_path(photo) if photo else None,  # type: ignore[arg-type]
+    )
     return UndoRow(id=id_, run_id=run_id, state=UndoState(state), created=created, record=record)  # type: ignore[arg-type]

@@ -102,4 +102,4 @@ def _absent_below(present: Floats, *, is_being: bool) -> float:
     """Return the probability below which hardly any photo with a label lies; 0 rules nothing out."""
     if len(present) < _ABSENT_FROM:
         return _LEAST_ABSENT if is_being else 0.0
-    return float(min(np.quantile(present, _MOST_MISSED), _MOST_ABSENT))
+    return min(float(np.quantile(present, _MOST_MISSED)), _MOST_ABSENT)

@@ -28,6 +28,7 @@ _SOME_FAILED = 3
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     photo: Path,
     words: tuple[str, ...],
     db: Path,
