@@ -50,7 +50,7 @@ def main() -> None:
     """Print the median over some rounds."""
     data = sample()
     marking = Signature("photocap-base", "1.0", 0.5, "2026-01-01T00:00:00+00:00")
-    os.fsync = lambda _: None  # waiting for the disk is not what is measured
+    os.fsync = lambda fd: None  # noqa: ARG005 - waiting for the disk is not what is measured
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         seconds = []

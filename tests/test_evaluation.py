@@ -85,7 +85,7 @@ def photos(tmp_path):
 def test_evaluate_by_split(photos):
     captioner = ColourCaptioner()
     progress = []
-    found = evaluate(*photos, captioner, progress=lambda done, total: progress.append((done, total)))
+    found = evaluate(*photos, captioner, progress=lambda done, total: progress.append((done, total)))  # type: ignore[call-arg]
     assert [photo.path.stem for photo in found.photos] == ["red", "green", "blue", "white"]
     assert [photo.caption.text for photo in found.photos] == list(SAID.values())
     assert captioner.batches == [3, 1]
@@ -126,7 +126,7 @@ def test_no_usable_photo_is_one_clear_error(photos, tmp_path):
 
 
 def test_the_page_is_self_contained_escaped_and_worst_first(photos, tmp_path):
-    found = evaluate(*photos, ColourCaptioner())
+    found = evaluate(*photos, ColourCaptioner())  # type: ignore[call-arg]
     write_page(found, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     sources = re.findall(r'src="([^"]*)"', page)
@@ -142,7 +142,7 @@ def test_the_page_is_self_contained_escaped_and_worst_first(photos, tmp_path):
 
 
 def test_text_and_json_say_the_same(photos):
-    found = evaluate(*photos, ColourCaptioner())
+    found = evaluate(*photos, ColourCaptioner())  # type: ignore[call-arg]
     text = "\n".join(score_lines(found))
     values = json.loads(json.dumps(to_json(found)))
     assert f"CIDEr-D            {values['scores']['cider_d']:.1f}" in text
@@ -311,7 +311,7 @@ def test_two_engines_are_compared_caption_by_caption(photos, cli, fake_model):
 
 
 def test_a_caption_of_equal_score_counts_as_equal_and_not_as_the_same(photos):
-    found = evaluate(*photos, ColourCaptioner())
+    found = evaluate(*photos, ColourCaptioner())  # type: ignore[call-arg]
     changed = replace(found.photos[0], caption=replace(found.photos[0].caption, text="something else"))
     worse = replace(found.photos[1], caption=changed.caption, cider_d=found.photos[1].cider_d + 1)
     other = replace(found, photos=(changed, worse, *found.photos[2:]))
@@ -346,7 +346,7 @@ def test_command_with_an_unusable_caption_file(photos, cli, tmp_path, content):
 
 
 def test_an_interval_needs_enough_photos_to_say_something(monkeypatch, photos):
-    evaluation = evaluate(*photos, ColourCaptioner())
+    evaluation = evaluate(*photos, ColourCaptioner())  # type: ignore[call-arg]
     assert evaluation.scores.intervals
     shown = r"CIDEr-D .* \(\S+ to \S+\)"
     assert not any(re.match(shown, line) for line in score_lines(evaluation))

@@ -146,7 +146,7 @@ def test_attention_of_a_sentence_sums_to_one_over_places_and_slots() -> None:
     found = beam_search(model.decoder, features, 2)
     weights = model.decoder.attention(features, found.tokens)
     assert weights.shape == (2, found.tokens.shape[1], 49 + SIZES.label_slots)
-    assert torch.allclose(weights.sum(dim=2), torch.ones(weights.shape[:2]), atol=1e-5)
+    assert torch.allclose(weights.sum(dim=2), torch.ones(weights.shape[:2]), atol=1e-5)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

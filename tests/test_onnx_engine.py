@@ -118,7 +118,7 @@ def test_every_form_of_the_network_says_the_same(name: str) -> None:
     for part in ("labels", "places"):
         ours, theirs = (getattr(sight, part) for sight in sights)
         assert theirs is None or ours == pytest.approx(theirs, abs=1e-3)
-    said, expected = (engine.speak(sight) for engine, sight in zip(engines, sights, strict=True))
+    said, expected = (engine.speak(sight) for engine, sight in zip(engines, sights, strict=True))  # type: ignore[attr-defined]
     assert_same(said, expected)
     assert len({tuple(row) for row in said.tokens.tolist()}) > 1  # else the pictures made no difference
 
@@ -129,7 +129,7 @@ def test_every_form_of_the_network_looks_at_the_same_places(name: str) -> None:
     engines = make_engines(FORMS[name])
     sights = [engine.see(squares) for engine in engines]
     tokens = engines[0].speak(sights[0]).tokens
-    ours, theirs = (engine.attention(sight, tokens) for engine, sight in zip(engines, sights, strict=True))
+    ours, theirs = (engine.attention(sight, tokens) for engine, sight in zip(engines, sights, strict=True))  # type: ignore[attr-defined]
     if name.startswith("none"):
         assert ours is theirs is None
         return
@@ -152,7 +152,7 @@ def test_every_way_to_search_says_the_same(beam_size: int, neutral_people: bool)
     forbidden[:, :4] = False
     demanded = np.array([[9, 10], [PAD, PAD], [18, PAD], [11, 12], [7, PAD]])
     for rules in ({}, {"forbidden": forbidden}, {"demanded": demanded}, {"forbidden": forbidden, "demanded": demanded}):
-        said, expected = (engine.speak(sight, **rules) for engine, sight in zip(engines, sights, strict=True))
+        said, expected = (engine.speak(sight, **rules) for engine, sight in zip(engines, sights, strict=True))  # type: ignore[attr-defined]
         assert_same(said, expected)
 
 

@@ -137,7 +137,7 @@ def holds(node, photo: Photo) -> bool:
             return value is not None and text.lower() in value.lower()
         case Taken(start, end):
             taken = photo.facts.taken and photo.facts.taken.isoformat()
-            return bool(taken) and (start is None or taken >= start) and (end is None or taken < end)
+            return bool(taken) and (start is None or taken >= start) and (end is None or taken < end)  # type: ignore[operator]
         case Compare(field, operator, limit):
             value = {
                 Field.RATING: photo.facts.rating,

@@ -144,14 +144,14 @@ def test_batches_change_nothing(folders: Path) -> None:
 
 def test_too_little_memory_halves_the_batch(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     captioner = load_captioner(folders / "git", device="cpu", precision="float32", batch_size=8)
-    generate = captioner._model.generate
+    generate = captioner._model.generate  # type: ignore[attr-defined]
 
     def limited(*, pixel_values: torch.Tensor, **options: object) -> object:
         if len(pixel_values) > 1:
             raise torch.OutOfMemoryError
         return generate(pixel_values=pixel_values, **options)
 
-    monkeypatch.setattr(captioner._model, "generate", limited)
+    monkeypatch.setattr(captioner._model, "generate", limited)  # type: ignore[attr-defined]
     assert len(captioner.caption_batch(IMAGES)) == 3
     assert captioner.batch_size == 1
 

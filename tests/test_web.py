@@ -181,10 +181,10 @@ def test_colours_of_another_space_are_brought_to_srgb(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     Image.new("RGB", (64, 48), (200, 40, 40)).save(tmp_path / "lab.jpg", icc_profile=profile.tobytes())
     plain = Image.open(io.BytesIO(render_jpeg(tmp_path / "lab.jpg", 64)))
-    assert plain.getpixel((9, 9))[0] > 180
+    assert plain.getpixel((9, 9))[0] > 180  # type: ignore[index]
     swapped = swapped_profile()
     Image.new("RGB", (64, 48), (200, 40, 40)).save(tmp_path / "swapped.jpg", icc_profile=swapped)
-    red, green, _ = Image.open(io.BytesIO(render_jpeg(tmp_path / "swapped.jpg", 64))).getpixel((9, 9))
+    red, green, _ = Image.open(io.BytesIO(render_jpeg(tmp_path / "swapped.jpg", 64))).getpixel((9, 9))  # type: ignore[misc]
     assert red < green
 
 
@@ -224,8 +224,8 @@ def test_photos_that_browsers_cannot_show_have_thumbnails(site, suffix):
         shown = Image.open(io.BytesIO(data))
         assert shown.size == (longest_px, round(longest_px * 2 / 3))
         left, right = (shown.getpixel((x * longest_px // 4, 50)) for x in (1, 3))
-        assert left[0] > 200 > 60 > left[2]
-        assert right[2] > 200 > 60 > right[0]
+        assert left[0] > 200 > 60 > left[2]  # type: ignore[index]
+        assert right[2] > 200 > 60 > right[0]  # type: ignore[index]
 
 
 def test_the_original_is_sent_as_it_is_and_never_shown(site):
