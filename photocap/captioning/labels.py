@@ -18,7 +18,7 @@ from photocap.tokenizer import tokenize
 _TABLE = Path(__file__).with_name("labels.csv")
 _NO_ARTICLE = (
     "people clothes glasses sunglasses jeans pants shorts stairs scissors headphones blinds binoculars fries "
-    "fireworks furniture food fruit traffic water snow sand grass ice meat bread rice pasta cheese "
+    "fireworks furniture food fruit night traffic water snow sand grass ice meat bread rice pasta cheese "
     "jewelry graffiti smoke fog rain hay wood metal plastic leather wool broccoli"
 )
 _UNCOUNTED = frozenset(_NO_ARTICLE.split())
