@@ -21,7 +21,6 @@ OWNERS = {
     "matplotlib": {"training"},
     "onnxruntime": {"captioning"},
     "pathspec": {"photos"},
-    "piexif": {"formats", "metadata", "photos"},
     "pillow_heif": {"photos"},
     "pillow_jxl": {"photos"},
     "platformdirs": {"cli"},

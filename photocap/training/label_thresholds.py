@@ -12,8 +12,7 @@ from photocap.training.dataset import CaptionedPhoto
 
 RIGHT_SHARE = 0.85  # of the labels that are shown
 _NEVER = 2.0
-_LEAST_SHOWN = 0.25  # a label less likely than this is never shown, however right it was on dev
-_LEAST_SHOWN_RARE = 0.5
+_LEAST_SHOWN = 0.5  # a label less likely than this is never shown, however right it was on dev
 _COMMON_FROM = 8  # photos with a label, from which on it gets thresholds of its own
 _MOST_MISSED = 0.03  # share of the photos with a label whose probability may lie below `absent_below`
 _ABSENT_FROM = 12  # photos with a label that `absent_below` needs
@@ -77,7 +76,7 @@ def fit_thresholds(names: Sequence[str], probabilities: Floats, truth: Bools, kn
     for i, name in enumerate(names):
         seen, there = probabilities[known[:, i], i], truth[known[:, i], i]
         own = _shown_from(seen, there, at_least=4) if common[i] else shared
-        shown.append(_NEVER if own is None else max(own, _LEAST_SHOWN if common[i] else _LEAST_SHOWN_RARE))
+        shown.append(_NEVER if own is None else max(own, _LEAST_SHOWN))
         absent.append(_absent_below(seen[there], is_being=name in guarded))
     return LabelSet(tuple(names), tuple(shown), tuple(absent))
 
