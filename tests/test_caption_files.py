@@ -145,7 +145,7 @@ def test_coco_captions_json(table_of):
         ("8.jpg", "A dog on grass."),
         ("9.jpg", "half a ? smile"),
     ]
-    assert [problem.line for problem in table.problems] == [2, 3]
+    assert [problem.line for problem in table.problems] == [2, 3, 3]
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", '{"images": [', "{}", '{"images": []}', "[" * 100_000])
