@@ -216,7 +216,7 @@ class Training:
                 step=state.step,
                 train_loss=state.loss_sum / max(state.step_in_epoch, 1),
                 **asdict(found.score),
-                learning_rate=self.optimizer.param_groups[0]["lr"],
+                learning_rate=self._learning_rate(),
                 seconds=state.elapsed_s + time.monotonic() - started,
             )
             state.history.append(row)
@@ -235,6 +235,11 @@ class Training:
         log_epoch(self.output / "tensorboard", row)
         self.progress.epoch(row, is_best)
         return state
+
+    def _learning_rate(self) -> float:
+        """Return the decoder's rate in the last step; a resumed run may not have done any yet."""
+        rate = learning_rate_at(max(self.state.step - 1, 0), self.steps * self.config.epochs, self.config)
+        return float(self.optimizer.param_groups[0]["peak"]) * rate
 
     def validate(self) -> Validation:
         """Let the model as it stands caption the dev photos."""
