@@ -186,6 +186,12 @@ def webp_chunk(kind, content):
     return kind + struct.pack("<I", len(content)) + content + b"\0" * (len(content) & 1)
 
 
+def webp_of_two_pictures():
+    """Return a WebP with its picture twice, as no encoder writes it."""
+    chunks = encoded("WEBP", lossless=True)[12:]
+    return b"RIFF" + (4 + 2 * len(chunks)).to_bytes(4, "little") + b"WEBP" + 2 * chunks
+
+
 def signed_webp():
     plain = encoded("WEBP")
     data = plain + webp_chunk(b"C2PA", b"jumbf!")

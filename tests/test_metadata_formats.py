@@ -267,6 +267,7 @@ def test_a_packet_at_its_limit_gives_up_padding(tmp_path):
         ("a.jpg", jpeg(exif_segment(), C2PA), "signed"),
         ("a.png", files.png_with(chunk(b"caBX", b"jumbf")), "signed"),
         ("a.webp", files.signed_webp(), "signed"),
+        ("a.webp", files.webp_of_two_pictures(), "several pictures"),
         ("a.jpg", jpeg(exif_segment())[:-40], "cut off"),
         ("a.png", encoded("PNG")[:-20], "cut off"),
         ("a.webp", encoded("WEBP")[:-20], "cut off"),

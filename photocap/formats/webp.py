@@ -71,8 +71,11 @@ class WebP:
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""
-        is_signed = any(chunk.type == _SIGNED for chunk in _read_chunks(data))
-        return SIGNED if is_signed else ""
+        types = [chunk.type for chunk in _read_chunks(data)]
+        if _SIGNED in types:
+            return SIGNED
+        # Which one a decoder shows depends on the header, which a write may have to extend.
+        return "it has several pictures" if types.count(_LOSSY) + types.count(_LOSSLESS) > 1 else ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:
         """Return the edits to the file that make the changes to its parts."""
