@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from photocap.errors import unexpected
 from photocap.formats.base import SIGNED, CaptionWriter, Change, Container, FormatError, Layout, Part
 from photocap.formats.bmff import BoxFormat
 from photocap.formats.jpeg import Jpeg
-from photocap.formats.picture_digest import picture_digest
+from photocap.formats.picture_digest import same_picture
 from photocap.formats.spans import NotUnderstood
 from photocap.formats.splice import Edit, SpliceError, splice
 from photocap.formats.tiff import Tiff
@@ -223,7 +222,7 @@ def _verify_file(container: Container, old: bytes, new: bytes) -> None:
 def _verify_picture(container: Container, old: bytes, new: bytes) -> None:
     """Make sure that the index will know the picture again, which it does by what is not metadata."""
     try:
-        is_same = picture_digest(io.BytesIO(old), container) == picture_digest(io.BytesIO(new), container)
+        is_same = same_picture(old, new, container)
     except NotUnderstood as error:
         raise CannotEmbed(f"its picture cannot be told from its metadata ({error})") from error
     if not is_same:
