@@ -93,15 +93,19 @@ class WorkerPool(Executor):
                 job.cancel()
         for _ in range(self._workers):
             self._queue.put(None)
-        while wait and (threads := tuple(self._threads)):
+        while wait and (threads := self._started_threads()):
             threads[0].join(_LOOK_SECONDS)
         self._is_over.set()
 
     def _add_thread(self) -> None:
         thread = threading.Thread(target=self._run, name="photocap", daemon=True)
-        with self._lock:
+        with self._lock:  # nobody may find a thread there that is not started: it cannot be joined
             self._threads.add(thread)
-        thread.start()
+            thread.start()
+
+    def _started_threads(self) -> tuple[threading.Thread, ...]:
+        with self._lock:
+            return tuple(self._threads)
 
     def _run(self) -> None:
         this = threading.current_thread()
