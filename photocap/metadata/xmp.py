@@ -89,11 +89,6 @@ class XmpChange:
     simple: dict[Name, str | None] = field(default_factory=dict)
     bags: dict[Name, BagChange] = field(default_factory=dict)
 
-    @property
-    def is_empty(self) -> bool:
-        """Return whether there is nothing to change."""
-        return not (self.texts or self.simple or any(bag.added or bag.removed for bag in self.bags.values()))
-
 
 class Packet:
     """One parsed XMP packet.
