@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,19 +68,59 @@ class LiveFeatures:
         return features
 
 
-class CachedFeatures:
-    """Features of a frozen encoder, computed once and kept on disk: one float16 row a photo.
+class CachedRows(ABC):
+    """What the network makes of photos, computed once and kept on disk: one float16 row a photo.
 
     Args:
         pictures: the photos.
-        store: where the rows are kept; its name holds a hash of the encoder, so that another encoder never meets
-            stale features.
+        store: where the rows are kept; its name holds a hash of what computed them, so that another network never
+            meets stale rows.
         config: the model's settings.
         engine: where it runs.
     """
 
     def __init__(self, pictures: Pictures, store: RowStore, config: ModelConfig, engine: Engine) -> None:
         self.pictures, self.store, self.config, self.engine = pictures, store, config, engine
+
+    @abstractmethod
+    def rows_of(self, encoder: Encoder, pixels: Tensor) -> Tensor:
+        """Return the rows of normalised pixels (B, 3, S, S), B first."""
+
+    @abstractmethod
+    def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:
+        """Return the features of a batch's photos, as `FeatureSource` does."""
+
+    @property
+    def unusable(self) -> list[int]:
+        """Return the numbers of the photos without a row."""
+        return [number for number, key in enumerate(self.pictures.keys) if key not in self.store]
+
+    @torch.no_grad()
+    def fill(self, encoder: Encoder, progress: Progress) -> None:
+        """Compute the rows that are not on disk yet; `progress` is told how many photos are done."""
+        missing = self.unusable
+        done = len(self.pictures) - len(missing)
+        for start in range(0, len(missing), _ENCODE_BATCH):
+            chosen = missing[start : start + _ENCODE_BATCH]
+            readable, squares = self.pictures.squares_of(chosen)
+            if readable:
+                with self.engine.autocast():
+                    rows = self.rows_of(encoder, _pixels_from(squares, self.config, self.engine))
+                for number, row in zip(readable, rows.half().cpu().contiguous().numpy(), strict=True):
+                    self.store.add(self.pictures.keys[number], row)
+            progress(done + start + len(chosen))
+
+    def read(self, batch: CaptionBatch) -> np.ndarray:
+        """Look a batch's rows up: (B, row size) float16."""
+        found: np.ndarray = self.store.read([self.pictures.keys[number] for number in batch.photos.tolist()])
+        return found.view(np.float16)
+
+
+class CachedFeatures(CachedRows):
+    """Features of a frozen encoder: a row is the reduced grid, then the global feature."""
+
+    def __init__(self, pictures: Pictures, store: RowStore, config: ModelConfig, engine: Engine) -> None:
+        super().__init__(pictures, store, config, engine)
         self.grid_shape = (math.ceil(config.image_size_px / STRIDE) ** 2, config.feature_size)
         self.row_sizes = [math.prod(self.grid_shape), config.encoder_channels]
 
@@ -89,31 +130,14 @@ class CachedFeatures:
         places = math.ceil(config.image_size_px / STRIDE) ** 2
         return 2 * (places * config.feature_size + config.encoder_channels)
 
-    @property
-    def unusable(self) -> list[int]:
-        """Return the numbers of the photos without features."""
-        return [number for number, key in enumerate(self.pictures.keys) if key not in self.store]
-
-    @torch.no_grad()
-    def fill(self, encoder: Encoder, progress: Progress) -> None:
-        """Encode the photos whose features are not on disk yet; `progress` is told how many are done."""
-        missing = self.unusable
-        done = len(self.pictures) - len(missing)
-        for start in range(0, len(missing), _ENCODE_BATCH):
-            chosen = missing[start : start + _ENCODE_BATCH]
-            readable, squares = self.pictures.squares_of(chosen)
-            if readable:
-                with self.engine.autocast():
-                    features = encoder(pixels_from(squares, self.config, self.engine))
-                rows = torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
-                for number, row in zip(readable, rows.half().cpu().numpy(), strict=True):
-                    self.store.add(self.pictures.keys[number], row)
-            progress(done + start + len(chosen))
+    def rows_of(self, encoder: Encoder, pixels: Tensor) -> Tensor:
+        """Return the features of pixels as rows."""
+        features = encoder(pixels)
+        return torch.cat([features.grid.flatten(1).float(), features.pooled.float()], dim=1)
 
     def __call__(self, batch: CaptionBatch, generator: torch.Generator | None) -> Features:  # noqa: ARG002
         """Look the batch's features up."""
-        found = self.store.read([self.pictures.keys[number] for number in batch.photos.tolist()])
-        rows = torch.from_numpy(found.view(np.float16)).to(self.engine.device)
+        rows = torch.from_numpy(self.read(batch)).to(self.engine.device)
         grid, pooled = torch.split(rows, self.row_sizes, dim=1)
         return Features(grid.float().view(-1, *self.grid_shape), pooled.float())
 
@@ -143,7 +167,7 @@ def fit_features(model: CaptionModel, pictures: Pictures, engine: Engine, progre
         if not readable:
             continue
         with engine.autocast():
-            grid = encoder.grid_features(pixels_from(squares, config, engine)).float().cpu()
+            grid = encoder.grid_features(_pixels_from(squares, config, engine)).float().cpu()
         pooled.append(grid.mean(dim=1))
         flat = grid.flatten(0, 1)  # (B, P, C) -> (B*P, C)
         places += len(flat)
@@ -169,10 +193,10 @@ def fitting_photos(photos: int) -> list[int]:
 
 def pixels_of(squares: Squares, chosen: Tensor, config: ModelConfig, engine: Engine) -> Tensor:
     """Return the chosen pictures (B,) as normalised pixels (B, 3, S, S) on the engine's device."""
-    return pixels_from(squares[chosen.numpy()], config, engine)
+    return _pixels_from(squares[chosen.numpy()], config, engine)
 
 
-def pixels_from(squares: np.ndarray, config: ModelConfig, engine: Engine) -> Tensor:
+def _pixels_from(squares: np.ndarray, config: ModelConfig, engine: Engine) -> Tensor:
     """Return pictures (B, S, S, 3) as normalised pixels (B, 3, S, S) on the engine's device."""
     return normalise(torch.from_numpy(squares).to(engine.device), config).contiguous(memory_format=torch.channels_last)
 

@@ -18,6 +18,7 @@ from photocap.training.dataset import CaptionDataset, CaptionedPhoto
 from photocap.training.distributed import Processes
 from photocap.training.features import (
     CachedFeatures,
+    CachedRows,
     FeatureSource,
     LiveFeatures,
     Side,
@@ -132,7 +133,7 @@ class PhotoSources:
         kind: str,
         digest: str,
         row_bytes: int,
-        cached: Callable[[Pictures, RowStore, ModelConfig, Engine], CachedFeatures | CachedActivations],
+        cached: Callable[[Pictures, RowStore, ModelConfig, Engine], CachedRows],
     ) -> dict[str, Side]:
         """Compute what is not on disk yet of both sides."""
         model = self.start.model
