@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from photocap.captioning.captioner import load_captioner
-from photocap.captioning.engine_choice import choose_engine
-from photocap.captioning.torch_packages import has_torch
+from photocap.captioning import resnet_lstm
+from photocap.captioning.engine_choice import choose_engine, load_engine
+from photocap.captioning.model_files import base_model_dir, read_model_info
+from photocap.captioning.registry import CaptionerOptions
 from photocap.evaluation.captions import machine_name
 from photocap.library.indexing import IndexOptions
-from photocap.library.speed import Speed, measure_speed
+from photocap.library.speed import Speed, measure_speed, plain_loop
 from photocap.photos.made_up_photos import make_photos
 
 SIZES_MEGAPIXELS = (0.19, 12.0, 24.0)
@@ -27,13 +28,14 @@ HEAD = ("megapixels", "index", "plain loop", "times", "decode alone", "network a
 
 def measure(photos: int, megapixels: float, device: str, engine: str) -> Speed:
     """Measure photos of one size."""
-    load = partial(load_captioner, device=device)
+    asked = CaptionerOptions(engine=engine, device=device)
+    load = partial(resnet_lstm.load, base_model_dir())
     with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as work:
         return measure_speed(
             list(make_photos(Path(made), photos, megapixels=megapixels)),
             Path(work),
-            load(engine=engine),
-            partial(load, engine="torch" if has_torch() else "onnx", precision="float32", batch_size=1, beam_size=1),
+            load(asked),
+            partial(load, plain_loop(asked)),
             IndexOptions(),
             shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
         )
@@ -55,7 +57,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     asked = parser.parse_args()
-    name = load_captioner(device=asked.device, engine=asked.engine).engine.name
+    name = load_engine(read_model_info(base_model_dir()), asked.engine, device=asked.device).name
     print(f"{machine_name()}; {name}; {asked.photos} photos a row, photos a second\n")
     for row in (HEAD, ("---",) * len(HEAD), *rows(asked.photos, asked.device, asked.engine)):
         print(f"| {' | '.join(row)} |", flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from sample_photos import sample_photos
 
-from photocap.captioning.captioner import load_captioner
+from photocap.captioning.registry import load_captioner
 from photocap.photos import load_image
 
 PICTURE = Path(__file__).parent / "images" / "captions.svg"

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from torchvision.models import resnet18
 from toy_training import CAPTIONS, QUICK, draw, request, write_corpus
 
-from photocap.captioning.captioner import load_captioner
 from photocap.captioning.model_files import BASE, read_model_info
 from photocap.captioning.model_store import InstalledModels
+from photocap.captioning.registry import load_captioner
 from photocap.cli import settings, train_run
 from photocap.cli.commands import train
 from photocap.training import init as starting

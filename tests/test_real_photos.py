@@ -26,7 +26,7 @@ NEAR = {
 
 @pytest.fixture(scope="module")
 def captioner():
-    from photocap.captioning.captioner import load_captioner
+    from photocap.captioning.registry import load_captioner
 
     return load_captioner(None, device="cpu")
 

@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import resnet18
 from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after, write_corpus
 
-from photocap.captioning.captioner import load_captioner
 from photocap.captioning.config import TrainConfig
 from photocap.captioning.model_files import read_model_info
 from photocap.captioning.network import CaptionModel, Features
+from photocap.captioning.registry import load_captioner
 from photocap.captioning.text_encoder import load_text_encoder
 from photocap.errors import CheckpointError, TrainingError
 from photocap.metrics import cider_d

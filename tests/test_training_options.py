@@ -19,10 +19,11 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import WeightsEnum, resnet18
 from toy_training import QUICK, SIZES, prepare_smooth, request, train_as_one_of, write_corpus
 
-from photocap.captioning.captioner import load_captioner
+from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.config import Optimizer, TrainConfig
 from photocap.captioning.model_files import read_model_info
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.registry import load_captioner
 from photocap.errors import CheckpointError, PhotocapError, TrainingError
 from photocap.training import Processes, prepare_training
 from photocap.training.init import start_model
@@ -283,7 +284,9 @@ def test_the_options_reach_the_model_and_the_training(
     assert "photocap caption --model" in result.output
     with pytest.raises(PhotocapError, match="--engine torch"):
         load_captioner(tmp_path / "model" / "best", engine="onnx")
-    assert load_captioner(tmp_path / "model" / "best", device="cpu").engine.name.startswith("torch")
+    captioner = load_captioner(tmp_path / "model" / "best", device="cpu")
+    assert isinstance(captioner, NetworkCaptioner)
+    assert captioner.engine.name.startswith("torch")
 
 
 def test_adam_and_adamw_can_be_chosen() -> None:

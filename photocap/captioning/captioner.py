@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photocap.captioning.engine import CaptionEngine, GeneratedSentences, OutOfDeviceMemory, Sight
-from photocap.captioning.engine_choice import load_engine
 from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.hedge import hedged
 from photocap.captioning.labels import label_sentence
-from photocap.captioning.model_files import ModelInfo, base_model_dir, read_model_info
+from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
@@ -144,48 +142,6 @@ class NetworkCaptioner:
             words=spoken,
             label_probabilities=tuple(label_probabilities),
         )
-
-
-def load_captioner(
-    model_dir: Path | None = None,
-    *,
-    engine: str = "auto",
-    device: str = "auto",
-    batch_size: int | str = "auto",
-    beam_size: int | None = None,
-    precision: str = "auto",
-    neutral_people: bool = False,
-    hedge_below: float | None = None,
-    plain_below: float | None = None,
-) -> NetworkCaptioner:
-    """Load a model and make it ready.
-
-    Args:
-        model_dir: a model folder; None is the base model.
-        engine: "auto", "onnx", "onnx-int8" or "torch"; as for `load_engine`.
-        device: as for `load_engine`.
-        batch_size: photos at once, or "auto".
-        beam_size: sentences kept in play; None takes the model's own.
-        precision: "auto", or "float32".
-        neutral_people: leave out words about people for which there are neutral ones.
-        hedge_below: as for `NetworkCaptioner`; None: never.
-        plain_below: as for `NetworkCaptioner`.
-
-    Raises:
-        CheckpointError: the model cannot be used.
-        PhotocapError: the device or the engine is not there.
-    """
-    info = read_model_info(model_dir or base_model_dir())
-    ready = load_engine(
-        info,
-        engine,
-        device=device,
-        batch_size=None if isinstance(batch_size, str) else batch_size,
-        beam_size=beam_size,
-        precision=precision,
-        neutral_people=neutral_people,
-    )
-    return NetworkCaptioner(info, ready, hedge_below=hedge_below or 0.0, plain_below=plain_below)
 
 
 def _to_bytes(vector: np.ndarray) -> bytes:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from photocap.captioning.model_files import CONFIG, RANGES, WEIGHTS, read_model_info
 from photocap.captioning.registry import CaptionerOptions, ModelFacts
-from photocap.records import CaptionerProtocol
 
 if TYPE_CHECKING:
+    from photocap.captioning.captioner import NetworkCaptioner
     from photocap.captioning.text_encoder import TextEncoder
 
 
@@ -33,21 +33,27 @@ def read_facts(folder: Path) -> ModelFacts:
     )
 
 
-def load(folder: Path, options: CaptionerOptions) -> CaptionerProtocol:
-    """Load a model into the engine that fits the machine."""
-    from photocap.captioning.captioner import load_captioner
+def load(folder: Path, options: CaptionerOptions) -> NetworkCaptioner:
+    """Load a model into the engine that fits the machine.
 
-    return load_captioner(
-        folder,
-        engine=options.engine,
+    Raises:
+        CheckpointError: the model cannot be used.
+        PhotocapError: the device or the engine is not there.
+    """
+    from photocap.captioning.captioner import NetworkCaptioner
+    from photocap.captioning.engine_choice import load_engine
+
+    info = read_model_info(folder)
+    engine = load_engine(
+        info,
+        options.engine,
         device=options.device,
-        batch_size=options.batch_size or "auto",
+        batch_size=options.batch_size,
         beam_size=options.beam_size,
         precision=options.precision,
         neutral_people=options.neutral_people,
-        hedge_below=options.hedge_below,
-        plain_below=options.plain_below,
     )
+    return NetworkCaptioner(info, engine, hedge_below=options.hedge_below, plain_below=options.plain_below)
 
 
 def load_text_encoder(folder: Path) -> TextEncoder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.engine import CaptionEngine, GeneratedSentences, Sight
+from photocap.captioning.registry import CaptionerOptions
+from photocap.captioning.torch_packages import has_torch
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.indexing.prefetch import in_chunks
@@ -68,6 +70,12 @@ class Speed:
     def bottleneck(self) -> str:
         """Return the stage that kept its threads busiest."""
         return max(self.busy, key=lambda stage: self.busy[stage])
+
+
+def plain_loop(options: CaptionerOptions) -> CaptionerOptions:
+    """Return how a plain loop runs the network: float32, one photo at a time, greedy sentences."""
+    engine = "torch" if has_torch() else "onnx"
+    return replace(options, engine=engine, precision="float32", batch_size=1, beam_size=1)
 
 
 def measure_speed(

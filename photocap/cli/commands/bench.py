@@ -49,15 +49,19 @@ def command(
     parts of the work are measured by themselves: a plain loop (full decoding, float32, one photo at a time), decoding
     alone, the network alone. Photos and index stay as they are. Measure while nothing else is running.
     """
-    from photocap.captioning.captioner import load_captioner
+    from photocap.captioning import resnet_lstm
     from photocap.captioning.engine_choice import choose_engine
-    from photocap.captioning.torch_packages import has_torch
+    from photocap.captioning.model_files import base_model_dir
+    from photocap.captioning.registry import CaptionerOptions
     from photocap.cli.index_options import workers as workers_of
     from photocap.evaluation.captions import machine_name
     from photocap.library.indexing import IndexOptions
-    from photocap.library.speed import measure_speed
+    from photocap.library.speed import measure_speed, plain_loop
 
-    load = partial(load_captioner, model, device=device)
+    asked = CaptionerOptions(
+        engine=engine, device=device, batch_size=None if isinstance(batch_size, str) else batch_size
+    )
+    load = partial(resnet_lstm.load, model or base_model_dir())
     with (
         tempfile.TemporaryDirectory(prefix="photocap-") as made,
         tempfile.TemporaryDirectory(prefix="photocap-") as work,
@@ -65,12 +69,12 @@ def command(
         paths = list(islice(_photos(folder, photos, Path(made)), photos))
         if not paths:
             raise click.UsageError(f"There is no photo in {folder}.")
-        captioner = load(engine=engine, batch_size=batch_size)
+        captioner = load(asked)
         speed = measure_speed(
             paths,
             Path(work),
             captioner,
-            partial(load, engine="torch" if has_torch() else "onnx", precision="float32", batch_size=1, beam_size=1),
+            partial(load, plain_loop(asked)),
             IndexOptions(workers=workers_of(workers)),
             shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
         )
