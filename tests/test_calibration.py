@@ -14,6 +14,7 @@ from test_onnx_engine import SMALL, WORDS, make_model, make_squares
 
 from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.engine_choice import load_engine
+from photocap.captioning.inference import calibration
 from photocap.captioning.inference.activation_ranges import read_ranges, read_same_captions, write_ranges
 from photocap.captioning.inference.calibration import _best_range, calibrate
 from photocap.captioning.model_files import RANGES, read_model_info
@@ -65,6 +66,27 @@ def test_8_bits_are_taken_unasked_only_where_captions_stay(model_dir: Path) -> N
         assert load_engine(info, "auto", device="cpu", precision=precision).name == f"onnx, {expected} on the CPU"
 
 
+@pytest.mark.parametrize(
+    ("harmful", "rounded"),
+    [
+        ((), {"stem", "layer1", "layer2", "layer3", "layer4"}),
+        (("stem", "layer1"), {"layer2", "layer3", "layer4"}),
+        (("stem", "layer1", "layer2", "layer3", "layer4"), {"stem", "layer1", "layer2", "layer3", "layer4"}),
+    ],
+)
+def test_the_first_stages_stay_in_float32_where_that_keeps_captions(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, harmful: tuple[str, ...], rounded: set[str]
+) -> None:
+    monkeypatch.setattr(calibration, "OnnxEngine", lambda _info, _weights, ranges=None: ranges or {})
+    monkeypatch.setattr(
+        calibration, "_sentences", lambda ranges, _squares: [[int(any(n.startswith(harmful) for n in ranges))]]
+    )
+    calibrate(model_dir, make_squares())
+    info = read_model_info(model_dir)
+    assert {name.partition(".")[0] for name in read_ranges(info) or {}} == rounded
+    assert read_same_captions(info) == float(len(harmful) < 5)
+
+
 def test_ranges_of_other_weights_are_not_used(model_dir: Path) -> None:
     calibrate(model_dir, make_squares())
     info = read_model_info(model_dir)
@@ -100,7 +122,7 @@ def test_the_command_measures_on_the_photos_of_a_folder(model_dir: Path, tmp_pat
     assert done.exit_code == 0, done.output
     assert "5 photos" in done.stderr
     assert "broken.jpg" in done.stderr
-    assert json.loads((model_dir / RANGES).read_text())["ranges"]["stem"][1] > 0
+    assert all(high > low for low, high in json.loads((model_dir / RANGES).read_text())["ranges"].values())
     assert read_ranges(read_model_info(model_dir))
     (tmp_path / "empty").mkdir()
     assert cli("models", "calibrate", tmp_path / "empty", "--model", model_dir).exit_code == 1

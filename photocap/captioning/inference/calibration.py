@@ -2,6 +2,9 @@
 
 The range of all values would give the few largest the scale of all others; taken is the range with the least squared
 error of rounding and clipping together (as in TensorRT and other post-training quantisation).
+
+Rounding in the first stages disturbs all that follow, so those stages stay in float32 where that is what keeps captions
+as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from photocap.captioning.inference.activation_ranges import write_ranges
+from photocap.captioning.inference.activation_ranges import FAITHFUL, write_ranges
 from photocap.captioning.inference.encoder_graph import Ranges, Weights
 from photocap.captioning.inference.onnx_engine import OnnxEngine, see_graph
 from photocap.captioning.inference.session import Session
@@ -24,10 +27,14 @@ _OBSERVED = "activation."
 _VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against rounding
 _SHARES = np.linspace(0.3, 1.0, 36)
 _BATCH = 4  # all activations of a batch are in memory together
+_STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
 def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
     """Measure a model's activation ranges on pictures and write them beside its weights; return the file.
+
+    As many of the last stages compute in 8 bits as leave the captions of the pictures what they are; all of them do
+    where not even one stage does.
 
     Args:
         model_dir: the folder of the model.
@@ -39,7 +46,16 @@ def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
     info = read_model_info(model_dir)
     weights = load_weights(info)
     ranges = measure_ranges(info, weights, squares)
-    return write_ranges(info, ranges, same_captions=_same_captions(info, weights, ranges, squares))
+    exact = _sentences(OnnxEngine(info, weights), squares)
+    found: list[tuple[Ranges, float]] = []
+    for first in range(len(_STAGES)):
+        rounded = {name: each for name, each in ranges.items() if name.startswith(_STAGES[first:])}
+        same = _same_captions(exact, _sentences(OnnxEngine(info, weights, ranges=rounded), squares))
+        found.append((rounded, same))
+        if same >= FAITHFUL:
+            return write_ranges(info, rounded, same_captions=same)
+    rounded, same = found[0]
+    return write_ranges(info, rounded, same_captions=same)
 
 
 def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]) -> Ranges:
@@ -54,9 +70,8 @@ def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]
     return {name: _best_range(np.concatenate(values)) for name, values in seen.items()}
 
 
-def _same_captions(info: ModelInfo, weights: Weights, ranges: Ranges, squares: NDArray[np.uint8]) -> float:
-    """Return the share of pictures of which 8 bits and float32 say the same, word for word."""
-    exact, rounded = (_sentences(OnnxEngine(info, weights, ranges=each), squares) for each in (None, ranges))
+def _same_captions(exact: list[list[int]], rounded: list[list[int]]) -> float:
+    """Return the share of sentences that are the same, word for word."""
     return float(np.mean([one == other for one, other in zip(exact, rounded, strict=True)]))
 
 

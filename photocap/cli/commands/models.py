@@ -110,9 +110,10 @@ def rollback() -> None:
 def calibrate(paths: tuple[Path, ...], model: Path | None, photos: int) -> None:
     """Measure on photos what a model needs to run in 8 bits; the result is kept beside its weights.
 
-    In 8 bits a processor with VNNI or Arm's dot product runs the network several times faster. Where at least 95 % of
-    the captions stay word for word the same, they are the default from now on; `--engine onnx-int8` takes them in any
-    case. PATH are folders and photos of all kinds. What 8 bits do to scores is shown by
+    In 8 bits a processor with VNNI or Arm's dot product runs the network several times faster. The first stages of the
+    network stay in float32 where that is needed to leave at least 95 % of the captions word for word the same; then 8
+    bits are the default from now on. `--engine onnx-int8` takes them in any case. PATH are folders and photos of all
+    kinds. What 8 bits do to scores is shown by
     `photocap evaluate captions.csv --engine onnx-int8 --engine onnx-float32`.
     """
     from photocap.captioning.inference.activation_ranges import read_same_captions
