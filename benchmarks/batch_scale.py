@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
 from photocap.captioning.registry import load_captioner, read_facts
+from photocap.library.batch.stages import CaptionStage, ReadStage, WriteStage
 
 SIZE_PX = (640, 480)
 TARGET_PICTURES = 100_000_000

@@ -19,9 +19,9 @@ from typing import Any
 from fakes import FakeCaptioner
 from PIL import Image
 
-from photocap import atomicfile
 from photocap.captioning import registry
 from photocap.records import Caption
+from photocap.system import atomicfile
 
 
 class SlowCaptioner(FakeCaptioner):

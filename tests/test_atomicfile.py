@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from photocap import atomicfile
-from photocap.atomicfile import (
+from photocap.system import atomicfile
+from photocap.system.atomicfile import (
     TEMP_PREFIX,
     TEMP_SUFFIX,
     ChangedMeanwhile,

@@ -27,10 +27,10 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from photocap.batch import BatchOptions, BatchReport, Output, run_batch
-from photocap.batch.inputs import ListedObject, list_inputs
-from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
 from photocap.captioning.registry import ModelFacts
+from photocap.library.batch import BatchOptions, BatchReport, Output, run_batch
+from photocap.library.batch.inputs import ListedObject, list_inputs
+from photocap.library.batch.stages import CaptionStage, ReadStage, WriteStage
 
 FAKE = ModelFacts(
     directory=Path(),

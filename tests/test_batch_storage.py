@@ -16,11 +16,11 @@ if not all(map(importlib.util.find_spec, ("boto3", "moto"))):
 import pyarrow as pa
 import pyarrow.dataset
 
-from photocap.batch import Output
-from photocap.batch.inputs import list_inputs
-from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
-from photocap.batch.storage import open_storage
 from photocap.errors import ReadError
+from photocap.library.batch import Output
+from photocap.library.batch.inputs import list_inputs
+from photocap.library.batch.stages import CaptionStage, ReadStage, WriteStage
+from photocap.library.batch.storage import open_storage
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of moto's and boto's own code
 

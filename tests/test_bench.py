@@ -15,9 +15,9 @@ from test_onnx_engine import SMALL, WORDS, make_model
 from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.library.speed import STAGES, Speed
+from photocap.library.stopwatch import Stopwatch
 from photocap.photos import picture_hash
 from photocap.photos.made_up_photos import make_photos
-from photocap.stopwatch import Stopwatch
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from photocap.index.undo_photos import name_photos_of_undo
 from photocap.library.edit import correct
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.reject import reject
+from photocap.library.report import Outcome
 from photocap.library.restore import restore
 from photocap.metadata import MetadataMode, WritePolicy, read_caption
 from photocap.records import Verdict, Written
-from photocap.report import Outcome
 
 BESIDE = WritePolicy(mode=MetadataMode.SIDECAR)
 

@@ -12,18 +12,18 @@ import pytest
 from fakes import FakeCaptioner
 from pathspec import GitIgnoreSpec
 
-from photocap import regularfile
 from photocap.errors import ReadError
 from photocap.index import PhotoIndex
 from photocap.library.indexing import index_photos
+from photocap.library.report import Outcome
 from photocap.library.restore import restore
 from photocap.metadata import read_caption
 from photocap.photos import find_photos, picture_hash
 from photocap.photos.dates import date_in_takeout
 from photocap.photos.ignore import IGNORE_FILE, _spec
 from photocap.records import Written
-from photocap.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, open_regular, read_regular
-from photocap.report import Outcome
+from photocap.system import regularfile
+from photocap.system.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, open_regular, read_regular
 
 posix_only = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 

@@ -19,9 +19,9 @@ from photocap.formats.base import FormatError
 from photocap.formats.detect import container_of
 from photocap.index import PhotoIndex
 from photocap.library.indexing import caption_photos, examine, index_photos
+from photocap.library.report import Outcome
 from photocap.metadata import read_caption
 from photocap.records import Written
-from photocap.report import Outcome
 
 
 def cut_offsets():

@@ -17,10 +17,10 @@ from photocap.captioning.model_files import CONFIG, base_model_dir, read_model_i
 from photocap.cli import console
 from photocap.cli.terminal import GuardedStream, guard_terminal, unguarded, visible
 from photocap.datasets import read_captions
+from photocap.datasets.spreadsheet import as_cell, from_cell
 from photocap.errors import CaptionFileError, CheckpointError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord
 from photocap.records import CaptionSource
-from photocap.spreadsheet import as_cell, from_cell
 
 posix_only = pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals here")
 EVIL = "\x1b]0;owned\x07\x9b31mdog\x7f\r"

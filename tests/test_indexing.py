@@ -20,12 +20,12 @@ from fakes import FakeCaptioner
 from PIL import Image
 from raw_files import write_dng
 
-from photocap import atomicfile
 from photocap.captioning.hedge import hedged
 from photocap.index import CaptionRecord, PhotoIndex, PhotoState
 from photocap.library.indexing import IndexOptions, Recaption, index_photos
 from photocap.library.indexing.examine import Readers, examine
 from photocap.library.indexing.job import PhotoJob
+from photocap.library.report import Outcome, PhotoResult, Report
 from photocap.metadata import (
     DryRun,
     MetadataMode,
@@ -36,7 +36,7 @@ from photocap.metadata import (
 )
 from photocap.photos import WalkOptions, find_photos, picture_hash
 from photocap.records import Caption, CaptionSource, Written
-from photocap.report import Outcome, PhotoResult, Report
+from photocap.system import atomicfile
 
 RED, BLUE = "a red photo 40 by 30", "a blue photo 41 by 30"
 NO_FILES = WritePolicy(mode=MetadataMode.NONE)

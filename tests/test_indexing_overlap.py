@@ -19,9 +19,9 @@ from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.indexing.held_files import HeldFiles
 from photocap.library.indexing.job import PhotoJob
 from photocap.library.indexing.write_batch import BatchWriter
+from photocap.library.stopwatch import Stopwatch
 from photocap.photos import PhotoFile
 from photocap.records import Caption
-from photocap.stopwatch import Stopwatch
 
 
 def test_the_network_has_a_batch_while_the_one_before_is_written(

@@ -12,11 +12,11 @@ import warnings
 import metadata_files as files
 import pytest
 
-from photocap import atomicfile
-from photocap.atomicfile import TEMP_PREFIX, TEMP_SUFFIX, remove_stale_temps
 from photocap.errors import PhotocapError
 from photocap.metadata import MetadataMode, Signature, WritePolicy, prepare_write
 from photocap.records import Written
+from photocap.system import atomicfile
+from photocap.system.atomicfile import TEMP_PREFIX, TEMP_SUFFIX, remove_stale_temps
 
 try:
     import fcntl

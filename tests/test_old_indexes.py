@@ -24,8 +24,8 @@ from fakes import FakeCaptioner
 from photocap.index import PhotoIndex
 from photocap.index.schema import CURRENT_VERSION
 from photocap.library.indexing import IndexOptions, index_photos
+from photocap.library.report import Outcome
 from photocap.metadata import read_caption
-from photocap.report import Outcome
 
 VERSIONS = (1, 2, 3, 4, 5)
 INDEXES = REPOSITORY / "tests" / "data" / "indexes"

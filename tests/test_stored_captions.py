@@ -19,10 +19,10 @@ if importlib.util.find_spec("pyarrow") is None:
 import numpy as np
 import pyarrow.parquet as pq
 
-from photocap.batch import Output, StoredCaptions
-from photocap.batch.stages import SCHEMA, CaptionStage, ReadStage
 from photocap.errors import ReadError
 from photocap.index import PhotoIndex
+from photocap.library.batch import Output, StoredCaptions
+from photocap.library.batch.stages import SCHEMA, CaptionStage, ReadStage
 from photocap.metadata import Origin, read_caption
 from photocap.photos import picture_hash
 from photocap.records import Caption, CaptionSource, Label

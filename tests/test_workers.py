@@ -11,10 +11,10 @@ import metadata_files as files
 import pytest
 from fakes import FakeCaptioner
 
-from photocap import workers
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, caption, caption_photos, examine, index_photos
-from photocap.workers import Overdue, WorkerPool, map_ahead
+from photocap.system import workers
+from photocap.system.workers import Overdue, WorkerPool, map_ahead
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_what_waits_in_the_queue_is_cancelled(blocker):
 
 
 def test_a_program_ends_though_its_work_does_not():
-    script = "from photocap.workers import WorkerPool; import time; WorkerPool(1).submit(time.sleep, 1000)"
+    script = "from photocap.system.workers import WorkerPool; import time; WorkerPool(1).submit(time.sleep, 1000)"
     subprocess.run([sys.executable, "-c", script], timeout=30, check=True)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from photocap.atomicfile import replace_file
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.labels import LabelSet
 from photocap.errors import CheckpointError
+from photocap.system.atomicfile import replace_file
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

@@ -8,14 +8,14 @@ from photocap.errors import PhotocapError
 
 
 def import_batch() -> ModuleType:
-    """Import `photocap.batch`.
+    """Import `photocap.library.batch`.
 
     Raises:
         PhotocapError: a package that it needs is not installed.
     """
     try:
-        import photocap.batch
+        import photocap.library.batch
     except ImportError as error:
         reason = f"{error.name} is not installed: pip install 'photocap[ray]'"
         raise PhotocapError(reason) from error
-    return photocap.batch
+    return photocap.library.batch

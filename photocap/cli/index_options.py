@@ -24,7 +24,7 @@ from photocap.photos import WalkOptions
 from photocap.records import CaptionerProtocol
 
 if TYPE_CHECKING:
-    from photocap.batch import StoredCaptions
+    from photocap.library.batch import StoredCaptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from photocap.cli import console
 from photocap.errors import printable
 from photocap.index import PhotoIndex
+from photocap.library.report import Outcome, PhotoResult
 from photocap.metadata import SWITCHED_OFF
 from photocap.records import Written
-from photocap.report import Outcome, PhotoResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photocap.cli import console
+from photocap.datasets.spreadsheet import as_cell
 from photocap.errors import printable
 from photocap.query import Phrase, Query, Word, any_of, searched_texts
 from photocap.search.results import MatchKind
-from photocap.spreadsheet import as_cell
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from photocap.datasets.rows import BadRow, CaptionRow, Problem, make_row
+from photocap.datasets.spreadsheet import from_cell
 from photocap.errors import CaptionFileError
-from photocap.spreadsheet import from_cell
 
 _DELIMITERS = ",\t;|"
 _IMAGE_NAMES = ("image", "image_name", "filename", "file_name", "file", "path", "photo")

@@ -15,7 +15,7 @@ from photocap.captioning.isolation import caption_each
 from photocap.errors import ReadError, unexpected
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
-from photocap.workers import Overdue, WorkerPool
+from photocap.system.workers import Overdue, WorkerPool
 
 if TYPE_CHECKING:
     from PIL import Image

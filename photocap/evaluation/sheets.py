@@ -11,10 +11,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from photocap.datasets.spreadsheet import as_cell
 from photocap.errors import CaptionFileError, ReadError
 from photocap.evaluation import EvaluatedPhoto
 from photocap.photos import load_image
-from photocap.spreadsheet import as_cell
 
 TABLE = "judge.csv"
 VERDICTS = ("right", "detail", "wrong")

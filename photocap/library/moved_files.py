@@ -18,7 +18,7 @@ from photocap.library.file_writes import is_as_indexed
 from photocap.metadata import PatchError, is_sidecar, matches_after
 from photocap.photos import find_photos, picture_hash
 from photocap.records import Written
-from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
+from photocap.system.regularfile import MAX_PHOTO_BYTES, read_regular
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from photocap.atomicfile import remove_stale_temps
 from photocap.index import PhotoIndex, UndoState
 from photocap.metadata import PatchError, matches_after
 from photocap.records import UndoRecord
-from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
+from photocap.system.atomicfile import remove_stale_temps
+from photocap.system.regularfile import MAX_PHOTO_BYTES, read_regular
 
 
 def recover_interrupted_writes(index: PhotoIndex) -> int:

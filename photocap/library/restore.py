@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photocap.atomicfile import Replacement, remove_file
 from photocap.errors import FileProblem
 from photocap.index import PhotoIndex, UndoRow, UndoState
 from photocap.library.file_writes import FileWrites, is_as_indexed, note_written
@@ -26,7 +25,8 @@ from photocap.metadata import (
     revert,
 )
 from photocap.records import Written
-from photocap.regularfile import MAX_PHOTO_BYTES, read_regular
+from photocap.system.atomicfile import Replacement, remove_file
+from photocap.system.regularfile import MAX_PHOTO_BYTES, read_regular
 
 _DEFAULT_POLICY = WritePolicy()
 _UNKNOWN_WRITE = (

@@ -20,10 +20,10 @@ from photocap.captioning.torch_packages import has_torch
 from photocap.index import PhotoIndex
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.indexing.prefetch import in_chunks
+from photocap.library.stopwatch import Stopwatch
 from photocap.photos import load_image, read_facts
 from photocap.photos.made_up_photos import decode_plainly
-from photocap.stopwatch import Stopwatch
-from photocap.workers import WorkerPool
+from photocap.system.workers import WorkerPool
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,7 +12,7 @@ from photocap.formats.sidecar_names import Beside, FolderNames
 from photocap.metadata.sidecar import Ownership, StemSidecar, ownership, sidecar_under
 from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import SIDECAR_FOR, Packet
-from photocap.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
+from photocap.system.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
 
 _MAX_TEXT_BYTES = 64 << 10
 _MAX_TAKEOUT_BYTES = 1 << 20  # a JSON of brackets takes a hundred times as much memory

@@ -11,7 +11,6 @@ import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photocap.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 from photocap.errors import ReadError, WriteError, as_read_error
 from photocap.formats.sidecar_names import FolderNames
 from photocap.metadata.captions import MAIN_PLACES, NO_MEMORY, Copy, FoundCaption, Origin, Place, clean_text
@@ -27,6 +26,7 @@ from photocap.metadata.signature import has_own_extras
 from photocap.metadata.undo import PatchError, record_write
 from photocap.metadata.xml import XmlError
 from photocap.records import CaptionMemory, UndoRecord, Written
+from photocap.system.atomicfile import CannotCarry, ChangedMeanwhile, Replacement
 
 
 @dataclass(kw_only=True)

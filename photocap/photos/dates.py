@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-from photocap.regularfile import read_regular
+from photocap.system.regularfile import read_regular
 
 # IMG_20190704_201501.jpg, PXL_20210102_030405678.jpg, Screenshot_2019-07-04-20-15-01.png, signal-2019-07-04-201501.jpg,
 # IMG-20190704-WA0012.jpg, "WhatsApp Image 2019-07-04 at 20.15.01.jpeg", 2019-07-04 20.15.01.jpg, 20190704.jpg

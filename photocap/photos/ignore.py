@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec, Pattern
 
-from photocap.regularfile import read_regular
+from photocap.system.regularfile import read_regular
 
 IGNORE_FILE = ".photocapignore"
 # Ignore files come with the folders, from anybody: what they cost per photo has to have a bound.

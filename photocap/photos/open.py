@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from photocap.errors import ReadError
-from photocap.regularfile import MAX_PHOTO_BYTES, open_regular
+from photocap.system.regularfile import MAX_PHOTO_BYTES, open_regular
 
 
 @contextmanager

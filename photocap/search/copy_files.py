@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from photocap.errors import WriteError
-from photocap.regularfile import open_regular
+from photocap.system.regularfile import open_regular
 
 
 def copy_to(photos: Iterable[Path], folder: Path) -> Iterator[WriteError]:

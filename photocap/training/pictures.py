@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from photocap.captioning.preprocess import to_square
 from photocap.errors import ReadError
 from photocap.photos import load_image
+from photocap.system.workers import Overdue, WorkerPool
 from photocap.training.dataset import CaptionedPhoto
 from photocap.training.row_store import RowStore
-from photocap.workers import Overdue, WorkerPool
 
 
 def photo_key(photo: CaptionedPhoto) -> str:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from photocap.atomicfile import replace_file
+from photocap.system.atomicfile import replace_file
 from photocap.training.state import EpochRow
 
 

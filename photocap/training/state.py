@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from photocap.atomicfile import replace_file
 from photocap.errors import CheckpointError
+from photocap.system.atomicfile import replace_file
 
 STATE = "training.safetensors"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from photocap.errors import ReadError
-from photocap.workers import Overdue, WorkerPool
+from photocap.system.workers import Overdue, WorkerPool
 
 _AT_ONCE = max(2, min(4, os.cpu_count() or 1))
 

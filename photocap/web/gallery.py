@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from photocap.atomicfile import replace_file
 from photocap.errors import FileProblem, WriteError, printable
 from photocap.index import PhotoIndex, PhotoRow
 from photocap.photos import render_jpeg
 from photocap.search import TextEncoderProtocol, search
+from photocap.system.atomicfile import replace_file
 from photocap.web.phrases import day, shape_class, standing
 from photocap.web.site import STATIC, render
 

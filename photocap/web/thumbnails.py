@@ -9,9 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-from photocap.atomicfile import replace_file
 from photocap.index import PhotoRow
 from photocap.photos import render_jpeg
+from photocap.system.atomicfile import replace_file
 from photocap.web.decoder import PhotoDecoder
 
 THUMBNAIL_PX = 512

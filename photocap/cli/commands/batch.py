@@ -11,7 +11,7 @@ from photocap.cli.batch_import import import_batch
 from photocap.cli.index_options import captioner_loader, model_facts
 
 if TYPE_CHECKING:
-    from photocap.batch import BatchReport
+    from photocap.library.batch import BatchReport
 
 _WHOLE = click.IntRange(min=1)
 

@@ -12,8 +12,8 @@ from photocap.cli.index_options import captioner_loader, workers
 from photocap.cli.output_index import ResultPrinter
 from photocap.errors import ReadError
 from photocap.library.indexing import caption_photos
+from photocap.library.report import Report
 from photocap.photos import Skip, Skipped, find_photos
-from photocap.report import Report
 
 
 @click.command("caption")

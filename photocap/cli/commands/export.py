@@ -11,8 +11,8 @@ import click
 
 from photocap.cli import console, options
 from photocap.cli.batch_import import import_batch
+from photocap.datasets.spreadsheet import as_cell
 from photocap.errors import WriteError, printable
-from photocap.spreadsheet import as_cell
 
 if TYPE_CHECKING:
     from photocap.index import PhotoIndex, PhotoRow
@@ -92,7 +92,7 @@ def _write(path: Path, text: str) -> None:
     Raises:
         WriteError: it cannot be written, or something stands there that is no such table.
     """
-    from photocap.atomicfile import replace_file
+    from photocap.system.atomicfile import replace_file
 
     try:
         if path.exists() and not path.read_bytes().startswith(b"image,caption"):

@@ -15,8 +15,8 @@ from photocap.cli.index_options import captioner_loader, index_options, indexing
 from photocap.cli.output_index import ResultPrinter
 from photocap.errors import IndexBusy
 from photocap.library.indexing import IndexOptions, index_photos
+from photocap.library.report import Outcome, PhotoResult
 from photocap.records import CaptionerProtocol
-from photocap.report import Outcome, PhotoResult
 
 
 @click.command("watch")

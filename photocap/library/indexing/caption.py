@@ -12,10 +12,10 @@ from photocap.errors import unexpected
 from photocap.index import CaptionRecord
 from photocap.library.indexing.job import Trouble
 from photocap.library.indexing.prefetch import in_chunks
+from photocap.library.report import Outcome, PhotoResult
 from photocap.photos import load_image
 from photocap.records import Caption, CaptionerProtocol
-from photocap.report import Outcome, PhotoResult
-from photocap.workers import Overdue, WorkerPool, map_ahead
+from photocap.system.workers import Overdue, WorkerPool, map_ahead
 
 if TYPE_CHECKING:
     from PIL import Image

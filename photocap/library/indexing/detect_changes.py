@@ -8,10 +8,10 @@ from photocap.index import FACTS_VERSION, FileState, PhotoIndex, PhotoRecord, Ph
 from photocap.library.indexing.job import PhotoJob
 from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import in_chunks
+from photocap.library.report import Outcome, PhotoResult
 from photocap.metadata import MetadataMode
 from photocap.photos import PhotoFile
 from photocap.records import CaptionSource, Written
-from photocap.report import Outcome, PhotoResult
 
 _CHUNK = 500
 _FAILED_BEFORE = "it could not be read before and has not changed (--retry-failed tries again)"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from photocap.formats.sidecar_names import FolderNames
 from photocap.library.indexing.held_files import HeldFiles
 from photocap.library.indexing.job import PhotoJob, Trouble
+from photocap.library.stopwatch import Stopwatch
 from photocap.metadata import ExifTool, WritePolicy, read_metadata
 from photocap.photos import picture_hash, read_facts, read_photo
-from photocap.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)

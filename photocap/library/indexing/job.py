@@ -12,7 +12,7 @@ from photocap.library.file_writes import FileWrite
 from photocap.metadata import Origin, PhotoMetadata
 from photocap.photos import PhotoFile
 from photocap.records import CaptionMemory, Label, PhotoFacts
-from photocap.workers import Overdue
+from photocap.system.workers import Overdue
 
 if TYPE_CHECKING:
     from PIL import Image

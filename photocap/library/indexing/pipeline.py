@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from photocap.atomicfile import TEMP_PREFIX, remove_stale_temps
 from photocap.captioning.registry import load_captioner as load_base_model
 from photocap.formats.sidecar_names import FolderNames
 from photocap.index import PhotoIndex, PhotoRecord
@@ -24,12 +23,13 @@ from photocap.library.indexing.stored import StoredFiller
 from photocap.library.indexing.tombstones import Tombstones, mark_missing
 from photocap.library.indexing.write_batch import BatchWriter
 from photocap.library.recovery import recover_interrupted_writes
+from photocap.library.report import Outcome, PhotoResult, Report
+from photocap.library.stopwatch import Stopwatch
 from photocap.metadata import DryRun
 from photocap.photos import Skip, Skipped, find_photos, outermost
 from photocap.records import Caption, CaptionerProtocol
-from photocap.report import Outcome, PhotoResult, Report
-from photocap.stopwatch import Stopwatch
-from photocap.workers import Overdue, WorkerPool, map_ahead
+from photocap.system.atomicfile import TEMP_PREFIX, remove_stale_temps
+from photocap.system.workers import Overdue, WorkerPool, map_ahead
 
 _MOST_IN_BATCH = 128  # photos; those that need no network count as well
 _MOST_BYTES_IN_BATCH = 256 << 20  # of their files, which are in memory together while they are written

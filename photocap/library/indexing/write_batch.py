@@ -20,10 +20,10 @@ from photocap.library.file_writes import FileWrites
 from photocap.library.indexing.examine import Readers
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
+from photocap.library.report import Outcome, PhotoResult
 from photocap.metadata import DryRun, Extras, Signature, is_sidecar
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
 from photocap.records import CaptionSource, Written
-from photocap.report import Outcome, PhotoResult
 
 _CHANGED = "it changed while it was read (the next run takes it up)"
 

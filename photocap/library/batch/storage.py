@@ -66,7 +66,7 @@ def write_object(storage: fs.FileSystem, path: str, data: bytes) -> None:
     An object store shows an upload when it is complete; a local file is written under another name and renamed.
     """
     if isinstance(storage, fs.LocalFileSystem):
-        from photocap.atomicfile import replace_file
+        from photocap.system.atomicfile import replace_file
 
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         replace_file(Path(path), data)

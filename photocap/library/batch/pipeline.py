@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from photocap.batch.inputs import ListedObject, list_inputs
-from photocap.batch.output import Output
-from photocap.batch.stages import CaptionStage, ReadStage, WriteStage
 from photocap.captioning.registry import ModelFacts
 from photocap.errors import PhotocapError
+from photocap.library.batch.inputs import ListedObject, list_inputs
+from photocap.library.batch.output import Output
+from photocap.library.batch.stages import CaptionStage, ReadStage, WriteStage
 from photocap.records import CaptionerProtocol
 
 _WAVE = 2_000  # shards that are planned at a time, so that the plan of 100 million pictures is never in memory

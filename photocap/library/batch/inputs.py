@@ -11,8 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from pyarrow import fs
 
-from photocap.batch.storage import local_path, open_storage
 from photocap.errors import ReadError
+from photocap.library.batch.storage import local_path, open_storage
 from photocap.photos import FileKind, find_photos, kind_of
 
 _MANIFESTS = (".parquet", ".csv", ".txt")

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from photocap.batch.output import Output
 from photocap.errors import ReadError
+from photocap.library.batch.output import Output
 from photocap.records import Caption, CaptionSource, Label, StoredCaption
 
 _KEY_BYTES = 16  # of a hash's 32 or more; enough to tell a library's pictures apart

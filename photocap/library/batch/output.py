@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 import photocap
-from photocap.batch.inputs import ListedObject
-from photocap.batch.schema import LAYOUT_VERSION
-from photocap.batch.storage import open_storage, write_object
 from photocap.errors import PhotocapError, ReadError, WriteError
+from photocap.library.batch.inputs import ListedObject
+from photocap.library.batch.schema import LAYOUT_VERSION
+from photocap.library.batch.storage import open_storage, write_object
 
 MANIFEST = "_manifest.json"
 SUCCESS = "_SUCCESS"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from photocap.batch.output import Output
-from photocap.batch.schema import SCHEMA
 from photocap.index import PhotoIndex, PhotoRow
+from photocap.library.batch.output import Output
+from photocap.library.batch.schema import SCHEMA
 
 _SHARD_ROWS = 10_000
 

@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from photocap.batch.output import Output
-from photocap.batch.schema import SCHEMA
-from photocap.batch.storage import local_path, read_object
 from photocap.captioning.isolation import caption_each
 from photocap.errors import FileProblem, unexpected
+from photocap.library.batch.output import Output
+from photocap.library.batch.schema import SCHEMA
+from photocap.library.batch.storage import local_path, read_object
 from photocap.photos import load_image, picture_hash, read_facts
 from photocap.records import Caption, CaptionerProtocol
 

@@ -1,8 +1,0 @@
-"""Caption millions of pictures on a Ray cluster: listing, reading, captioning and Parquet shards."""
-
-from photocap.batch.from_index import export_index
-from photocap.batch.output import Output
-from photocap.batch.pipeline import BatchOptions, BatchReport, run_batch
-from photocap.batch.stored import StoredCaptions
-
-__all__ = ["BatchOptions", "BatchReport", "Output", "StoredCaptions", "export_index", "run_batch"]
