@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
-from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema, writer_lock
 from photocap.index.embeddings import sign_bytes
+from photocap.index.schema import CURRENT_VERSION
 from photocap.records import CaptionSource, UndoRecord, Verdict, Written
 
 
@@ -278,6 +280,7 @@ def test_readers_work_while_a_writer_writes(index, run):
 
 
 def _try_to_write(path, answers):
+    writer_lock.PATIENCE_S = 0.1
     try:
         PhotoIndex.open(path).close()
         answers.put("opened")
@@ -289,11 +292,71 @@ def test_a_second_writer_is_told_who_is_first(index):
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     process = context.Process(target=_try_to_write, args=(index.path, answers))
-    process.start()
-    answer = answers.get(timeout=20)
+    with index.writing():
+        process.start()
+        answer = answers.get(timeout=20)
     process.join()
     assert f"process {os.getpid()}" in answer
     assert IndexBusy(index.path, "x").exit_code == 5
+
+
+def _write_between_batches(path, started, numbers):
+    with PhotoIndex.open(path) as index:
+        for number in numbers:
+            started.set()
+            index.record_batch(index.runs.start("edit"), [record(f"/{number}.jpg", "a cat")])
+
+
+def test_a_run_that_writes_batch_after_batch_lets_others_in(index, run):
+    context = multiprocessing.get_context("spawn")
+    others = [(context.Event(), range(first, first + 3)) for first in (1_000, 2_000)]
+    processes = [context.Process(target=_write_between_batches, args=(index.path, *other)) for other in others]
+    for process in processes:
+        process.start()
+    for started, _ in others:
+        assert started.wait(60)
+    batches = 0
+    while any(process.is_alive() for process in processes):
+        with index.writing():  # again at once, as a run does whose network is faster than its disk
+            index.record_batch(run, [record(f"/{batches}.jpg", "a dog")])
+            time.sleep(0.05)
+        batches += 1
+        assert batches < 200, "the others never get their turn"
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert index.counts().present == batches + 6
+    assert not index.path.with_name("index.db.turn").exists()
+
+
+def test_what_a_killed_writer_leaves_is_settled_by_the_next_one(index, tmp_path):
+    lock = tmp_path / "index.db.lock"
+    lock.write_text("4711\n")
+    with index.writing() as is_recovery_due:
+        assert is_recovery_due
+    index.runs.start("test")
+    with index.writing() as is_recovery_due:
+        assert is_recovery_due  # nobody has settled it yet
+        index.note_recovery()
+    with index.writing() as is_recovery_due:
+        assert not is_recovery_due
+
+
+def test_two_runs_that_index_keep_each_other_out_and_nobody_else(index, tmp_path):
+    with PhotoIndex.open(index.path) as other:
+        with index.indexing():
+            with pytest.raises(IndexBusy, match=f"process {os.getpid()}"), other.indexing():
+                raise AssertionError
+            other.runs.start("edit")
+        with other.indexing():
+            pass
+    assert not index.path.with_name("index.db.run").exists()
+
+
+def test_an_index_that_a_newer_photocap_changed_meanwhile_is_left_alone(index, run):
+    connection = sqlite3.connect(index.path)
+    connection.execute(f"PRAGMA user_version = {CURRENT_VERSION + 1}")
+    connection.close()
+    with pytest.raises(IndexUnusable, match="newer photocap"):
+        index.record_batch(run, [record("/a.jpg", "a dog")])
 
 
 def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):

@@ -91,6 +91,11 @@ class FolderNames:
                     self._folders.popitem(last=False)
         return listing.beside(photo)
 
+    def forget(self, folder: Path) -> None:
+        """List a folder again when it is next asked for, since files were made in it."""
+        with self._lock:
+            self._folders.pop(folder, None)
+
     def holds(self, photo: Path, target: Path) -> bool:
         """Return whether a file lies in the library of a photo: below a root, or in or below the photo's folder."""
         folders = [*self._roots, _library_of(photo), _library_of(photo.parent)]

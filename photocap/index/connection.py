@@ -225,6 +225,11 @@ def is_outdated(connection: sqlite3.Connection) -> bool:
     return version_of(connection) < CURRENT_VERSION
 
 
+def has_current_form(connection: sqlite3.Connection) -> bool:
+    """Return whether an open index still has the form that this photocap knows."""
+    return version_of(connection) == CURRENT_VERSION
+
+
 def _check_all(connection: sqlite3.Connection, path: Path) -> None:
     """Read every page once before anything is written; about a second for a gigabyte."""
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -9,20 +9,58 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from photocap.index.connection import translated
+from photocap.errors import IndexUnusable
+from photocap.index.connection import has_current_form, translated
+from photocap.index.writer_lock import WriterLock
 
 
 class Database:
-    """A connection, its path, and transactions whose errors are in a user's words."""
+    """A connection, its path, and transactions whose errors are in a user's words.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    Args:
+        connection: the open file.
+        path: the file.
+        lock: keeps other writers out; None where the file is open for reading only.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None = None) -> None:
         self.connection = connection
         self.path = path
+        self.lock = lock
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other writers out meanwhile; may be nested.
+
+        Raises:
+            IndexBusy: another writes and does not come to an end.
+            IndexUnusable: another photocap has changed the form of the index since it was opened.
+        """
+        if self.lock is None:  # SQLite will say that it is open for reading only
+            yield
+            return
+        with self.lock.held():
+            self._check_form()
+            yield
+
+    def _check_form(self) -> None:
+        with translated(self.path):
+            is_current = has_current_form(self.connection)
+        if not is_current:
+            raise IndexUnusable(
+                self.path, "was brought up to date by a newer photocap meanwhile", "start the command again"
+            )
+
+    def others_version(self) -> int:
+        """Return a number that is another one whenever another connection has changed the index since."""
+        with self.reading() as connection:
+            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run one transaction: all of it or nothing."""
-        with translated(self.path):
+        """Run one transaction: all of it or nothing; other writers are kept out meanwhile."""
+        with self.writing(), translated(self.path):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -22,11 +23,11 @@ from photocap.index.runs import Runs
 from photocap.index.scan import Scan
 from photocap.index.search_sql import SearchQueries
 from photocap.index.undo_journal import UndoJournal
-from photocap.index.writer_lock import WriterLock
+from photocap.index.writer_lock import WriterLock, run_lock
 
 
 class PhotoIndex:
-    """An open index. Open for writing it keeps every other writer out; readers are never kept out.
+    """An open index, which others may read and write meanwhile: a writer keeps others out inside `writing` only.
 
     Paths go in and come out as `pathlib.Path`, absolute; names that are not UTF-8 survive.
 
@@ -44,8 +45,7 @@ class PhotoIndex:
 
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None) -> None:
         self.path = path
-        self._lock = lock
-        self._database = database = Database(connection, path)
+        self._database = database = Database(connection, path, lock)
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         self.photos = Photos(database)
         self.captions = Captions(database)
@@ -73,19 +73,17 @@ class PhotoIndex:
             WriteError: it cannot be written, or is of an older photocap and cannot be brought up to date.
         """
         path = Path(path)
-        exists = check_place(path, create=create)
+        check_place(path, create=create)
         if read_only:
             return cls(cls._connection_for_reading(path), path, None)
         lock = WriterLock(path)
-        try:
+        with lock.held():
+            exists = check_place(path, create=create)  # another may have made it while we waited
             check = check and lock.is_check_due
             connection = connect_for_writing(path, exists=exists, check=check)
             if check or not exists:
                 lock.note_check()
-            return cls(connection, path, lock)
-        except BaseException:
-            lock.release(clean=False)
-            raise
+        return cls(connection, path, lock)
 
     @classmethod
     def _connection_for_reading(cls, path: Path) -> sqlite3.Connection:
@@ -100,6 +98,41 @@ class PhotoIndex:
             raise WriteError(path, reason, error.hint) from error
         return connect_for_reading(path)
 
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        """Keep other writers out meanwhile, for files and index that change together; may be nested.
+
+        Each change is a transaction and keeps others out by itself; this is for what takes several steps. Nobody should
+        be asked anything inside, and no network be run.
+
+        Yields:
+            Whether a writer was killed before and what it had begun is not settled yet; see `note_recovery`.
+
+        Raises:
+            IndexBusy: another writes, and has not come to an end in a minute.
+        """
+        with self._database.writing():
+            yield self._database.lock is not None and self._database.lock.is_recovery_due
+
+    def note_recovery(self) -> None:
+        """Remember, inside `writing`, that what a killed writer had begun is settled."""
+        if self._database.lock is not None:
+            self._database.lock.note_recovery()
+
+    @contextmanager
+    def indexing(self) -> Iterator[None]:
+        """Be the only run that indexes; short writers are not kept out.
+
+        Raises:
+            IndexBusy: another run indexes.
+        """
+        with run_lock(self.path):
+            yield
+
+    def others_version(self) -> int:
+        """Return a number that is another one whenever another connection has changed the index since."""
+        return self._database.others_version()
+
     def record_batch(self, run_id: int, records: Iterable[PhotoRecord], *, settled: Sequence[int] = ()) -> None:
         """Record a batch of photos in one transaction; the undo rows `settled` become WRITTEN in it."""
         record_batch(self._database, run_id, records, settled)
@@ -109,11 +142,8 @@ class PhotoIndex:
         return count_everything(self._database)
 
     def close(self) -> None:
-        """Close the file and let the next writer in."""
+        """Close the file."""
         self._database.connection.close()
-        if self._lock is not None:
-            self._lock.release(clean=True)
-            self._lock = None
 
     def __enter__(self) -> PhotoIndex:
         return self

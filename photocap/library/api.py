@@ -12,7 +12,8 @@ from photocap.errors import PhotocapError, ReadError
 from photocap.index import PhotoIndex
 from photocap.library.edit import CorrectedFile, copies_with_other_words, correct
 from photocap.library.file_writes import is_as_indexed
-from photocap.library.indexing import IndexOptions, index_photos
+from photocap.library.indexing import IndexOptions
+from photocap.library.indexing.pipeline import index_beside_others
 from photocap.library.restore import Restored
 from photocap.library.restore import restore as restored_files
 from photocap.metadata import MetadataMode, WritePolicy
@@ -54,10 +55,11 @@ def write_caption(
     row = index.photos.get(path)
     if row is None or row.picture_hash is None:
         raise ReadError(path, (row and row.error) or "it was never read")
-    run_id = index.runs.start("edit")
-    others = copies_with_other_words(index, row, policy)
-    files = correct(index, run_id, row.picture_hash, words, policy, verdict=Verdict.EDITED, sparing=others)
-    index.runs.finish(run_id, f"{len(files)} files")
+    with index.writing():
+        run_id = index.runs.start("edit")
+        others = copies_with_other_words(index, row, policy)
+        files = correct(index, run_id, row.picture_hash, words, policy, verdict=Verdict.EDITED, sparing=others)
+        index.runs.finish(run_id, f"{len(files)} files")
     return files
 
 
@@ -95,7 +97,9 @@ def _take_up(index: PhotoIndex, path: Path, words: str) -> None:
         policy=WritePolicy(mode=MetadataMode.NONE), stored=_OnePersonsWords(words), retry_failed=True
     )
     problems: list[str] = []
-    index_photos([path], index, _no_captioner, options, on_result=lambda result: problems.append(result.error or ""))
+    index_beside_others(
+        [path], index, _no_captioner, options, on_result=lambda result: problems.append(result.error or "")
+    )
     if index.photos.get(path) is None:
         raise ReadError(path, next(filter(None, problems), "it is not a photo that photocap reads"))
 

@@ -10,6 +10,7 @@ from photocap.captioning.hedge import unhedged
 from photocap.errors import PhotocapError, ReadError, printable
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRow
 from photocap.library.edit import copies_with_other_words, correct
+from photocap.library.recovery import writing_files
 from photocap.library.reject import reject
 from photocap.library.restore import Restored, restore
 from photocap.metadata import WritePolicy
@@ -66,31 +67,32 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
         ReadError: the photo was never read, so there is no picture to caption.
         PhotocapError: the words are empty.
     """
-    picture_hash, before = _current(index, photo, shown)
-    if not words:
-        raise PhotocapError("The caption is empty. To take it away, reject it.")
-    accepted = before is not None and words in (before.text, unhedged(before.text))
-    if accepted:
-        words = unhedged(words)  # now somebody knows
-    verdict = Verdict.ACCEPTED if accepted else Verdict.EDITED
-    run_id = index.runs.start("serve")
-    others = copies_with_other_words(index, photo, policy)
-    files = correct(index, run_id, picture_hash, words, policy, verdict=verdict, sparing=others)
-    index.runs.finish(run_id, f"1 caption {verdict.value}")
-    problems = tuple(f"{file.error}; your words are in the index" for file in files if file.error)
-    problems += tuple(
-        f"{printable(path)} keeps other words of a person: {printable(text)}" for path, text in others.items()
-    )
-    kind = DecisionKind.ACCEPTED if accepted else DecisionKind.EDITED
-    return CaptionDecision(
-        kind=kind,
-        photo_id=photo.id,
-        picture_hash=picture_hash,
-        before=before,
-        after=words,
-        run_id=run_id,
-        problems=problems,
-    )
+    with writing_files(index):
+        picture_hash, before = _current(index, photo, shown)
+        if not words:
+            raise PhotocapError("The caption is empty. To take it away, reject it.")
+        accepted = before is not None and words in (before.text, unhedged(before.text))
+        if accepted:
+            words = unhedged(words)  # now somebody knows
+        verdict = Verdict.ACCEPTED if accepted else Verdict.EDITED
+        run_id = index.runs.start("serve")
+        others = copies_with_other_words(index, photo, policy)
+        files = correct(index, run_id, picture_hash, words, policy, verdict=verdict, sparing=others)
+        index.runs.finish(run_id, f"1 caption {verdict.value}")
+        problems = tuple(f"{file.error}; your words are in the index" for file in files if file.error)
+        problems += tuple(
+            f"{printable(path)} keeps other words of a person: {printable(text)}" for path, text in others.items()
+        )
+        kind = DecisionKind.ACCEPTED if accepted else DecisionKind.EDITED
+        return CaptionDecision(
+            kind=kind,
+            photo_id=photo.id,
+            picture_hash=picture_hash,
+            before=before,
+            after=words,
+            run_id=run_id,
+            problems=problems,
+        )
 
 
 def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str) -> CaptionDecision:
@@ -100,19 +102,20 @@ def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str) -> CaptionDecis
         CaptionChanged: the caption is another one by now.
         ReadError: the photo was never read.
     """
-    picture_hash, before = _current(index, photo, shown)
-    run_id = index.runs.start("serve")
-    problems = _left_alone(reject(index, picture_hash))
-    index.runs.finish(run_id, "1 caption rejected")
-    return CaptionDecision(
-        kind=DecisionKind.REJECTED,
-        photo_id=photo.id,
-        picture_hash=picture_hash,
-        before=before,
-        after=None,
-        run_id=run_id,
-        problems=problems,
-    )
+    with writing_files(index):
+        picture_hash, before = _current(index, photo, shown)
+        run_id = index.runs.start("serve")
+        problems = _left_alone(reject(index, picture_hash))
+        index.runs.finish(run_id, "1 caption rejected")
+        return CaptionDecision(
+            kind=DecisionKind.REJECTED,
+            photo_id=photo.id,
+            picture_hash=picture_hash,
+            before=before,
+            after=None,
+            run_id=run_id,
+            problems=problems,
+        )
 
 
 def undo(index: PhotoIndex, decision: CaptionDecision) -> tuple[str, ...]:
@@ -124,22 +127,24 @@ def undo(index: PhotoIndex, decision: CaptionDecision) -> tuple[str, ...]:
     Raises:
         CaptionChanged: somebody has changed the caption since.
     """
-    known = index.photos.find_picture(decision.picture_hash)
-    current = known.caption.text if known and known.caption else None
-    if current != decision.after:
-        raise CaptionChanged("Somebody has changed this caption since; it stays as it is.")
-    # No paths would mean all files of the library.
-    restored = list(restore(index, known.paths, run_id=decision.run_id)) if known and known.paths else []
-    if decision.before is None:
-        index.captions.reject(decision.picture_hash)
-    else:
-        again = replace(decision.before, over_person=True)
-        index.captions.record(decision.run_id, decision.picture_hash, again)
-    return _left_alone(restored)
+    with writing_files(index):
+        known = index.photos.find_picture(decision.picture_hash)
+        current = known.caption.text if known and known.caption else None
+        if current != decision.after:
+            raise CaptionChanged("Somebody has changed this caption since; it stays as it is.")
+        # No paths would mean all files of the library.
+        restored = list(restore(index, known.paths, run_id=decision.run_id)) if known and known.paths else []
+        if decision.before is None:
+            index.captions.reject(decision.picture_hash)
+        else:
+            again = replace(decision.before, over_person=True)
+            index.captions.record(decision.run_id, decision.picture_hash, again)
+        return _left_alone(restored)
 
 
 def _current(index: PhotoIndex, photo: PhotoRow, shown: str) -> tuple[str, CaptionRecord | None]:
     """Return the picture of a photo and its caption, if that is still the one that was shown."""
+    (photo,) = index.photos.by_id([photo.id]) or [photo]  # others may have written since it was read
     if photo.picture_hash is None:
         raise ReadError(photo.path, f"it has no caption to change: {photo.error or 'it was never read'}")
     if " ".join(shown.split()) != " ".join((photo.caption or "").split()):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from photocap.errors import PhotocapError
 from photocap.index import CaptionRecord, FileState, PhotoIndex, PhotoRow, PhotoState
 from photocap.library.file_writes import FileWrite, FileWrites, is_as_indexed, note_written
+from photocap.library.recovery import writing_files
 from photocap.metadata import DryRun, ExifTool, Origin, Overwrite, WritePolicy, read_caption, read_metadata
 from photocap.records import CaptionSource, Verdict, Written
 
@@ -60,6 +61,21 @@ def correct(
         sparing: files that keep the words they have, and these; see `copies_with_other_words`.
         dry_run: YES plans only.
     """
+    with contextlib.nullcontext() if dry_run is DryRun.YES else writing_files(index):
+        return _correct(index, run_id, picture_hash, text, policy, verdict=verdict, sparing=sparing, dry_run=dry_run)
+
+
+def _correct(
+    index: PhotoIndex,
+    run_id: int,
+    picture_hash: str,
+    text: str,
+    policy: WritePolicy,
+    *,
+    verdict: Verdict,
+    sparing: Mapping[Path, str],
+    dry_run: DryRun,
+) -> list[CorrectedFile]:
     asked = replace(policy, overwrite=Overwrite.ALL)
     present = _present_files(index, picture_hash)
     as_indexed = {path for path, state in present.items() if is_as_indexed(state, path)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from photocap.index import PhotoIndex, UndoState
@@ -11,12 +13,32 @@ from photocap.system.atomicfile import remove_stale_temps
 from photocap.system.regularfile import MAX_PHOTO_BYTES, read_regular
 
 
+@contextmanager
+def writing_files(index: PhotoIndex) -> Iterator[None]:
+    """Keep other writers out while files and index change together; what a killed one had begun is settled first.
+
+    Raises:
+        IndexBusy: another writes, and has not come to an end in a minute.
+    """
+    with index.writing() as is_recovery_due:
+        if is_recovery_due:
+            recover_interrupted_writes(index)
+        yield
+
+
 def recover_interrupted_writes(index: PhotoIndex) -> int:
     """Find out by their contents which of the writes that a killed run had begun have happened; return how many.
 
     Writes that happened can be taken back from now on, the others are forgotten. What lies on a drive that is not
     there now waits for another time.
     """
+    with index.writing():  # what is open then, no living process has in hand
+        written = _settle_open_rows(index)
+        index.note_recovery()
+    return written
+
+
+def _settle_open_rows(index: PhotoIndex) -> int:
     written, undone = [], []
     for row in index.undo.open_rows():
         path = row.record.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from photocap.index import PhotoIndex
+from photocap.library.recovery import writing_files
 from photocap.library.restore import Restored, restore
 
 
@@ -16,10 +17,11 @@ def reject(index: PhotoIndex, picture_hash: str) -> list[Restored]:
     Returns:
         What became of each file that photocap had written to; where one was left alone, the caption is still in it.
     """
-    known = index.photos.find_picture(picture_hash)
-    if known is None:
-        return []
-    # No paths would mean all files of the library.
-    restored = list(restore(index, known.paths)) if known.paths else []
-    index.captions.reject(picture_hash)
+    with writing_files(index):
+        known = index.photos.find_picture(picture_hash)
+        if known is None:
+            return []
+        # No paths would mean all files of the library.
+        restored = list(restore(index, known.paths)) if known.paths else []
+        index.captions.reject(picture_hash)
     return restored

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from photocap.errors import FileProblem
 from photocap.index import PhotoIndex, UndoRow, UndoState
 from photocap.library.file_writes import FileWrites, is_as_indexed, note_written
 from photocap.library.moved_files import JournaledFile, journaled_files, unknown_photos
+from photocap.library.recovery import writing_files
 from photocap.library.restore_guard import check_kind
 from photocap.metadata import (
     DryRun,
@@ -65,6 +67,8 @@ def restore(
 ) -> Iterator[Restored]:
     """Take writes back, file by file, the newest write of each file first; files are found where they are now.
 
+    Other writers get in between two files.
+
     Args:
         index: open for writing, unless it is a dry run.
         paths: photos, sidecars and folders, absolute; none means all. A photo stands for its sidecars too, wherever
@@ -80,7 +84,9 @@ def restore(
     """
     files = journaled_files(index, paths, run_id)
     for file in files:
-        yield _restore_file(index, file, dry_run)
+        with _alone(index, dry_run):
+            restored = _restore_file(index, file, dry_run)
+        yield restored
     if run_id is None:
         known = {place for file in files for place in (file.path, file.photo)}
         for photo in unknown_photos(index, paths, known):
@@ -90,6 +96,11 @@ def restore(
                     if by_mark
                     else Restored(photo, is_restored=False, reason=_UNKNOWN_WRITE)
                 )
+
+
+def _alone(index: PhotoIndex, dry_run: DryRun) -> AbstractContextManager[object]:
+    """Keep other writers out of a file and of what the index says of it."""
+    return contextlib.nullcontext() if dry_run is DryRun.YES else writing_files(index)
 
 
 def _is_marked(photo: Path, policy: WritePolicy) -> bool:
@@ -102,7 +113,7 @@ def _is_marked(photo: Path, policy: WritePolicy) -> bool:
 
 def _restore_by_mark(index: PhotoIndex, photo: Path, policy: WritePolicy, dry_run: DryRun) -> Restored:
     """Take photocap's caption out of a photo of which the journal knows nothing; this write is journaled too."""
-    with ExifTool() as exiftool, FileWrites(policy, exiftool, dry_run) as writes:
+    with _alone(index, dry_run), ExifTool() as exiftool, FileWrites(policy, exiftool, dry_run) as writes:
         try:
             write = writes.prepare_removal(photo)
             if dry_run is DryRun.NO and write.prepared.changes_files:

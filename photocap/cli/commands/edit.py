@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -66,21 +67,24 @@ def command(
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")
         others = {} if all_copies else copies_with_other_words(index, row, policy)
-        if others and _wants_all(others):
-            others = {}
-        run_id = 0 if dry_run else index.runs.start("edit")
-        files = correct(
-            index,
-            run_id,
-            row.picture_hash,
-            text,
-            policy,
-            verdict=Verdict.EDITED,
-            sparing=others,
-            dry_run=DryRun.YES if dry_run else DryRun.NO,
-        )
-        if not dry_run:
-            index.runs.finish(run_id, f"{len(files)} files")
+        given_up = others if others and _wants_all(others) else {}
+        with nullcontext() if dry_run else index.writing():
+            if not all_copies:  # others may have written while we waited for an answer
+                now = copies_with_other_words(index, row, policy)
+                others = {path: said for path, said in now.items() if given_up.get(path) != said}
+            run_id = 0 if dry_run else index.runs.start("edit")
+            files = correct(
+                index,
+                run_id,
+                row.picture_hash,
+                text,
+                policy,
+                verdict=Verdict.EDITED,
+                sparing=others,
+                dry_run=DryRun.YES if dry_run else DryRun.NO,
+            )
+            if not dry_run:
+                index.runs.finish(run_id, f"{len(files)} files")
     failed = show_corrected(files, text, as_json=as_json)
     if dry_run:
         console.note("dry run: nothing was changed")

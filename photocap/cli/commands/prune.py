@@ -37,6 +37,7 @@ def command(
     shows any more. Before a person's captions are forgotten you are asked; where nobody can answer, --yes is needed.
     No file is touched.
     """
+    from photocap.errors import PhotocapError
     from photocap.index import PhotoIndex
 
     below = Path(os.path.abspath(folder)) if folder else None
@@ -46,7 +47,10 @@ def command(
         if by_persons and not dry_run and not yes:
             _ask(by_persons)
         if not dry_run:
-            index.photos.prune(below)
+            with index.writing():
+                if index.photos.persons_captions_to_forget(below) > by_persons:  # another program wrote meanwhile
+                    raise PhotocapError("more captions by people would be forgotten by now; nothing was, start again")
+                index.photos.prune(below)
     for path in gone:
         if as_json:
             console.emit_json({"path": path, "outcome": "would be forgotten" if dry_run else "forgotten"})

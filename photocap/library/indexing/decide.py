@@ -7,6 +7,7 @@ from pathlib import Path
 
 from photocap.index import CaptionRecord, KnownPicture, PhotoIndex
 from photocap.library.indexing.job import PhotoJob
+from photocap.library.indexing.later_words import persons_words
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import Overwrite
 from photocap.records import CaptionSource
@@ -28,6 +29,8 @@ class Decider:
         """Decide about one photo that was examined."""
         if job.trouble:
             return job
+        job.index_version = self._index.others_version()
+        job.said = persons_words(self._index, job)
         known = self._index.photos.find_picture(job.picture_hash)
         job.memory = self._index.captions.memory((job.picture_hash, job.caption_key), job.photo.path)
         job.metadata = job.metadata.remembering(job.memory)

@@ -44,6 +44,14 @@ class Trouble:
         return cls(problem.reason + (f" ({problem.hint})" if problem.hint else ""), may_pass)
 
 
+@dataclass(frozen=True)
+class PersonsWord:
+    """What a person has said of a picture, as far as it stands: words, or that there shall be none."""
+
+    caption: CaptionRecord | None = None
+    rejected: bool = False
+
+
 @dataclass(kw_only=True)
 class PhotoJob:
     """A photo that a run opens. Each stage fills in its part; only one thread has it in hand at a time.
@@ -67,13 +75,15 @@ class PhotoJob:
         moved_from: (decide) where this very photo was before.
         had: (decide) the caption that this path had so far, if it still shows the same picture.
         memory: (decide) what the index knows of the picture's captions.
+        said: (decide) what people had said by then of the photo's own picture and of that of `caption_key`.
+        index_version: (decide) of the index then; see `PhotoIndex.others_version`.
         known_labels: (decide) what a model saw in the picture earlier, where keywords are to be written.
 
         image: (decode) the small picture for the network, until it was there.
         embedding: (caption) the picture's embedding, where it is new.
         labels: (caption) what the model sees in the picture, where it looked.
 
-        changed: (write) it is no longer the file that was read; nothing is recorded of it.
+        changed: (write) it is no longer the file that was read, or its caption was taken back; nothing is recorded.
         write: (write) what is written into files.
         write_trouble: (write) why that could not be done; the index has the caption, and the next run tries again.
     """
@@ -95,6 +105,8 @@ class PhotoJob:
     moved_from: Path | None = None
     had: CaptionRecord | None = None
     memory: CaptionMemory = field(default_factory=CaptionMemory)
+    said: tuple[PersonsWord, ...] = ()
+    index_version: int = 0
     known_labels: tuple[Label, ...] = ()
 
     image: Image.Image | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,6 @@ from photocap.library.indexing.detect_changes import changed_photos
 from photocap.library.indexing.examine import Readers, examine
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
-from photocap.library.indexing.prefetch import interrupts_wait
 from photocap.library.indexing.stored import StoredFiller
 from photocap.library.indexing.tombstones import Tombstones, mark_missing
 from photocap.library.indexing.write_batch import BatchWriter
@@ -69,9 +69,24 @@ def index_photos(
         What became of the photos. Ctrl-C ends the run in order and shows there.
 
     Raises:
+        IndexBusy: another run is indexing. Short writers, such as `write_caption`, are let in between two batches.
         PhotocapError: the index cannot be written or the model cannot be loaded.
     """
     options = options or IndexOptions()
+    with nullcontext() if options.dry_run is DryRun.YES else index.indexing():
+        return index_beside_others(roots, index, load_captioner, options, on_result=on_result, stopwatch=stopwatch)
+
+
+def index_beside_others(
+    roots: Sequence[Path | str],
+    index: PhotoIndex,
+    load_captioner: Callable[[], CaptionerProtocol],
+    options: IndexOptions,
+    *,
+    on_result: Callable[[PhotoResult], None],
+    stopwatch: Stopwatch | None = None,
+) -> Report:
+    """Do the same for a few photos, whether or not a run is indexing meanwhile."""
     roots = outermost(roots)
     readers = Readers(FolderNames(roots), stopwatch=stopwatch or Stopwatch())
     with WorkerPool(options.workers) as pool, WorkerPool(options.workers) as writing:
@@ -178,8 +193,7 @@ class _Run:
 
     def _finish_batch(self, batch: list[PhotoJob], seen: Future[list[Caption | Trouble]]) -> None:
         self._batch_captioner.finish(batch, seen)
-        with interrupts_wait():
-            results = self._writer.write(batch, self._start_run)
+        results = self._writer.write(batch, self._start_run)
         self._decider.arrived({job.caption_key for job in batch})
         for result in results:
             self._tell(result)

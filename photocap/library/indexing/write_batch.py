@@ -19,7 +19,10 @@ from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.file_writes import FileWrites
 from photocap.library.indexing.examine import Readers
 from photocap.library.indexing.job import PhotoJob, Trouble
+from photocap.library.indexing.later_words import LaterWords
 from photocap.library.indexing.options import IndexOptions
+from photocap.library.indexing.prefetch import interrupts_wait
+from photocap.library.recovery import writing_files
 from photocap.library.report import Outcome, PhotoResult
 from photocap.metadata import DryRun, Extras, Signature, is_sidecar
 from photocap.photos import PhotoFile, newest_sidecar_mtime_ns
@@ -37,9 +40,21 @@ class BatchWriter:
         self._pool = pool
         self._readers = readers
         self._stopwatch = readers.stopwatch
+        self._later_words = LaterWords(index, options.policy, readers)
 
     def write(self, batch: list[PhotoJob], start_run: Callable[[], int]) -> list[PhotoResult]:
-        """Write a batch into photos and index; return what became of each photo."""
+        """Write a batch into photos and index, while other writers wait; return what became of each photo.
+
+        Raises:
+            IndexBusy: another writes, and has not come to an end in a minute.
+        """
+        if self._options.dry_run is DryRun.YES:
+            return self._write(batch, start_run)
+        with writing_files(self._index), interrupts_wait():
+            self._later_words.heed(batch)
+            return self._write(batch, start_run)
+
+    def _write(self, batch: list[PhotoJob], start_run: Callable[[], int]) -> list[PhotoResult]:
         with self._file_writes() as writes:
             with self._stopwatch.stage("metadata"):
                 list(self._pool.map(partial(self._prepare, writes), batch))
@@ -71,7 +86,7 @@ class BatchWriter:
     def _prepare(self, writes: FileWrites, job: PhotoJob) -> None:
         """Plan, verify and lay down the new file beside the old one; runs in a worker thread."""
         caption = job.caption
-        if job.trouble or caption is None:
+        if job.trouble or job.changed or caption is None:
             return
         try:
             if not _is_unchanged(job.photo):
