@@ -1,8 +1,8 @@
 """`photocap` as a process of its own, with the fake captioner in place of the real one. For tests only.
 
-FAKE_DELAY_S: how long each batch takes. DIE_AT: kill -9 at the Nth system call that makes something durable.
-FULL_AT: from the Nth write to a photo on, the disk is full. MAX_FILE_BYTES: as if it were for every larger file, the
-index among them.
+FAKE_DELAY_S: how long each batch takes. WAIT_FOR: all but the first wait until this file is there.
+DIE_AT: kill -9 at the Nth system call that makes something durable. FULL_AT: from the Nth write to a photo on, the disk
+is full. MAX_FILE_BYTES: as if it were for every larger file, the index among them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from photocap.system import atomicfile
 class SlowCaptioner(FakeCaptioner):
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         time.sleep(float(os.environ.get("FAKE_DELAY_S", "0")))
+        while self.batches and not os.path.exists(os.environ.get("WAIT_FOR", os.sep)):
+            time.sleep(0.05)
         return super().caption_batch(images)
 
 

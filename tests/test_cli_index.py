@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -285,16 +286,17 @@ def test_watch_takes_up_what_is_new_and_tells_no_failure_twice(
     assert len(loads) == 1
 
 
-def test_watch_waits_while_another_writes(cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_waits_while_another_indexes(cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from photocap.index import PhotoIndex
 
-    other = PhotoIndex.open(db, create=True)
+    busy = ExitStack()
+    busy.enter_context(busy.enter_context(PhotoIndex.open(db, create=True)).indexing())
     looks = []
 
     def sleep(_: float) -> None:
         looks.append(None)
         if len(looks) == 1:
-            other.close()
+            busy.close()
         else:
             raise KeyboardInterrupt
 

@@ -48,8 +48,8 @@ def test_2_also_for_a_wrong_setting(process, monkeypatch):
 
 
 def test_5_the_index_is_busy(process, tmp_path):
-    with PhotoIndex.open(tmp_path / "index.db", create=True):
-        done = process("prune", "--db", tmp_path / "index.db")
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as index, index.indexing():
+        done = process("index", tmp_path, "--db", tmp_path / "index.db")
     assert done.returncode == 5
     assert one_line(done.stderr)
 

@@ -340,7 +340,7 @@ def test_what_a_killed_writer_leaves_is_settled_by_the_next_one(index, tmp_path)
         assert not is_recovery_due
 
 
-def test_two_runs_that_index_keep_each_other_out_and_nobody_else(index, tmp_path):
+def test_two_runs_that_index_keep_each_other_out_and_nobody_else(index):
     with PhotoIndex.open(index.path) as other:
         with index.indexing():
             with pytest.raises(IndexBusy, match=f"process {os.getpid()}"), other.indexing():
