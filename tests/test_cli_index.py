@@ -275,7 +275,7 @@ def test_watch_takes_up_what_is_new_and_tells_no_failure_twice(
 
     monkeypatch.setattr(time, "sleep", sleep)
     result = cli("watch", library, "--db", db, "--interval", "7", standalone_mode=True)
-    assert looks == [7] * 4
+    assert looks == [5, 7, 5, 7]
     assert result.stdout.splitlines() == [
         f"{library}/a.jpg: {RED}",
         f"{library}/b.png: {BLUE}",
@@ -284,6 +284,32 @@ def test_watch_takes_up_what_is_new_and_tells_no_failure_twice(
     assert result.stderr.count("bad.jpg") == 1
     assert result.exit_code == 130
     assert len(loads) == 1
+
+
+def test_watch_leaves_a_file_alone_until_it_rests(
+    cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, growing, looks = (library / "a.jpg").read_bytes(), library / "new.jpg", []
+    growing.write_bytes(whole[:200])
+    seen_captions = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        seen_captions.append(read_caption(library / "b.png").text)
+        if len(looks) <= 3:
+            with growing.open("ab") as file:  # as a copying program does, which would go on in a file that is replaced
+                file.write(whole[100 * len(looks) + 100 : 100 * len(looks) + 200] if len(looks) < 3 else whole[400:])
+        if len(looks) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    result = cli("watch", library, "--db", db, standalone_mode=True)
+    assert looks == [5, 5, 5, 5, 60, 60]
+    assert seen_captions[:2] == [None, BLUE]  # the others need not wait for it
+    assert "new.jpg" not in result.stderr
+    assert result.stdout.splitlines()[-1] == f"{growing}: {RED}"
+    with Image.open(growing) as image:
+        image.load()
 
 
 def test_watch_waits_while_another_indexes(cli: Cli, library: Path, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +323,7 @@ def test_watch_waits_while_another_indexes(cli: Cli, library: Path, db: Path, mo
         looks.append(None)
         if len(looks) == 1:
             busy.close()
-        else:
+        if len(looks) == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", sleep)

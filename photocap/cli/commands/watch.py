@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from photocap.cli import console, options
 from photocap.cli.index_options import captioner_loader, index_options, indexing_options, open_index
 from photocap.cli.output_index import ResultPrinter
 from photocap.errors import IndexBusy
-from photocap.library.indexing import IndexOptions, index_photos
+from photocap.library.indexing import IndexOptions, RestingFiles, index_photos
 from photocap.library.report import Outcome, PhotoResult
 from photocap.records import CaptionerProtocol
+
+_REST_S = 5.0  # between two looks, where a file of the first one may still be growing
 
 
 @click.command("watch")
@@ -35,14 +38,16 @@ def command(paths: tuple[Path, ...], db: Path, interval: float, as_json: bool, q
         photocap watch /mnt/nas/photos --interval 600
 
     It looks at names, sizes and times again and again, so network drives work as well; only what is new is opened.
-    Between two looks the index is free for other commands. Ctrl-C ends it.
+    A file that is still being copied is left alone until it rests: two looks a few seconds apart must find it the same.
+    Other commands can read and write the index meanwhile. Ctrl-C ends it.
     """
-    run_options = index_options(chosen)
+    resting = RestingFiles()
+    run_options = replace(index_options(chosen), is_at_rest=resting.is_at_rest)
     load = functools.cache(captioner_loader(chosen))
     news = _News(ResultPrinter(index=None, as_json=as_json, quiet=quiet))
     while True:
-        _look(paths, db, load, run_options, news)
-        time.sleep(interval)
+        is_over = _look(paths, db, load, run_options, news)
+        time.sleep(min(interval, _REST_S) if is_over and resting.end_look() else interval)
 
 
 def _look(
@@ -51,17 +56,19 @@ def _look(
     load: Callable[[], CaptionerProtocol],
     run_options: IndexOptions,
     news: _News,
-) -> None:
+) -> bool:
+    """Look at the library once; return whether that was possible."""
     try:
         with open_index(db, check=False) as index:
             report = index_photos(paths, index, load, run_options, on_result=news)
     except IndexBusy as busy:
         console.note(f"{busy}; the next look tries again")
-        return
+        return False
     if report.interrupted:
         raise KeyboardInterrupt
     if news.end_look():
         console.note(report.summary)
+    return True
 
 
 class _News:

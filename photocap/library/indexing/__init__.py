@@ -3,5 +3,6 @@
 from photocap.library.indexing.caption import caption_photos
 from photocap.library.indexing.options import IndexOptions, Recaption, default_workers
 from photocap.library.indexing.pipeline import index_photos
+from photocap.library.indexing.rest import RestingFiles
 
-__all__ = ["IndexOptions", "Recaption", "caption_photos", "default_workers", "index_photos"]
+__all__ = ["IndexOptions", "Recaption", "RestingFiles", "caption_photos", "default_workers", "index_photos"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from photocap.captioning.hedge import is_hedged
 from photocap.metadata import DryRun, WritePolicy
-from photocap.photos import WalkOptions
+from photocap.photos import PhotoFile, WalkOptions
 from photocap.records import CaptionStore
 
 _MOST_WORKERS = 8
@@ -48,6 +49,7 @@ class IndexOptions:
         recaption: which generated captions are made anew; photos without a place in the model's space go through it
             too. None: no such wish.
         workers: photos that are decoded at the same time.
+        is_at_rest: asked of each file that would be opened; one that does not rest is left to a later run. None: all do.
         stored: captions that were made elsewhere; the model is not loaded, and a photo whose picture they lack fails.
     """
 
@@ -62,6 +64,7 @@ class IndexOptions:
     neutral_people: bool = False
     hedge_alt_text_below: float = 0.0
     workers: int = field(default_factory=lambda: default_workers())
+    is_at_rest: Callable[[PhotoFile], bool] | None = None
     stored: CaptionStore | None = None
 
 

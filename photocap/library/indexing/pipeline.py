@@ -159,6 +159,8 @@ class _Run:
         changed = changed_photos(
             self._index, photos, self._options, on_result=self._tell, on_return=self._record_returned
         )
+        if is_at_rest := self._options.is_at_rest:
+            changed = (job for job in changed if is_at_rest(job.photo))
         ahead = 4 * self._options.workers
         examine_ = partial(examine, policy=self._options.policy, readers=self._readers)
         examined = map_ahead(self._pool, examine_, changed, ahead, overdue=_overdue)
