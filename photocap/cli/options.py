@@ -17,7 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _remember(key: str) -> Callable[[click.Context, click.Parameter, bool], bool]:
     def callback(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-        ctx.meta[key] = value
+        if value:  # another option may have said so already
+            ctx.meta[key] = True
         return value
 
     return callback
@@ -32,6 +33,17 @@ def json_option(function: F) -> F:
         callback=_remember(console.JSON_KEY),
         is_eager=True,
         help="Print JSON, one object per line.",
+    )(function)
+
+
+def json_progress_option(function: F) -> F:
+    """Add `--json-progress` as `json_progress: bool`."""
+    return click.option(
+        "--json-progress",
+        is_flag=True,
+        callback=_remember(console.JSON_KEY),
+        is_eager=True,
+        help="Print JSON, with records of progress in between and one of the summary at the end.",
     )(function)
 
 

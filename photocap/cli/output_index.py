@@ -23,7 +23,7 @@ class ResultPrinter:
         quiet: failures only.
         verbose: also what was passed by.
         dry_run: show the caption before and after.
-        on_each: called after each photo, for the progress bar.
+        on_each: called with each photo after that, for the progress bar.
     """
 
     index: PhotoIndex | None = None
@@ -31,7 +31,7 @@ class ResultPrinter:
     quiet: bool = False
     verbose: bool = False
     dry_run: bool = False
-    on_each: Callable[[], object] = lambda: None
+    on_each: Callable[[PhotoResult], object] = lambda _: None
 
     def __call__(self, result: PhotoResult) -> None:
         """Print one result."""
@@ -43,7 +43,7 @@ class ResultPrinter:
             console.show(_before_and_after(result) if self.dry_run else _line(result))
         elif self.verbose:
             console.note(f"{printable(result.path)}: {result.outcome.value}{_remark(result)}")
-        self.on_each()
+        self.on_each(result)
 
     def _print_json(self, result: PhotoResult) -> None:
         caption, confidence = result.caption, result.confidence

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from photocap.index.connection import file_path
@@ -22,6 +23,17 @@ class Scan:
         """Forget which files an earlier scan has seen."""
         with self._database.reading() as connection:
             connection.execute("DELETE FROM temp.seen")
+
+    @contextmanager
+    def of_a_moment(self) -> Iterator[None]:
+        """See the index as it is now, whatever others write meanwhile; for a connection that only reads."""
+        with self._database.reading() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM photo").fetchone()  # with the first reading the moment begins
+            try:
+                yield
+            finally:
+                connection.rollback()
 
     def file_states(self, paths: Iterable[Path]) -> dict[Path, FileState]:
         """Return what is known of many files and remember that this scan has seen them.

@@ -33,6 +33,7 @@ class PhotoResult:
         error: for failed and skipped photos, the reason; for sidecars, why not embedded.
         before: the caption that stood in the file before the write (for dry runs).
         labels: what a model sees in the photo, where it looked in this run.
+        opened: whether the photo had to be looked into; what is known and unchanged is not.
         words: the caption's words with their probabilities, where nothing but captions was asked for.
     """
 
@@ -44,6 +45,7 @@ class PhotoResult:
     error: str | None = None
     before: str | None = None
     labels: tuple[Label, ...] = ()
+    opened: bool = False
     words: tuple[WordProbability, ...] = ()
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from photocap.cli import console, options
 from photocap.cli.index_options import captioner_loader, index_options, indexing_options, open_index
+from photocap.cli.index_progress import IndexProgress
 from photocap.cli.output_index import ResultPrinter
 from photocap.library.indexing import index_photos
-from photocap.photos import WalkOptions, find_photos
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 
 @click.command("index")
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show each caption before and after; change nothing.")
 @click.option("-v", "--verbose", is_flag=True, help="Also list what was left as it is, and why.")
 @options.json_option
+@options.json_progress_option
 @options.quiet_option
 @click.pass_context
 def command(
@@ -37,6 +34,7 @@ def command(
     dry_run: bool,
     verbose: bool,
     as_json: bool,
+    json_progress: bool,
     quiet: bool,
     **chosen: Any,
 ) -> None:
@@ -55,24 +53,20 @@ def command(
         raise click.UsageError("Missing argument 'PATH...'.")
     run_options = index_options(chosen, dry_run=dry_run)
     with open_index(db, dry_run=dry_run) as index, console.progress() as progress:
-        task = progress.add_task("Captioning", total=None)
-        if not progress.disable:
-            threading.Thread(target=_count, args=(paths, run_options.walk, progress, task), daemon=True).start()
+        told = IndexProgress(progress, as_records=json_progress)
+        told.count_ahead(index.path, paths, run_options)
         show = ResultPrinter(
             index=index,
-            as_json=as_json,
+            as_json=as_json or json_progress,
             quiet=quiet,
             verbose=verbose,
             dry_run=dry_run,
-            on_each=lambda: progress.advance(task),
+            on_each=told,
         )
         report = index_photos(paths, index, captioner_loader(chosen), run_options, on_result=show)
     console.note(report.summary + (" (dry run: nothing was changed)" if dry_run else ""))
     if report.interrupted:
         console.note("interrupted; the same command continues from here")
-    ctx.exit(report.exit_code if any(map(os.path.lexists, paths)) else console.COULD_NOT_RUN)
-
-
-def _count(paths: tuple[Path, ...], walk: WalkOptions, progress: Progress, task: TaskID) -> None:
-    """Count the photos for the progress bar, beside the work."""
-    progress.update(task, total=sum(1 for _ in find_photos(paths, walk)))
+    exit_code = report.exit_code if any(map(os.path.lexists, paths)) else console.COULD_NOT_RUN
+    told.summarize(report, exit_code=exit_code, dry_run=dry_run)
+    ctx.exit(exit_code)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from photocap.index import FACTS_VERSION, FileState, PhotoIndex, PhotoRecord, PhotoState
 from photocap.library.indexing.job import PhotoJob
@@ -10,7 +11,7 @@ from photocap.library.indexing.options import IndexOptions
 from photocap.library.indexing.prefetch import in_chunks
 from photocap.library.report import Outcome, PhotoResult
 from photocap.metadata import MetadataMode
-from photocap.photos import PhotoFile
+from photocap.photos import PhotoFile, find_photos
 from photocap.records import CaptionSource, Written
 
 _CHUNK = 500
@@ -60,6 +61,26 @@ def changed_photos(
                 on_result(PhotoResult(path=photo.path, outcome=Outcome.UNCHANGED, written=stamp.written))
         if returned:
             on_return(returned)
+
+
+def count_changed(index_path: Path, roots: Sequence[Path], options: IndexOptions) -> int:
+    """Count the photos that a run that begins now has to open.
+
+    Args:
+        index_path: the index, which is opened anew, since this is done in a thread beside the run.
+        roots: as for the run.
+        options: as for the run.
+
+    Raises:
+        PhotocapError: the index cannot be read.
+    """
+    with PhotoIndex.open(index_path, read_only=True) as index, index.scan.of_a_moment():
+        photos = find_photos(roots, options.walk)
+        return sum(1 for _ in changed_photos(index, photos, options, on_result=_ignore, on_return=_ignore))
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 def _is_same_file(photo: PhotoFile, stamp: FileState) -> bool:

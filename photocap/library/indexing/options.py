@@ -49,7 +49,7 @@ class IndexOptions:
         recaption: which generated captions are made anew; photos without a place in the model's space go through it
             too. None: no such wish.
         workers: photos that are decoded at the same time.
-        is_at_rest: asked of each file that would be opened; one that does not rest is left to a later run. None: all do.
+        is_at_rest: asked of each file that would be opened; one that does not rest waits for a later run. None: all do.
         stored: captions that were made elsewhere; the model is not loaded, and a photo whose picture they lack fails.
     """
 

@@ -10,7 +10,7 @@ from photocap.photos import PhotoFile
 class RestingFiles:
     """Recognises, over several looks at a library, the files that did not change from one look to the next.
 
-    Neither the clock of this machine nor that of a file server is trusted: a file rests when two looks find it the same.
+    No clock is trusted, a file server's or this machine's: a file rests when two looks find it the same.
     """
 
     def __init__(self) -> None:

@@ -185,6 +185,7 @@ def _result(job: PhotoJob) -> PhotoResult:
         error=remark or (prepared.reason if prepared else "") or None,
         before=prepared.before if prepared else None,
         labels=job.labels or (),
+        opened=True,
     )
 
 
