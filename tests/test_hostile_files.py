@@ -129,6 +129,11 @@ def test_a_file_at_the_limit_is_read_and_one_that_grows_is_not(tmp_path, monkeyp
     monkeypatch.setattr(regularfile, "_check", lambda *_: None)
     with pytest.raises(OSError, match="at most 4"):
         read_regular(path, limit_bytes=4)
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda descriptor: os.stat_result((*real(descriptor)[:6], 2, 0, 0, 0)))
+    assert read_regular(path, limit_bytes=5)[0] == b"12345"  # it had 2 bytes when it was opened
+    with pytest.raises(OSError, match="at most 4"):
+        read_regular(path, limit_bytes=4)
 
 
 def test_folders_are_named_as_such(tmp_path):

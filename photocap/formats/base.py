@@ -148,3 +148,7 @@ class Container(Protocol):
         Of an EXIF block or a TIFF structure, everything but the description is compared here.
         """
         ...
+
+
+class FrontToBack:
+    """A format whose `picture_spans` goes through the file once: what follows a piece depends on later bytes alone."""

@@ -10,12 +10,11 @@ from typing import BinaryIO
 from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
 
 _JPEG_LIMIT_BYTES = 1 << 29
-# In coded picture data 0xFF is followed by 0 (a data byte), a restart marker or, at the end, by another marker.
-_MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _NO_FILL_BYTE = re.compile(rb"[^\xff]")
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 17  # larger ones leave the processor's cache and take twice as long
 _MAX_CHUNKS = 200_000  # segments or chunks; real files have some thousand
 _EOI, _COM, _APP0, _APP15 = 0xD9, 0xFE, 0xE0, 0xEF
+_FILL, _RESTART, _RESTART_MASK = 0xFF, 0xD0, 0xF8  # restart markers are 0xD0 to 0xD7
 SOS = 0xDA
 SCAN_DATA = 0  # in place of a marker: the coded picture after a start of scan
 
@@ -49,14 +48,14 @@ def jpeg_markers(file: BinaryIO) -> Iterator[tuple[int, Span]]:
         marker = head[1]
         if marker == _EOI:
             return
-        if marker == 0xFF:  # fill bytes; the last one before something else begins the segment
-            position = _find(file, _NO_FILL_BYTE, position, size_bytes) - 1
+        if marker == _FILL:  # fill bytes; the last one before something else begins the segment
+            position = _end_of_fill(file, position, size_bytes) - 1
             continue
         end = position + 2 + int.from_bytes(head[2:], "big")
         yield marker, Span(position, end - position)
         position = end
         if marker == SOS:
-            end = _find(file, _MARKER_AFTER_SCAN, position, size_bytes)
+            end = _end_of_scan(file, position, size_bytes)
             yield SCAN_DATA, Span(position, end - position)
             position = end
     raise NotUnderstood("too many segments")
@@ -67,13 +66,28 @@ def _read(file: BinaryIO, start: int, length: int) -> bytes:
     return file.read(length)
 
 
-def _find(file: BinaryIO, pattern: re.Pattern[bytes], start: int, size_bytes: int) -> int:
-    """Return where a pattern of at most two bytes is first met, else the file's size; a piece at a time is read."""
-    while start < size_bytes:
-        piece = _read(file, start, _PIECE_BYTES + 1)  # one more, for a pattern that lies across two pieces
-        if found := pattern.search(piece):
-            return start + found.start()
-        start += _PIECE_BYTES
+def _end_of_fill(file: BinaryIO, start: int, size_bytes: int) -> int:
+    """Return where the first byte other than 0xFF stands, else the file's size; a piece at a time is read."""
+    for position in range(start, size_bytes, _PIECE_BYTES):
+        if found := _NO_FILL_BYTE.search(_read(file, position, _PIECE_BYTES)):
+            return position + found.start()
+    return size_bytes
+
+
+def _end_of_scan(file: BinaryIO, start: int, size_bytes: int) -> int:
+    """Return where the first marker behind a scan stands, else the file's size; a piece at a time is read.
+
+    In coded picture data 0xFF is followed by 0 (a data byte) or a restart marker; before a marker it may repeat.
+    """
+    import numpy as np  # here, since it takes a tenth of a second; it searches twice as fast as a regular expression
+
+    for position in range(start, size_bytes, _PIECE_BYTES):
+        piece = np.frombuffer(_read(file, position, _PIECE_BYTES + 1), np.uint8)  # one more, for a marker across two
+        places = np.flatnonzero((piece[:-1] == _FILL) & (piece[1:] != 0))
+        codes = piece[places + 1]
+        markers = places[(codes & _RESTART_MASK != _RESTART) & (codes != _FILL)]
+        if markers.size:
+            return position + int(markers[0])
     return size_bytes
 
 

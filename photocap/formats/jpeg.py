@@ -19,6 +19,7 @@ from photocap.formats.base import (
     EmbeddedTexts,
     FileKind,
     FormatError,
+    FrontToBack,
     Layout,
     Part,
 )
@@ -56,7 +57,7 @@ class Segment:
     end: int
 
 
-class Jpeg:
+class Jpeg(FrontToBack):
     """The JPEG format, MPO and files with trailers included."""
 
     name = "JPEG"

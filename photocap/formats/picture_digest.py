@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import BinaryIO
 
-from photocap.formats.base import Container
+from photocap.formats.base import Container, FrontToBack
 from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
+from photocap.formats.splice import same_bytes
 
 _CHUNK_BYTES = 1 << 20
 
@@ -37,12 +38,31 @@ def same_picture(old: bytes, new: bytes, known: Container) -> bool:
         NotUnderstood: one of them does not follow its format.
     """
     try:
-        before, after = (list(known.picture_spans(BytesIO(data))) for data in (old, new))
+        before = list(known.picture_spans(BytesIO(old)))
+        if isinstance(known, FrontToBack) and _is_plain(before, old) and _meet(before, old, new, known):
+            return True
+        after = list(known.picture_spans(BytesIO(new)))
     except (struct.error, IndexError, OverflowError) as error:
         raise NotUnderstood(str(error)) from error
     if len(before) == len(after) and _is_plain(before, old) and _is_plain(after, new):
         return all(_content(a, old) == _content(b, new) for a, b in zip(before, after, strict=True))
     return picture_digest(BytesIO(old), known) == picture_digest(BytesIO(new), known)
+
+
+def _meet(before: Sequence[Piece], old: bytes, new: bytes, known: Container) -> bool:
+    """Return whether after some equal pieces both files are the same to their ends, and with them all later pieces.
+
+    Then the new file is not searched for the end of its picture, which takes longer than all else here. One place is
+    tried, the first that is as far from both ends: at each of thousands it would take too long.
+    """
+    for a, b in zip(before, known.picture_spans(BytesIO(new)), strict=False):
+        if _content(a, old) != _content(b, new):
+            return False
+        if isinstance(a, Span) and isinstance(b, Span):
+            old_at, new_at = a.start + a.length, b.start + b.length
+            if len(old) - old_at == len(new) - new_at:
+                return same_bytes(old, old_at, new, new_at)
+    return False
 
 
 def _is_plain(pieces: Sequence[Piece], data: bytes) -> bool:

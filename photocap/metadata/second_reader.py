@@ -18,15 +18,20 @@ def lost_tags(old: bytes, new: bytes) -> list[str]:
     return [f"{tag:#06x}" for (directory, tag), value in before.items() if after.get((directory, tag)) != value]
 
 
-def _tags(data: bytes) -> Mapping[tuple[int, int], str]:
+def _tags(data: bytes) -> Mapping[tuple[int, int], bytes | str]:
     """Return what Pillow reads of a file, by directory and tag; nothing where it cannot read it at all."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             exif = image.getexif()
-            found = {(0, tag): repr(exif[tag]) for tag in exif if tag not in _OWN_TAGS | _POINTERS}
+            found = {(0, tag): _comparable(exif[tag]) for tag in exif if tag not in _OWN_TAGS | _POINTERS}
             for directory in _DIRECTORIES:
                 inner = exif.get_ifd(directory)
-                found.update({(directory, tag): repr(value) for tag, value in inner.items() if tag not in _POINTERS})
+                found.update({(directory, tag): _comparable(inner[tag]) for tag in inner if tag not in _POINTERS})
             return found
     except Exception:  # Pillow raises anything on a file it does not like, and then has read nothing
         return {}
+
+
+def _comparable(value: object) -> bytes | str:
+    """Return a value as text, since what is no number is not equal to itself; a maker note stays as it is."""
+    return value if isinstance(value, bytes) else repr(value)

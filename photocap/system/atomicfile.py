@@ -24,7 +24,7 @@ except ImportError:  # Windows: no advisory locks, and an open file cannot be re
 
 TEMP_PREFIX = ".photocap-"
 TEMP_SUFFIX = ".tmp"
-_PIECE_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 17
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2
 _CANNOT_RENAME_SO = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
 _COPIED_ATTRIBUTES = ("user.", "system.posix_acl_")

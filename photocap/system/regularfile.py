@@ -52,7 +52,9 @@ def read_regular(path: Path, *, limit_bytes: int) -> tuple[bytes, os.stat_result
     """
     with open_regular(path, limit_bytes=limit_bytes) as file:
         status = os.fstat(file.fileno())
-        data = file.read(limit_bytes + 1)
+        data = file.read(min(status.st_size, limit_bytes) + 1)  # the limit itself would have as much memory set up
+        if len(data) > status.st_size:  # it grew meanwhile
+            data += file.read(limit_bytes + 1 - len(data))
     if len(data) > limit_bytes:
         raise _too_large(path, len(data), limit_bytes)
     return data, status
