@@ -31,6 +31,9 @@ def run(body, *arguments):
     return CliRunner().invoke(group, ["probe", *arguments])
 
 
+FULL = "No space left on device"
+
+
 def failing(error):
     def body():
         raise error
@@ -44,7 +47,8 @@ def failing(error):
         (ReadError("a.jpg", "it is empty", "copy it again"), 1, "photocap: a.jpg: it is empty (copy it again)\n"),
         (IndexBusy("i.db", "another writes"), 5, "photocap: i.db: another writes\n"),
         (FileNotFoundError(2, "No such file or directory", "b.jpg"), 1, "photocap: b.jpg: No such file or directory\n"),
-        (OSError(28, "No space left on device"), 1, "photocap: No space left on device\n"),
+        (OSError(28, FULL), 1, f"photocap: {FULL}, for the output or in the folder of temporary files\n"),
+        (OSError(28, FULL, "b.jpg"), 1, f"photocap: b.jpg: {FULL}\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (click.UsageError("no"), 2, None),
     ],
@@ -54,6 +58,13 @@ def test_an_expected_error_is_one_line_and_an_exit_code(error, exit_code, text):
     assert result.exit_code == exit_code
     assert result.stdout == ""
     assert text is None or result.stderr.strip() == text.strip()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
+def test_a_full_disk_below_the_output_is_said(process):
+    with open("/dev/full", "wb") as full:
+        done = process("config", "--json", stdout=full, capture_output=False, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, f"photocap: standard output: {FULL}\n")
 
 
 def test_with_json_an_error_is_an_object_too():

@@ -31,6 +31,7 @@ from photocap.captioning.model_files import (
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError
+from photocap.system.named_errors import naming
 
 _HINT = "choose another model with --model, or train it again"
 
@@ -118,7 +119,7 @@ def save_checkpoint(
         "names": dict(names or {}),
         "vocabulary": list(vocabulary.words),
     }
-    with open(new / CONFIG, "w", encoding="utf-8") as file_:
+    with naming(new / CONFIG), open(new / CONFIG, "w", encoding="utf-8") as file_:
         json.dump(values, file_, ensure_ascii=False, indent=1)
         file_.flush()
         os.fsync(file_.fileno())
@@ -183,7 +184,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     data = save({n: v.detach().cpu().contiguous() for n, v in tensors.items()})
-    with open(path, "wb") as file:  # save_file would make it unreadable for others
+    with naming(path), open(path, "wb") as file:  # save_file would make it unreadable for others
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

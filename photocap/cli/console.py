@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -16,12 +17,14 @@ import click
 
 from photocap.cli.terminal import unguarded, visible
 from photocap.errors import PhotocapError, printable
+from photocap.system.named_errors import naming
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
 _CONTROLS_OF_JSON = re.compile(r"[\x7f-\x9f]")  # JSON itself asks only for escapes of those below 0x20
+_STDOUT = "standard output"
 COULD_NOT_RUN = 1
 NOTHING_FOUND = 4
 INTERRUPTED = 130
@@ -67,7 +70,8 @@ def _remembered(key: str) -> bool:
 
 def show(text: str) -> None:
     """Print one result on stdout; above the progress bar where there is one, which click.echo would write into."""
-    print(visible(text) if _is_terminal() else text, flush=True)  # noqa: T201
+    with naming(_STDOUT):
+        print(visible(text) if _is_terminal() else text, flush=True)  # noqa: T201
 
 
 def count(number: int, what: str) -> str:
@@ -100,7 +104,7 @@ def emit_json(record: Mapping[str, Any]) -> None:
     if _is_terminal():
         show(line)
     else:
-        click.echo(line.encode())
+        _write(line.encode() + b"\n")
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -119,10 +123,8 @@ def emit_path(path: Path, *, end_with_null: bool = False) -> None:
     """Print one path on stdout: its own bytes in a pipe, one safe line on a terminal."""
     if _is_terminal():
         show(printable(path))
-    elif end_with_null:
-        click.echo(os.fsencode(path) + b"\0", nl=False)
     else:
-        click.echo(os.fsencode(path))
+        _write(os.fsencode(path) + (b"\0" if end_with_null else b"\n"))
 
 
 def emit_text(text: str) -> None:
@@ -130,7 +132,12 @@ def emit_text(text: str) -> None:
     if _is_terminal():
         show(text.removesuffix("\n"))
     else:
-        click.echo(text.encode(), nl=False)
+        _write(text.encode())
+
+
+def _write(data: bytes) -> None:
+    with naming(_STDOUT):
+        click.echo(data, nl=False)
 
 
 def progress(*, unit: str = "photos") -> Progress:
@@ -178,6 +185,8 @@ def show_error(error: PhotocapError | OSError) -> int:
 
 def _os_error_text(error: OSError) -> str:
     reason = error.strerror or str(error)
+    if error.errno == errno.ENOSPC and error.filename is None:
+        return f"{reason}, for the output or in the folder of temporary files"
     return f"{printable(error.filename)}: {reason}" if isinstance(error.filename, (str, Path)) else reason
 
 

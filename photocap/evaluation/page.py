@@ -12,6 +12,7 @@ from photocap.errors import ReadError, printable
 from photocap.evaluation import EvaluatedPhoto, Evaluation
 from photocap.evaluation.text import score_lines
 from photocap.photos import load_image
+from photocap.system.named_errors import naming
 
 _MAX_PHOTOS = 1000  # some 15 MB; more than anybody scrolls through
 _THUMBNAIL_PX = 224
@@ -33,7 +34,7 @@ def write_page(evaluation: Evaluation, file: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    with file.open("w", encoding="utf-8", errors="replace") as out:
+    with naming(file), file.open("w", encoding="utf-8", errors="replace") as out:
         out.writelines(_page(evaluation))
 
 

@@ -15,6 +15,7 @@ from photocap.datasets.spreadsheet import as_cell
 from photocap.errors import CaptionFileError, ReadError
 from photocap.evaluation import EvaluatedPhoto
 from photocap.photos import load_image
+from photocap.system.named_errors import naming
 
 TABLE = "judge.csv"
 VERDICTS = ("right", "detail", "wrong")
@@ -55,14 +56,16 @@ def write_sheets(photos: Sequence[EvaluatedPhoto], folder: Path) -> list[Path]:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / TABLE, "w", encoding="utf-8", errors="replace", newline="") as file:
+    table = folder / TABLE
+    with naming(table), open(table, "w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(map(as_cell, _row(number, photo)) for number, photo in enumerate(photos, start=1))
     size, sheets = _ACROSS * _DOWN, []
     for start in range(0, len(photos), size):
         sheets.append(folder / f"sheet-{start // size + 1:03d}.jpg")
-        _sheet(photos[start : start + size], start + 1).save(sheets[-1], quality=80)
+        with naming(sheets[-1]):
+            _sheet(photos[start : start + size], start + 1).save(sheets[-1], quality=80)
     return sheets
 
 

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from photocap.system.named_errors import naming
+
 try:
     import fcntl
 except ImportError:  # Windows: no advisory locks, and an open file cannot be removed there anyway
@@ -68,7 +70,8 @@ class Replacement:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self._temp, flags, 0o666 if like is None and beside is None else 0o600)
         try:
-            self._fill(data, mtime_ns)
+            with naming(path):
+                self._fill(data, mtime_ns)
         except BaseException:
             self.discard()
             raise
