@@ -18,7 +18,7 @@ from photocap.records import Verdict
 
 
 class CaptionChanged(PhotocapError):
-    """The caption is no longer the one that the page showed."""
+    """The caption is no longer the one that was shown."""
 
 
 class DecisionKind(Enum):
@@ -52,7 +52,9 @@ class CaptionDecision:
     problems: tuple[str, ...] = ()
 
 
-def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, policy: WritePolicy) -> CaptionDecision:
+def save_words(
+    index: PhotoIndex, photo: PhotoRow, words: str, shown: str, policy: WritePolicy, *, command: str = "serve"
+) -> CaptionDecision:
     """Put a person's words on a photo and its copies; the model's own words, unchanged, are accepted.
 
     Args:
@@ -61,6 +63,7 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
         words: what the person wants.
         shown: the caption that the person saw.
         policy: where captions are written.
+        command: the name of the run.
 
     Raises:
         CaptionChanged: the caption is another one by now.
@@ -75,7 +78,7 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
         if accepted:
             words = unhedged(words)  # now somebody knows
         verdict = Verdict.ACCEPTED if accepted else Verdict.EDITED
-        run_id = index.runs.start("serve")
+        run_id = index.runs.start(command)
         others = copies_with_other_words(index, photo, policy)
         files = correct(index, run_id, picture_hash, words, policy, verdict=verdict, sparing=others)
         index.runs.finish(run_id, f"1 caption {verdict.value}")
@@ -95,8 +98,8 @@ def save_words(index: PhotoIndex, photo: PhotoRow, words: str, shown: str, polic
         )
 
 
-def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str) -> CaptionDecision:
-    """Take a photo's caption out of its files and out of the index.
+def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str, *, command: str = "serve") -> CaptionDecision:
+    """Take a photo's caption out of its files and out of the index; arguments as for `save_words`.
 
     Raises:
         CaptionChanged: the caption is another one by now.
@@ -104,7 +107,7 @@ def reject_words(index: PhotoIndex, photo: PhotoRow, shown: str) -> CaptionDecis
     """
     with writing_files(index):
         picture_hash, before = _current(index, photo, shown)
-        run_id = index.runs.start("serve")
+        run_id = index.runs.start(command)
         problems = _left_alone(reject(index, picture_hash))
         index.runs.finish(run_id, "1 caption rejected")
         return CaptionDecision(
@@ -149,7 +152,7 @@ def _current(index: PhotoIndex, photo: PhotoRow, shown: str) -> tuple[str, Capti
         raise ReadError(photo.path, f"it has no caption to change: {photo.error or 'it was never read'}")
     if " ".join(shown.split()) != " ".join((photo.caption or "").split()):
         now = printable(photo.caption) if photo.caption else "none"
-        raise CaptionChanged(f"Somebody changed this caption meanwhile; it is now: {now}. Load the page again.")
+        raise CaptionChanged(f"Somebody changed this caption meanwhile; it is now: {now}")
     known = index.photos.find_picture(photo.picture_hash)
     return photo.picture_hash, known.caption if known else None
 

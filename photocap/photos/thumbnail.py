@@ -23,14 +23,21 @@ def render_jpeg(path: Path, longest_side_px: int) -> bytes:
     Raises:
         ReadError: the photo cannot be read.
     """
+    jpeg = io.BytesIO()
+    render_image(path, longest_side_px).save(jpeg, "JPEG", quality=_QUALITY, progressive=True, icc_profile=None)
+    return jpeg.getvalue()
+
+
+def render_image(path: Path, longest_side_px: int) -> Image.Image:
+    """Return the same as a picture in RGB.
+
+    Raises:
+        ReadError: the photo cannot be read.
+    """
     image = load_image(path, longest_side_px * 2 // 3)
     profile = image.info.get("icc_profile")
     image.thumbnail((longest_side_px, longest_side_px))
-    if profile:
-        image = _to_srgb(image, profile)
-    jpeg = io.BytesIO()
-    image.save(jpeg, "JPEG", quality=_QUALITY, progressive=True, icc_profile=None)
-    return jpeg.getvalue()
+    return _to_srgb(image, profile) if profile else image
 
 
 def _to_srgb(image: Image.Image, icc_profile: bytes) -> Image.Image:
