@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import json
@@ -179,7 +180,8 @@ def show_error(error: PhotocapError | OSError) -> int:
     exit_code = error.exit_code if isinstance(error, PhotocapError) else COULD_NOT_RUN
     warn(f"photocap: {text}")
     if _remembered(JSON_KEY):
-        emit_json({"error": text, "exit_code": exit_code})
+        with contextlib.suppress(OSError):  # the output itself may be what is wrong
+            emit_json({"error": text, "exit_code": exit_code})
     return exit_code
 
 
