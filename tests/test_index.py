@@ -19,6 +19,7 @@ import pytest
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema, writer_lock
 from photocap.index.embeddings import sign_bytes
+from photocap.index.migrations.first_tables import VERSION_1
 from photocap.index.schema import CURRENT_VERSION
 from photocap.records import CaptionSource, UndoRecord, Verdict, Written
 
@@ -453,7 +454,7 @@ def _index_of_version_1(tmp_path):
     path = tmp_path / "old.db"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript(
-        f"BEGIN IMMEDIATE;\n{schema._VERSION_1}\nPRAGMA application_id = 1349010273;\nPRAGMA user_version = 1;\nCOMMIT;"
+        f"BEGIN IMMEDIATE;\n{VERSION_1}\nPRAGMA application_id = 1349010273;\nPRAGMA user_version = 1;\nCOMMIT;"
         "PRAGMA journal_mode = WAL;"
         "INSERT INTO run (command, started) VALUES ('index', '2026-01-01T00:00:00Z');"
         "INSERT INTO picture (picture_hash) VALUES ('h');"
@@ -476,10 +477,7 @@ def _schema(path):
 
 
 def test_a_released_step_of_the_schema_never_changes():
-    assert (
-        sha256(schema._VERSION_1.encode()).hexdigest()
-        == "2f19f6f3d8aaea3ef8c2c49cf7cdf032a56b49fb07b6f4eb84d25293a573427c"
-    )
+    assert sha256(VERSION_1.encode()).hexdigest() == "2f19f6f3d8aaea3ef8c2c49cf7cdf032a56b49fb07b6f4eb84d25293a573427c"
 
 
 @pytest.mark.parametrize("read_only", [True, False])

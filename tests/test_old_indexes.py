@@ -27,7 +27,7 @@ from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.report import Outcome
 from photocap.metadata import read_caption
 
-VERSIONS = (1, 2, 3, 4, 5)
+VERSIONS = (1, 2, 3, 4, 5, 6)
 INDEXES = REPOSITORY / "tests" / "data" / "indexes"
 PICTURES = REPOSITORY / "tests" / "data" / "pictures"
 ORIGINALS = {"lake.jpg": "jfif-and-exif.jpg", "sub/cat.png": "plain.png", "sub/old.gif": "plain.gif"}

@@ -77,13 +77,21 @@ def test_a_fragment_for_scrolling_is_no_whole_page(site):
 def test_facets_narrow_the_library_and_a_search(site):
     grace = site.row("grace_hopper.jpg")
     with site.site.library.reading() as index:
-        edited = index.browse.count_edited()
+        edited = index.facets.edited()
     assert edited == 0
     for address in ("/facets", "/facets?q=photo"):
         facets = text_of(site, address)
         assert "conf%3A%3E%3D0.8" in facets
     site.change(f"/photos/{grace.id}/caption", words="Grace Hopper", shown=grace.caption)
     assert "is%3Aedited" in text_of(site, "/facets")
+
+
+def test_facets_say_where_their_counting_stopped(site, monkeypatch):
+    assert "Counted among" not in text_of(site, "/facets?q=photo")
+    monkeypatch.setattr("photocap.web.browse._FACET_PHOTOS", 2)
+    facets = text_of(site, "/facets?q=photo")
+    assert "Counted among 2 of the photos found; there are more." in facets
+    assert set(re.findall(r'class="count">([^<]+)', facets)) <= {"1+", "2+"}
 
 
 def test_a_filter_that_is_on_is_taken_back_by_the_same_link(site):

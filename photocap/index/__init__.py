@@ -1,7 +1,8 @@
 """The index: the SQLite file that remembers photos, pictures and captions, and all SQL."""
 
-from photocap.index.browse import COUNTED_TO, LABELS_COUNTED_TO, FolderEntry, MonthCount, ReviewItem
+from photocap.index.browse import FolderEntry, MonthCount, ReviewItem
 from photocap.index.counts import IndexCounts
+from photocap.index.facets import PhotoValues
 from photocap.index.filter_sql import Condition, Plan, plan
 from photocap.index.photo_index import PhotoIndex
 from photocap.index.rows import (
@@ -20,9 +21,7 @@ from photocap.index.rows import (
 from photocap.index.search_sql import RANKED_AT_MOST, Match, Sort
 
 __all__ = [
-    "COUNTED_TO",
     "FACTS_VERSION",
-    "LABELS_COUNTED_TO",
     "RANKED_AT_MOST",
     "CaptionRecord",
     "CaptionVersion",
@@ -37,6 +36,7 @@ __all__ = [
     "PhotoRecord",
     "PhotoRow",
     "PhotoState",
+    "PhotoValues",
     "Plan",
     "ReviewItem",
     "RunRow",

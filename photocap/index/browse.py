@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,12 +12,6 @@ from pathlib import Path
 from photocap.index.connection import file_path
 from photocap.index.database import Database, folder_range, path_bytes
 from photocap.records import Label
-
-COUNTED_TO = 10_000
-"""Where counts that must read rows stop."""
-
-LABELS_COUNTED_TO = 1_000
-"""Where the counts of pictures with a label stop, since there are some hundred labels."""
 
 
 @dataclass(frozen=True)
@@ -101,54 +94,22 @@ class Browse:
 
     def months(self) -> list[MonthCount]:
         """Return the months that have photos, newest first, then the photos without a date."""
-        months = []
         with self._database.reading() as connection:
-            before = _LATEST
-            while True:
-                row = connection.execute(_NEWEST_BEFORE, (before,)).fetchone()
-                if row is None:
-                    break
-                month = row[1][:7]
-                (photos,) = connection.execute(_COUNT_BETWEEN, (month, before)).fetchone()
-                months.append(MonthCount(month, photos, row[0]))
-                before = month
-            (undated,) = connection.execute(
-                "SELECT count(*) FROM photo WHERE taken IS NULL AND state = 'present'"
+            rows = connection.execute(
+                f"SELECT value, photos, {_NEWEST_OF_MONTH} FROM facet_count"
+                " WHERE facet = 'month' AND value <> '' AND photos > 0 ORDER BY value DESC"
+            ).fetchall()
+            undated = connection.execute(
+                "SELECT photos FROM facet_count WHERE facet = 'month' AND value = '' AND photos > 0"
             ).fetchone()
-        if undated:
-            months.append(MonthCount("", undated, self.newest_undated()))
-        return months
+        months = [MonthCount(*row) for row in rows]
+        return [*months, MonthCount("", undated[0], self.newest_undated())] if undated else months
 
     def newest_undated(self) -> int:
         """Return the photo without a date that came last; 0 where there is none."""
         with self._database.reading() as connection:
             row = connection.execute(_UNDATED, (_HIGHEST_ID, 1)).fetchone()
         return row[0] if row else 0
-
-    def cameras(self, limit: int) -> list[tuple[str, int]]:
-        """Return the cameras with the most present photos, and how many these are."""
-        with self._database.reading() as connection:
-            return connection.execute(
-                "SELECT camera.name, photos FROM (SELECT camera_id, count(*) AS photos FROM photo"
-                " WHERE camera_id IS NOT NULL AND state = 'present' GROUP BY camera_id ORDER BY photos DESC LIMIT ?)"
-                " JOIN camera ON camera.id = camera_id",
-                (limit,),
-            ).fetchall()
-
-    def labels(self, limit: int) -> list[tuple[str, int]]:
-        """Return the labels of the most pictures, and how many these are, no further than `LABELS_COUNTED_TO`."""
-        with self._database.reading() as connection:
-            return connection.execute(_LABELS, (LABELS_COUNTED_TO, limit)).fetchall()
-
-    def labels_among(self, photo_ids: Sequence[int], limit: int) -> list[tuple[str, int]]:
-        """Return the commonest labels of some photos, and how many of these have them."""
-        with self._database.reading() as connection:
-            return connection.execute(
-                "SELECT label, count(*) AS photos FROM photo JOIN picture_label USING (picture_id)"
-                " WHERE photo.id IN (SELECT value FROM json_each(?)) GROUP BY label"
-                " ORDER BY photos DESC, label LIMIT ?",
-                (json.dumps(list(photo_ids)), limit),
-            ).fetchall()
 
     def labels_of(self, photo_id: int) -> list[Label]:
         """Return what the model recognised in a photo, the likeliest first."""
@@ -160,28 +121,13 @@ class Browse:
             ).fetchall()
         return [Label(*row) for row in rows]
 
-    def count_edited(self) -> int:
-        """Count present photos with a person's caption, no further than `COUNTED_TO`."""
-        return self._count_pictures("person_caption IS NOT NULL", ())
-
-    def count_confidence(self, low: float, high: float) -> int:
-        """Count present photos with a confidence in [low, high), no further than `COUNTED_TO`."""
-        return self._count_pictures("confidence >= ? AND confidence < ?", (low, high))
-
-    def _count_pictures(self, condition: str, values: tuple[float, ...]) -> int:
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM picture CROSS JOIN photo ON photo.picture_id = picture.id"
-                f" WHERE {condition} AND state = 'present' LIMIT ?)",
-                (*values, COUNTED_TO),
-            ).fetchone()
-        count: int = row[0]
-        return count
-
     def root(self) -> Path | None:
         """Return the folder that holds every photo of the index; None for an empty index."""
         with self._database.reading() as connection:
-            first, last = connection.execute("SELECT min(path), max(path) FROM photo").fetchone()
+            # Two questions in one, since SQLite answers only a single min or max from an index alone.
+            first, last = connection.execute(
+                "SELECT (SELECT min(path) FROM photo), (SELECT max(path) FROM photo)"
+            ).fetchone()
         if first is None:
             return None
         folders = [str(file_path(path).parent) for path in (first, last)]
@@ -197,17 +143,6 @@ class Browse:
         """
         with self._database.reading() as connection:
             return list(islice(_entries(connection, folder, after), limit))
-
-    def count_below(self, folder: Path, at_most: int) -> int:
-        """Count the present photos below a folder, no further than `at_most`."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM photo WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)"
-                " AND state = 'present' LIMIT ?)",
-                (*folder_range(folder), at_most),
-            ).fetchone()
-        count: int = row[0]
-        return count
 
     def next_to_review(self, after: tuple[float, int] | None = None, *, backwards: bool = False) -> ReviewItem | None:
         """Return the next photo whose caption no person has judged, the least certain first.
@@ -244,19 +179,6 @@ class Browse:
         return count
 
 
-# Goes from label to label, so that no index is read from end to end.
-_LABELS = """
-    WITH RECURSIVE each_label(label) AS (
-        SELECT min(label) FROM picture_label
-        UNION ALL
-        SELECT (SELECT min(label) FROM picture_label WHERE label > each_label.label)
-        FROM each_label WHERE label IS NOT NULL
-    )
-    SELECT label, (SELECT count(*) FROM (
-        SELECT 1 FROM picture_label WHERE picture_label.label = each_label.label LIMIT ?
-    )) AS pictures
-    FROM each_label WHERE label IS NOT NULL ORDER BY pictures DESC, label LIMIT ?
-"""
 _LATEST = "9999"
 _HIGHEST_ID = (1 << 63) - 1
 _DATED_BEFORE = (
@@ -264,10 +186,11 @@ _DATED_BEFORE = (
     " ORDER BY taken DESC, id DESC LIMIT ?"
 )
 _UNDATED = "SELECT id FROM photo WHERE taken IS NULL AND state = 'present' AND id < ? ORDER BY id DESC LIMIT ?"
-_NEWEST_BEFORE = (
-    "SELECT id, taken FROM photo WHERE taken < ? AND state = 'present' ORDER BY taken DESC, id DESC LIMIT 1"
+# A colon sorts behind every digit and the hyphen, so this is the month with all its days.
+_NEWEST_OF_MONTH = (
+    "(SELECT id FROM photo WHERE taken >= value AND taken < value || ':' AND state = 'present'"
+    " ORDER BY taken DESC, id DESC LIMIT 1)"
 )
-_COUNT_BETWEEN = "SELECT count(*) FROM photo WHERE taken >= ? AND taken < ? AND state = 'present'"
 
 
 def _taken(connection: sqlite3.Connection, photo_id: int) -> str | None:

@@ -15,6 +15,7 @@ from photocap.index.connection import check_place, connect_for_reading, connect_
 from photocap.index.counts import IndexCounts, count_everything
 from photocap.index.database import Database
 from photocap.index.embeddings import Embeddings
+from photocap.index.facets import Facets
 from photocap.index.filter_sql import distance_km
 from photocap.index.photos import Photos
 from photocap.index.record import record_batch
@@ -38,6 +39,7 @@ class PhotoIndex:
         embeddings: the pictures' embeddings.
         query: full-text search and ranking.
         browse: the library in order: by date, by folder, for review.
+        facets: how many photos have which year, camera, label, folder.
         runs: the runs of commands that write.
         scan: which files a scan of the library has met.
         undo: the journal of writes to files.
@@ -52,6 +54,7 @@ class PhotoIndex:
         self.embeddings = Embeddings(database)
         self.query = SearchQueries(database)
         self.browse = Browse(database)
+        self.facets = Facets(database)
         self.runs = Runs(database)
         self.scan = Scan(database)
         self.undo = UndoJournal(database)

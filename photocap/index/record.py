@@ -119,7 +119,9 @@ def _record_facts(connection: sqlite3.Connection, photo_id: int, facts: PhotoFac
 def _record_labels(connection: sqlite3.Connection, picture_id: int, labels: Iterable[Label]) -> None:
     connection.execute("DELETE FROM picture_label WHERE picture_id = ?", (picture_id,))
     connection.executemany(
-        "INSERT OR REPLACE INTO picture_label VALUES (?, ?, ?)",
+        # Not OR REPLACE: no trigger would count the row that goes.
+        "INSERT INTO picture_label VALUES (?, ?, ?)"
+        " ON CONFLICT (picture_id, label) DO UPDATE SET probability = excluded.probability",
         [(picture_id, storable(label.name), label.probability) for label in labels],
     )
 

@@ -108,6 +108,15 @@ class SearchQueries:
         rows_first = plan.fts is None or self._is_common(plan.fts)
         return self._ordered(_rows_first(plan) if rows_first else _words_first(plan), sort, limit)
 
+    def newest(self, plan: Plan, limit: int) -> list[int]:
+        """Return some of the matches: those that the index met last where words are searched, else by date."""
+        if plan.fts is None or self._rows_are_few(plan):
+            return [match.photo_id for match in self._ordered(_rows_first(plan), Sort.NEWEST, limit)]
+        source, values = _words_first(plan)
+        sql = f"SELECT photo.id {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
+        with self._database.reading() as connection:
+            return [photo_id for (photo_id,) in connection.execute(sql, (*values, limit))]
+
     def _ordered(self, source: tuple[str, tuple[object, ...]], sort: Sort, limit: int) -> list[Match]:
         sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
         with self._database.reading() as connection:

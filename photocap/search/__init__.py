@@ -3,10 +3,20 @@
 import sys
 from types import ModuleType
 
+from photocap.search.matches import Matches, find_matches
 from photocap.search.results import MatchKind, SearchHit, SearchResult, TextEncoderProtocol
 from photocap.search.search import COUNTED_TO, search
 
-__all__ = ["COUNTED_TO", "MatchKind", "SearchHit", "SearchResult", "TextEncoderProtocol", "search"]
+__all__ = [
+    "COUNTED_TO",
+    "MatchKind",
+    "Matches",
+    "SearchHit",
+    "SearchResult",
+    "TextEncoderProtocol",
+    "find_matches",
+    "search",
+]
 
 
 class _CallableModule(ModuleType):

@@ -23,8 +23,8 @@ from photocap.query import (
     parse_query,
     searched_texts,
     to_fts,
-    widened,
 )
+from photocap.search.matches import wider
 from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
 from photocap.search.repeats import without_repeats
 from photocap.search.request import SearchOptions, filters_of, is_known
@@ -151,9 +151,9 @@ class _Search:
             filled = True
         else:
             total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
-            if total < wanted and (wider := self._wider()) != self._tree:
-                total = self._add_matches(wider, MatchKind.RELATED, wanted)
-                explanation += ("with other words for the same thing: " + describe(Query(text="", tree=wider)),)
+            if total < wanted and (wide := wider(self._index, self._tree, self._speller)) != self._tree:
+                total = self._add_matches(wide, MatchKind.RELATED, wanted)
+                explanation += ("with other words for the same thing: " + describe(Query(text="", tree=wide)),)
             if self._may_fill() and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
@@ -181,12 +181,6 @@ class _Search:
         if self._options.words_only or not self._query.plain or not self._words:
             return False
         return self._describes if self._vector is None else self._means_something
-
-    def _wider(self) -> Node:
-        """Return the query with other words for the same thing, and words of which a word is a part."""
-        return widened(
-            self._tree, lambda word: self._index.query.count_photos(f'"{word}"', 1) > 0, self._speller.compounds
-        )
 
     def _add_matches(self, tree: Node, kind: MatchKind, wanted: int) -> int:
         """Add the photos that match a tree; return how many there are."""

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from photocap.errors import QueryError, printable
-from photocap.index import COUNTED_TO, LABELS_COUNTED_TO, PhotoIndex, PhotoRow
+from photocap.index import PhotoIndex, PhotoRow
 from photocap.metadata import read_caption
 from photocap.query.fields import FIELDS
 from photocap.records import CaptionSource
-from photocap.search import MatchKind, SearchResult, search
+from photocap.search import MatchKind, SearchResult, find_matches, search
 from photocap.search.similar import similar
 from photocap.web.library import photo_of
 from photocap.web.site import is_fragment, page, site_of
@@ -26,11 +26,10 @@ PAGE_PHOTOS = 60
 _FACET_PHOTOS = 1_000
 _FACET_VALUES = 12
 _SIMILAR = 12
-_FOLDER_COUNTED_TO = 1_000
 _CONFIDENCE_BANDS = (("0.8", "", "very likely right"), ("0.4", "0.8", "uncertain"), ("", "0.4", "likely wrong"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facet:
     """One value to filter by.
 
@@ -38,12 +37,14 @@ class Facet:
         label: what is shown.
         term: what it adds to a query.
         photos: how many photos have it.
+        is_least: whether more photos may have it, since counting stopped.
         asked: the query that is shown.
     """
 
     label: str
     term: str
     photos: int
+    is_least: bool = False
     asked: str = ""
 
     @property
@@ -60,8 +61,8 @@ class Facet:
 
     @property
     def count(self) -> str:
-        """Return the number as it is shown; where counting stopped, as "1,000+"."""
-        return f"{self.photos:,}" + ("+" if self.photos in (COUNTED_TO, LABELS_COUNTED_TO) else "")
+        """Return the number as it is shown; where counting stopped, as "310+"."""
+        return f"{self.photos:,}" + ("+" if self.is_least else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,70 +122,78 @@ def facets(request: Request) -> Response:
     """Show what the photos of a query, or of the whole library, can be narrowed down to."""
     site = site_of(request)
     text = request.query_params.get("q", "").strip()
+    matches = None
     with site.library.reading() as index:
         if text:
-            result = search(index, text, limit=_FACET_PHOTOS, text_encoder=site.text_encoder(index))
-            matches = [hit.photo for hit in result.hits if hit.kind is not MatchKind.SIMILAR]
-            groups = _facets_of(index, matches)
+            matches = find_matches(
+                index, text, at_most=_FACET_PHOTOS, page=PAGE_PHOTOS, text_encoder=site.text_encoder(index)
+            )
+            groups = _facets_of(index, matches.photo_ids)
         else:
             groups = _library_facets(index)
-    shown = {title: [replace(each, asked=text) for each in values] for title, values in groups.items() if values}
-    return page(request, "facets.html", groups=shown)
+    is_least = matches is not None and not matches.is_all
+    shown = {
+        title: [replace(each, asked=text, is_least=is_least) for each in values]
+        for title, values in groups.items()
+        if values
+    }
+    return page(request, "facets.html", groups=shown, counted=_FACET_PHOTOS if is_least else 0)
 
 
-def _facets_of(index: PhotoIndex, rows: Sequence[PhotoRow]) -> dict[str, list[Facet]]:
-    """Count the values among the best photos of a search."""
-    years = Counter(row.taken[:4] for row in rows if row.taken)
-    cameras = Counter(row.camera for row in rows if row.camera)
-    parents = Counter(row.path.parent for row in rows)
-    edited = sum(row.source is CaptionSource.PERSON for row in rows)
-    sure = [row.confidence for row in rows if row.confidence is not None]
+def _facets_of(index: PhotoIndex, photo_ids: Sequence[int]) -> dict[str, list[Facet]]:
+    """Count the values among some photos."""
+    values = index.facets.values_among(photo_ids)
+    years = Counter(each.year for each in values if each.year)
+    cameras = Counter(each.camera for each in values if each.camera)
+    folders = Counter(each.folder for each in values)
+    edited = sum(each.is_by_person for each in values)
+    sure = [each.confidence for each in values if each.confidence is not None]
     bands = [
         sum(float(low or 0) <= confidence < float(high or 2) for confidence in sure)
         for low, high, _ in _CONFIDENCE_BANDS
     ]
     return {
-        "Year": [Facet(year, f"date:{year}", count) for year, count in sorted(years.items(), reverse=True)],
-        "Label": [_label(*pair) for pair in index.browse.labels_among([row.id for row in rows], _FACET_VALUES)],
+        "Year": [
+            Facet(label=year, term=f"date:{year}", photos=count) for year, count in sorted(years.items(), reverse=True)
+        ],
+        "Label": [_label(*pair) for pair in index.facets.labels_among(photo_ids, _FACET_VALUES)],
         "Camera": [_camera(name, count) for name, count in cameras.most_common(_FACET_VALUES)],
-        "Folder": [_folder(folder, count) for folder, count in parents.most_common(_FACET_VALUES)],
+        "Folder": [_folder(folder, count) for folder, count in folders.most_common(_FACET_VALUES)],
         "Caption": _caption_facets(edited, bands),
     }
 
 
 def _library_facets(index: PhotoIndex) -> dict[str, list[Facet]]:
-    years: Counter[str] = Counter()
-    for month in index.browse.months():
-        if month.month:
-            years[month.month[:4]] += month.photos
-    bands = [index.browse.count_confidence(float(low or 0), float(high or 2)) for low, high, _ in _CONFIDENCE_BANDS]
+    facets = index.facets
+    bands = [facets.confident(float(low or 0), float(high or 2)) for low, high, _ in _CONFIDENCE_BANDS]
     return {
-        "Year": [Facet(year, f"date:{year}", count) for year, count in years.items()],
-        "Label": [_label(*pair) for pair in index.browse.labels(_FACET_VALUES)],
-        "Camera": [_camera(name, count) for name, count in index.browse.cameras(_FACET_VALUES)],
-        "Caption": _caption_facets(index.browse.count_edited(), bands),
+        "Year": [Facet(label=year, term=f"date:{year}", photos=count) for year, count in facets.years()],
+        "Label": [_label(*pair) for pair in facets.labels(_FACET_VALUES)],
+        "Camera": [_camera(name, count) for name, count in facets.cameras(_FACET_VALUES)],
+        "Caption": _caption_facets(facets.edited(), bands),
     }
 
 
 def _caption_facets(edited: int, bands: Sequence[int]) -> list[Facet]:
-    found = [Facet("written by a person", "is:edited", edited)]
+    found = [Facet(label="written by a person", term="is:edited", photos=edited)]
     for (low, high, label), count in zip(_CONFIDENCE_BANDS, bands, strict=True):
         terms = [f"conf:>={low}"] if low else []
         terms += [f"conf:<{high}"] if high else []
-        found.append(Facet(label, " ".join(terms), count))
+        found.append(Facet(label=label, term=" ".join(terms), photos=count))
     return [facet for facet in found if facet.photos]
 
 
 def _camera(name: str, count: int) -> Facet:
-    return Facet(name, f"camera:{_quoted(name)}", count)
+    return Facet(label=name, term=f"camera:{_quoted(name)}", photos=count)
 
 
 def _label(name: str, count: int) -> Facet:
-    return Facet(name, f"label:{_quoted(name)}", count)
+    return Facet(label=name, term=f"label:{_quoted(name)}", photos=count)
 
 
 def _folder(folder: Path, count: int) -> Facet:
-    return Facet(printable(folder.name or folder), f"path:{_quoted(printable(folder))}", count)
+    label = printable(folder.name or folder)
+    return Facet(label=label, term=f"path:{_quoted(printable(folder))}", photos=count)
 
 
 def _quoted(text: str) -> str:
@@ -200,7 +209,7 @@ def timeline(request: Request) -> Response:
     years: dict[str, list[object]] = {}
     for month in months:
         years.setdefault(month.month[:4], []).append((month, covers[month.newest_id]))
-    return page(request, "timeline.html", years=years, query="", counted_to=1 << 62)
+    return page(request, "timeline.html", years=years, query="")
 
 
 def folders(request: Request) -> Response:
@@ -215,7 +224,7 @@ def folders(request: Request) -> Response:
         rows = {row.id: row for row in index.photos.by_id([entry.photo_id for entry in entries])}
         root = index.browse.root() or folder
         below = [
-            (entry.name, rows[entry.photo_id], index.browse.count_below(folder / entry.name, _FOLDER_COUNTED_TO))
+            (entry.name, rows[entry.photo_id], index.facets.below(folder / entry.name))
             for entry in entries
             if entry.name
         ]
@@ -234,7 +243,6 @@ def folders(request: Request) -> Response:
         shelf=shelf,
         more=more,
         query="",
-        counted_to=_FOLDER_COUNTED_TO,
     )
 
 

@@ -76,9 +76,9 @@ def month(text: str) -> str:
     return f"{_MONTHS[int(number) - 1]} {year}"
 
 
-def count_words(count: int, counted_to: int, noun: str) -> str:
+def count_words(count: int, noun: str, counted_to: int | None = None) -> str:
     """Return a number that may not have been counted to its end: "3 photos", "10,000 or more photos"."""
-    more = " or more" if count >= counted_to else ""
+    more = " or more" if counted_to is not None and count >= counted_to else ""
     return f"{count:,}{more} {noun if count == 1 else noun + 's'}"
 
 
