@@ -1,7 +1,10 @@
 """A file is replaced whole or not at all."""
 
+import contextlib
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -93,6 +96,70 @@ def test_a_save_between_the_last_look_and_the_rename_is_noticed(save, tmp_path, 
     with pytest.raises(ChangedMeanwhile):
         replacement.commit()
     assert path.read_bytes() == b"somebody else's"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not _renameat2(), reason="needs renameat2")
+@pytest.mark.parametrize("first", ["in place", "by renaming"])
+@pytest.mark.parametrize("second", ["in place", "by renaming", "removed", "moved away"])
+def test_a_second_save_while_the_first_is_given_back_is_the_one_that_stays(first, second, tmp_path, monkeypatch):
+    """Each save is made in the last moment before the system call that moves the files."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    replacement = Replacement(path, b"new", like=path.lstat())
+
+    def save(how, content):
+        if how == "in place":
+            path.write_bytes(content)
+        elif how == "by renaming":
+            (tmp_path / "other").write_bytes(content)
+            (tmp_path / "other").rename(path)
+        elif how == "removed":
+            path.unlink()
+        else:
+            path.rename(tmp_path / "moved")
+
+    moves = iter([lambda: save(first, b"a first save"), lambda: save(second, b"a second save")])
+
+    def rename(*arguments):
+        next(moves, lambda: None)()
+        return real(*arguments)
+
+    real = atomicfile._rename
+    monkeypatch.setattr(atomicfile, "_rename", rename)
+    with pytest.raises(ChangedMeanwhile):
+        replacement.commit()
+    is_saved_again = second in ("in place", "by renaming")
+    assert path.read_bytes() == (b"a second save" if is_saved_again else b"a first save")
+    assert sorted(os.listdir(tmp_path)) == (["file", "moved"] if second == "moved away" else ["file"])
+
+
+OTHER_PROGRAM = """
+import os, sys
+path, saves = sys.argv[1], int(sys.argv[2])
+for number in range(1, saves + 1):
+    with open(path + ".other", "w") as file:
+        file.write(f"{number} by another program")
+    os.rename(path + ".other", path)
+"""
+
+
+@pytest.mark.skipif(not _renameat2(), reason="needs renameat2")
+def test_no_save_of_a_program_that_runs_beside_is_lost(tmp_path):
+    path, saves = tmp_path / "file", 1000
+    path.write_bytes(b"0 by another program")
+    seen = []
+    with subprocess.Popen([sys.executable, "-c", OTHER_PROGRAM, str(path), str(saves)]) as other:
+        while other.poll() is None or seen[-1] < saves:
+            like = path.lstat()
+            content = path.read_bytes()
+            if path.lstat().st_ino != like.st_ino:
+                continue
+            seen.append(int(content.split()[0]))
+            with contextlib.suppress(ChangedMeanwhile):
+                Replacement(path, b"%d with a caption" % seen[-1], like=like).commit()
+    assert path.read_bytes() == b"%d with a caption" % saves
+    assert seen == sorted(seen)  # an older one would have come back in place of a newer
     assert os.listdir(tmp_path) == ["file"]
 
 

@@ -104,7 +104,7 @@ class Replacement:
             result = os.fstat(self._descriptor)
             if os.name == "nt":  # where an open file cannot be renamed
                 self._unlock()
-            self._put_in_place()
+            self._put_in_place(result)
         except BaseException:
             self.discard()
             raise
@@ -112,7 +112,7 @@ class Replacement:
         _sync_folder(self.path.parent)
         return result
 
-    def _put_in_place(self) -> None:
+    def _put_in_place(self, ours: os.stat_result) -> None:
         """Rename the temporary file; a save by another program since the last look is noticed where Linux helps."""
         try:
             if self._like is None:
@@ -121,10 +121,28 @@ class Replacement:
             elif not _rename(self._temp, self.path, _RENAME_EXCHANGE):
                 os.replace(self._temp, self.path)
             elif not _is_what_was_read(self._temp, self._like):
-                _rename(self._temp, self.path, _RENAME_EXCHANGE)  # give the other program's file back
+                self._give_back(ours)
                 raise ChangedMeanwhile(f"{self.path} changed meanwhile")
         except (FileExistsError, FileNotFoundError) as error:
             raise ChangedMeanwhile(f"{self.path} changed meanwhile") from error
+
+    def _give_back(self, ours: os.stat_result) -> None:
+        """Put a file that another program has saved back in its place.
+
+        It may be saved once more before that is done. The newest is the one that comes out where another file was
+        expected, and only what an older one left is removed.
+        """
+        replaced = ours
+        while True:
+            saved = os.lstat(self._temp)
+            try:
+                _rename(self._temp, self.path, _RENAME_EXCHANGE)
+            except FileNotFoundError:  # ours was moved or removed; what was saved stays
+                _rename(self._temp, self.path, _RENAME_NOREPLACE)
+                return
+            if _is_what_was_read(self._temp, replaced):
+                return
+            replaced = saved
 
     def discard(self) -> None:
         """Remove the temporary file (after a commit, the old one in its place); harmless when called twice."""
