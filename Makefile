@@ -6,8 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PHOTOS ?=
 METADATA ?=
+SECONDS ?= 3600
+SEED ?= $(shell date +%F)
+TARGET ?= photo
 
-.PHONY: demo test test-slow test-lowest lint docs clean
+.PHONY: demo test test-slow test-lowest fuzz fuzz-guided lint docs clean
 
 demo: $(VENV)/demo
 	@$(BIN)/python examples/demo.py $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(METADATA),--metadata $(METADATA))
@@ -23,6 +26,17 @@ test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check -r tests/lowest.txt -e ".[test]"
 	$(VENV)-lowest/bin/pytest -m "not slow"
+
+# An hour of processor time, other inputs every day; what is found lies in fuzz-findings: make fuzz SECONDS=120 SEED=7
+fuzz: $(VENV)/dev
+	PYTHONPATH=.:tests:examples $(BIN)/python -m fuzz.harness --seconds $(SECONDS) --seed $(SEED)
+
+# The same by atheris (Linux), guided by the code that an input reaches; inputs are kept: make fuzz-guided TARGET=sidecar
+fuzz-guided: $(VENV)/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check atheris
+	mkdir -p fuzz-findings
+	PYTHONPATH=.:tests:examples $(BIN)/python -m fuzz.with_atheris $(TARGET) fuzz-corpus/$(TARGET) \
+	  -max_total_time=$(SECONDS) -artifact_prefix=fuzz-findings/
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check
