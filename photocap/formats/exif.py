@@ -10,6 +10,7 @@ from functools import lru_cache
 from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit
+from photocap.formats.tiff_edits import tiff_edits
 from photocap.formats.tiff_ifd import ASCII, BYTE, IMAGE_DESCRIPTION, RATIONAL, SHORT, SIZES, TiffBlock, TiffError
 
 _TAGS = {Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII), Part.XP_COMMENT: (XP_COMMENT, BYTE)}
@@ -81,7 +82,7 @@ def exif_change(
     """
     if exif is not None:
         typed = {_TAGS[part][0]: (_TAGS[part][1], value) for part, value in values.items()}
-        return _block(exif).edits(typed, limit_bytes=limit_bytes)
+        return tiff_edits(_block(exif), typed, limit_bytes=limit_bytes)
     fresh = _fresh_block(values, resolution)
     if len(fresh) > limit_bytes:
         raise TiffError("the caption is too long for EXIF")

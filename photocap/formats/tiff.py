@@ -12,6 +12,7 @@ from photocap.formats.base import SIGNED, CaptionWriter, Change, EmbeddedTexts, 
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, splice
+from photocap.formats.tiff_edits import tiff_edits
 from photocap.formats.tiff_ifd import (
     ASCII,
     BYTE,
@@ -101,7 +102,7 @@ class Tiff:
             tag, kind = PARTS[part]
             new = change if isinstance(change, bytes) else splice(block.value(tag) or b"", change)
             values[tag] = _typed(block.type_of(tag), kind, new)
-        return block.edits(values, limit_bytes=_MAX_BIG_BYTES if block.is_big else _MAX_CLASSIC_BYTES)
+        return tiff_edits(block, values, limit_bytes=_MAX_BIG_BYTES if block.is_big else _MAX_CLASSIC_BYTES)
 
     def difference(self, old: bytes, new: bytes) -> str:
         """Name what differs apart from the metadata parts."""

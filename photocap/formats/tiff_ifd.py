@@ -1,18 +1,15 @@
 """TIFF structures: the EXIF block inside other formats, and TIFF and BigTIFF files themselves.
 
-Values are set by appending: every old byte keeps its offset, so maker notes, thumbnails and strips, which are found by
-offset, stay valid. Sources: TIFF 6.0, sections 2 and 8; Exif 3.0, section 4.6; the BigTIFF layout of libtiff.
+Sources: TIFF 6.0, sections 2 and 8; Exif 3.0, section 4.6; the BigTIFF layout of libtiff.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-
-from photocap.formats.splice import Edit
 
 IMAGE_DESCRIPTION = 0x010E
 XMP_TAG = 700
@@ -68,6 +65,25 @@ class Directory:
     next: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class TiffLayout:
+    """How TIFF and BigTIFF differ.
+
+    Attributes:
+        order: of the bytes of numbers, as `struct` writes it.
+        offset: the format of offsets and of counts of items.
+        count: the format of counts of entries.
+        offset_bytes: the width of an offset; the header's one stands that far from the beginning.
+        entry_bytes: the width of an entry.
+    """
+
+    order: str
+    offset: str
+    count: str
+    offset_bytes: int
+    entry_bytes: int
+
+
 class TiffBlock:
     """A TIFF structure over bytes; offsets count from their beginning.
 
@@ -86,17 +102,24 @@ class TiffBlock:
         if magic not in (_MAGIC, _BIG_MAGIC) and not (is_raw and magic in RAW_MAGICS):
             raise TiffError("it has no TIFF header")
         self.is_big = magic == _BIG_MAGIC
-        self._offset_format, self._count_format = ("Q", "Q") if self.is_big else ("I", "H")
-        self._offset_bytes = 8 if self.is_big else 4
-        self._entry_bytes = 20 if self.is_big else 12
-        self._first_at = 8 if self.is_big else 4
+        self.layout = TiffLayout(
+            order=self._order,
+            offset="Q" if self.is_big else "I",
+            count="Q" if self.is_big else "H",
+            offset_bytes=8 if self.is_big else 4,
+            entry_bytes=20 if self.is_big else 12,
+        )
         if self.is_big and (len(data) < 16 or self._number("H", 4) != 8):
             raise TiffError("its BigTIFF header is damaged")
-        self.first = self._directory("0", self._number(self._offset_format, self._first_at))
+        self.first = self._directory("0", self._number(self.layout.offset, self.layout.offset_bytes))
+
+    def entry(self, tag: int) -> Entry | None:
+        """Return an entry of the first directory, None where the tag is absent."""
+        return next((entry for entry in self.first.entries if entry.tag == tag), None)
 
     def value(self, tag: int) -> bytes | None:
         """Return the bytes of a value of the first directory, None where the tag is absent."""
-        entry = self._entry(self.first, tag)
+        entry = self.entry(tag)
         return None if entry is None else self._bytes(entry)
 
     def values(self, tag: int) -> list[bytes]:
@@ -129,7 +152,7 @@ class TiffBlock:
 
     def type_of(self, tag: int) -> int | None:
         """Return the type of a value of the first directory, None where the tag is absent."""
-        entry = self._entry(self.first, tag)
+        entry = self.entry(tag)
         return None if entry is None else entry.type
 
     @cached_property
@@ -200,104 +223,6 @@ class TiffBlock:
             found += [(at, hashlib.sha256(view[at : at + n]).digest()) for at, n in pairs]
         return found
 
-    def edits(self, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:
-        """Return the edits that set values in the first directory.
-
-        Values that stand at the very end, where an earlier call put them, are taken off first. Any other value goes
-        into the old one's place where it fits, else to the end; a new tag takes a copy of the directory there too.
-
-        Args:
-            values: for each tag its type and its bytes, a whole number of items.
-            limit_bytes: how long the block may become.
-
-        Raises:
-            TiffError: it would be longer, or something points past the end.
-        """
-        self.check()
-        tags = [entry.tag for entry in self.first.entries]
-        if any(tags.count(tag) > 1 for tag in values):
-            raise TiffError("its first directory has a tag twice")
-        tail_at, at_the_end = self._tail_start(set(values))
-        homeless = {tag for tag, (_, new) in values.items() if tag in at_the_end or not self._fits(tag, new)}
-        tail = _Tail(tail_at)
-        # Some writers leave out the last directory's pointer to the next one; what comes must not be taken for it.
-        ends = [directory.next_at + self._offset_bytes for directory in self.directories]
-        tail.reserve(max(0, max(ends) - tail_at))
-        if not set(values) <= set(tags):
-            edits = self._moved_directory(values, homeless, tail)
-        else:
-            edits = [edit for tag in values for edit in self._patched(tag, values[tag], homeless, tail)]
-        if tail_at + len(tail.data) > limit_bytes:
-            raise TiffError(f"with the caption it would have more than the {limit_bytes:,} bytes allowed")
-        if tail.data or tail_at != len(self.data):
-            edits.append(Edit(tail_at, len(self.data), bytes(tail.data)))
-        return edits
-
-    def _patched(self, tag: int, value: tuple[int, bytes], homeless: set[int], tail: _Tail) -> list[Edit]:
-        """Return the edits of an entry that is there already."""
-        entry = self._entry(self.first, tag)
-        assert entry is not None  # the caller looked
-        if tag in homeless:
-            return [Edit(entry.at, entry.at + self._entry_bytes, self._packed(tag, value, tail))]
-        kind, new = value
-        room = self._offset_bytes if entry.is_inline else entry.length
-        edits = [Edit(entry.start, entry.start + room, new.ljust(room, b"\0"))]
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // SIZES[kind])
-        if not entry.is_inline and len(new) <= self._offset_bytes:
-            head += new.ljust(self._offset_bytes, b"\0")  # so short a value stands in the entry itself
-        return [*edits, Edit(entry.at, entry.at + len(head), head)]
-
-    def _moved_directory(self, values: Mapping[int, tuple[int, bytes]], homeless: set[int], tail: _Tail) -> list[Edit]:
-        """Put a copy of the first directory with the new entries into the tail and point the header to it."""
-        rows = [(e.tag, self.data[e.at : e.at + self._entry_bytes]) for e in self.first.entries]
-        fresh = [tag for tag in values if self._entry(self.first, tag) is None]
-        count = len(rows) + len(fresh)
-        size = struct.calcsize("<" + self._count_format) + count * self._entry_bytes + self._offset_bytes
-        at = tail.reserve(size)
-        edits: list[Edit] = []
-        for tag, value in values.items():
-            entry = self._entry(self.first, tag)
-            if entry is None:  # entries are sorted; where they are not, their order stays
-                place = next((i for i, row in enumerate(rows) if row[0] > tag), len(rows))
-                rows.insert(place, (tag, self._packed(tag, value, tail)))
-                continue
-            place = next(i for i, row in enumerate(rows) if row[0] == tag)
-            if tag in homeless or entry.is_inline:
-                rows[place] = (tag, self._packed(tag, value, tail))
-            else:  # its old room is used, so the copy's entry only takes the new length
-                in_room, head = self._patched(tag, value, homeless, tail)
-                edits.append(in_room)
-                rows[place] = (tag, head.new + rows[place][1][len(head.new) :])
-        directory = struct.pack(self._order + self._count_format, count) + b"".join(raw for _, raw in rows)
-        tail.fill(at, directory + struct.pack(self._order + self._offset_format, self.first.next))
-        pointer = struct.pack(self._order + self._offset_format, at)
-        return [*edits, Edit(self._first_at, self._first_at + self._offset_bytes, pointer)]
-
-    def _packed(self, tag: int, value: tuple[int, bytes], tail: _Tail) -> bytes:
-        """Return an entry, its value inside or in the tail."""
-        kind, new = value
-        head = struct.pack(self._order + "HH" + self._offset_format, tag, kind, len(new) // SIZES[kind])
-        if len(new) <= self._offset_bytes:
-            return head + new.ljust(self._offset_bytes, b"\0")
-        return head + struct.pack(self._order + self._offset_format, tail.put(new))
-
-    def _fits(self, tag: int, new: bytes) -> bool:
-        entry = self._entry(self.first, tag)
-        if entry is None:
-            return False
-        return len(new) <= (self._offset_bytes if entry.is_inline else entry.length)
-
-    def _tail_start(self, tags: set[int]) -> tuple[int, set[int]]:
-        """Return where the block ends without the values of these tags that stand at its very end, and those tags."""
-        end = len(self.data)
-        found = set()
-        places = [e for e in self.first.entries if e.tag in tags and not e.is_inline]
-        for entry in sorted(places, key=lambda e: e.start, reverse=True):
-            if entry.start + entry.length + (entry.length & 1) == end:
-                end = entry.start
-                found.add(entry.tag)
-        return end, found
-
     def _targets(self, directory: Directory) -> Iterator[tuple[str, int]]:
         if directory.next and directory.name.isdigit():  # the others are alone, whatever stands behind them
             yield str(int(directory.name) + 1), directory.next
@@ -332,35 +257,32 @@ class TiffBlock:
         return claimed_bytes
 
     def _directory(self, name: str, at: int) -> Directory:
-        count_bytes = struct.calcsize("<" + self._count_format)
+        count_bytes = struct.calcsize("<" + self.layout.count)
         if not 0 < at <= len(self.data) - count_bytes:
             raise TiffError(f"its directory {name} lies outside")
-        count = self._number(self._count_format, at)
-        next_at = at + count_bytes + count * self._entry_bytes
-        has_next = next_at + self._offset_bytes <= len(self.data)
+        count = self._number(self.layout.count, at)
+        next_at = at + count_bytes + count * self.layout.entry_bytes
+        has_next = next_at + self.layout.offset_bytes <= len(self.data)
         if next_at > len(self.data) or (name == "0" and not has_next):
             raise TiffError(f"its directory {name} reaches past the end")
         if count > _MAX_ENTRIES:
             raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
-        entries = tuple(self._read_entry(at + count_bytes + i * self._entry_bytes) for i in range(count))
+        entries = tuple(self._read_entry(at + count_bytes + i * self.layout.entry_bytes) for i in range(count))
         return Directory(
             name=name,
             at=at,
             entries=entries,
             next_at=next_at,
-            next=self._number(self._offset_format, next_at) if has_next else 0,
+            next=self._number(self.layout.offset, next_at) if has_next else 0,
         )
 
     def _read_entry(self, at: int) -> Entry:
-        tag, kind, count = struct.unpack_from(self._order + "HH" + self._offset_format, self.data, at)
+        tag, kind, count = struct.unpack_from(self._order + "HH" + self.layout.offset, self.data, at)
         length = SIZES.get(kind, 0) * count
-        field_at = at + self._entry_bytes - self._offset_bytes
-        is_inline = length <= self._offset_bytes
-        start = field_at if is_inline else self._number(self._offset_format, field_at)
+        field_at = at + self.layout.entry_bytes - self.layout.offset_bytes
+        is_inline = length <= self.layout.offset_bytes
+        start = field_at if is_inline else self._number(self.layout.offset, field_at)
         return Entry(tag=tag, type=kind, count=count, at=at, start=start, length=length, is_inline=is_inline)
-
-    def _entry(self, directory: Directory, tag: int) -> Entry | None:
-        return next((entry for entry in directory.entries if entry.tag == tag), None)
 
     def _bytes(self, entry: Entry) -> bytes:
         return self.data[entry.start : entry.start + entry.length]
@@ -379,29 +301,3 @@ class TiffBlock:
             return int(struct.unpack_from(self._order + code, self.data, at)[0])
         except struct.error as error:
             raise TiffError("it ends early") from error
-
-
-class _Tail:
-    """Bytes to append, word-aligned as TIFF 6.0 asks."""
-
-    def __init__(self, at: int) -> None:
-        self._at = at
-        self.data = bytearray()
-
-    def reserve(self, length: int) -> int:
-        """Make room and return where it stands in the block."""
-        if (self._at + len(self.data)) & 1:
-            self.data += b"\0"
-        start = self._at + len(self.data)
-        self.data += bytes(length)
-        return start
-
-    def put(self, value: bytes) -> int:
-        """Append a value and return where it stands."""
-        start = self.reserve(len(value) + (len(value) & 1))
-        self.fill(start, value)
-        return start
-
-    def fill(self, start: int, value: bytes) -> None:
-        """Write into reserved room."""
-        self.data[start - self._at : start - self._at + len(value)] = value

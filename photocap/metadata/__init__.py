@@ -3,11 +3,13 @@
 from photocap.metadata.captions import NO_MEMORY, Copy, FoundCaption, Origin, Place
 from photocap.metadata.decision import NO_EXTRAS, SWITCHED_OFF, Extras
 from photocap.metadata.exiftool import ExifTool
+from photocap.metadata.placement import check_replaceable
 from photocap.metadata.policy import Also, DryRun, MetadataMode, Mtime, Overwrite, Signature, WritePolicy, may_replace
+from photocap.metadata.prepared_write import PreparedWrite
 from photocap.metadata.reader import PhotoMetadata, read_caption, read_metadata
 from photocap.metadata.sidecar import SidecarName, is_sidecar
 from photocap.metadata.undo import PatchError, matches_after, matches_before, revert
-from photocap.metadata.writer import PreparedWrite, check_replaceable, prepare_removal, prepare_write
+from photocap.metadata.writer import prepare_removal, prepare_write
 
 __all__ = [
     "NO_EXTRAS",

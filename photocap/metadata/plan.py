@@ -41,7 +41,8 @@ from photocap.metadata.reader import find_captions
 from photocap.metadata.second_reader import lost_tags
 from photocap.metadata.signature import OWN_PROPERTIES, caption_change
 from photocap.metadata.xml import XmlError
-from photocap.metadata.xmp import EMPTY_PACKET, PROVENANCE, SUBJECT, BagChange, Packet, XmpChange
+from photocap.metadata.xmp import EMPTY_PACKET, PROVENANCE, SUBJECT, Packet
+from photocap.metadata.xmp_edits import BagChange, XmpChange, packet_edits
 
 MAX_FILE_BYTES = 1 << 30
 _IPTC_UNIT_BYTES = 4  # TIFF counts IPTC in LONGs, and the digest is over all of them
@@ -144,7 +145,7 @@ def plan_sidecar(content: bytes | None, order: WriteOrder) -> NewContent:
     """
     packet = Packet(EMPTY_PACKET if content is None else content)
     change = caption_change(packet, order)
-    edits = packet.edits(change)
+    edits = packet_edits(packet, change)
     new = splice(packet.data, edits)
     _verify_packet(packet, Packet(new), change)
     return NewContent(new, [Edit(0, 0, new)] if content is None else edits)
@@ -155,7 +156,7 @@ def _edits(
 ) -> list[Edit]:
     """Return the edits to the file; without EXIF where its block has to stay as it is."""
     layout = contents.layout
-    edits = packet.edits(change, limit_bytes=container.xmp_limit_bytes)
+    edits = packet_edits(packet, change, limit_bytes=container.xmp_limit_bytes)
     changes: dict[Part, Change] = {}
     if edits:
         changes[Part.XMP] = edits if contents.packet else splice(EMPTY_PACKET, edits)

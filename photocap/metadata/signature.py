@@ -11,10 +11,9 @@ from photocap.metadata.xmp import (
     DESCRIPTION,
     PHOTOCAP,
     SUBJECT,
-    BagChange,
     Packet,
-    XmpChange,
 )
+from photocap.metadata.xmp_edits import BagChange, XmpChange
 
 MAX_ALT_TEXT_CHARACTERS = 250  # IPTC Photo Metadata 2021.1
 _MODEL: Name = (PHOTOCAP, "Model")

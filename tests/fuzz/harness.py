@@ -32,6 +32,7 @@ from photocap.datasets import read_captions
 from photocap.errors import CaptionFileError, FileProblem
 from photocap.formats.exif_texts import exif_texts
 from photocap.formats.splice import Edit, splice
+from photocap.formats.tiff_edits import tiff_edits
 from photocap.formats.tiff_ifd import TiffBlock, TiffError
 from photocap.metadata import PatchError, revert
 from photocap.metadata.contents import parse_contents
@@ -96,7 +97,7 @@ def check_exif(_name: str, data: bytes) -> None:
     exif_texts(data, is_raw=True)
     with contextlib.suppress(TiffError):
         block = TiffBlock(data)
-        edits = block.edits({0x010E: (2, b"a dog\0")}, limit_bytes=len(data) + 1000)
+        edits = tiff_edits(block, {0x010E: (2, b"a dog\0")}, limit_bytes=len(data) + 1000)
         with contextlib.suppress(ValueError):  # they overlap; the planner says so
             _check_undo(data, NewContent(splice(data, edits), edits))
 
