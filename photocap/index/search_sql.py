@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -12,6 +13,10 @@ from photocap.index.filter_sql import Condition, Plan
 from photocap.query import COLUMNS, quoted
 
 _BM25 = f"bm25(photo_fts, {', '.join(map(str, COLUMNS.values()))})"
+
+_PERSONS_BM25 = f"bm25(photo_fts, {', '.join('1.0' if name == 'person_words' else '0.0' for name in COLUMNS)})"
+_TEXT = '"(?:[^"]|"")*"'
+_ANY_TEXT = re.compile(rf"\(*{_TEXT}(?: OR {_TEXT})*\)*")  # a word or a phrase, or any of some, in any column
 
 RANKED_AT_MOST = 5_000
 """So many matches are ranked; of more, the newest (and every one in a person's words) are."""
@@ -81,7 +86,7 @@ class SearchQueries:
         return count
 
     def ranked(self, plan: Plan, limit: int) -> Ranked:
-        """Return the matches of a text search by bm25, best first."""
+        """Return the matches of a text search: those in a person's words first, then by bm25."""
         assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
         at_most = max(RANKED_AT_MOST, limit)
         if self._rows_are_few(plan):
@@ -89,18 +94,26 @@ class SearchQueries:
             matches = self._ordered(_rows_first(plan), Sort.RELEVANCE, max(_FEW, limit))
             return Ranked(matches[:limit], len(matches))
         source, values = _words_first(plan)
-        newest = f"SELECT photo.id, photo.picture_id, -{_BM25} AS score {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
-        best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY score DESC, id DESC LIMIT ?"
+        newest = (
+            f"SELECT photo.id, photo.picture_id, -{_BM25} AS score, {_PERSONS_BM25} < 0 AS by_person {source}"
+            " ORDER BY photo_fts.rowid DESC LIMIT ?"
+        )
+        # Where any of some texts will do, a photo with one of them in a person's words matches in these alone.
+        is_any = bool(_ANY_TEXT.fullmatch(plan.fts))
+        order = f"{'by_person DESC, ' if is_any else ''}score DESC, id DESC"
+        best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY {order} LIMIT ?"
         with self._database.reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
-            seen = found[0][3] if found else 0
-            in_persons_words = (f"{{person_words}} : ({plan.fts})", *values[1:])
-            by_person = connection.execute(best, (*in_persons_words, at_most, limit)).fetchall()
+            seen = found[0][4] if found else 0
+            by_person = [row for row in found if row[3]]
+            if seen == at_most or not is_any:
+                in_persons_words = (f"{{person_words}} : ({plan.fts})", *values[1:])
+                by_person = connection.execute(best, (*in_persons_words, at_most, limit)).fetchall()
         # The second list brings what is not among the newest, and marks what is.
         ids = {row[0]: Match(*row[:3]) for row in found}
         ids |= {row[0]: Match(row[0], row[1], row[2], by_person=True) for row in by_person}
         matches = list(ids.values())
-        matches.sort(key=lambda match: (-match.score, -match.photo_id))
+        matches.sort(key=lambda match: (not match.by_person, -match.score, -match.photo_id))
         return Ranked(matches[:limit], None if seen == at_most else seen)
 
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:

@@ -187,10 +187,10 @@ class _Search:
         query_plan = plan(tree)
         if query_plan.fts is None or self._options.sort is not Sort.RELEVANCE:
             sort = Sort.DATE if self._options.sort is Sort.RELEVANCE else self._options.sort
-            matches = self._index.query.ordered(query_plan, sort, max(wanted, RANKED_AT_MOST))
-            self._add(kind, [Fused(match.photo_id, 1.0, None, None) for match in matches[:wanted]])
+            matches = self._index.query.ordered(query_plan, sort, wanted)
+            self._add(kind, [Fused(match.photo_id, 1.0, None, None) for match in matches])
             return self._index.query.count_matches(query_plan, COUNTED_TO)
-        ranked = self._index.query.ranked(query_plan, max(wanted, RANKED_AT_MOST))
+        ranked = self._index.query.ranked(query_plan, max(wanted, _POOL))
         matches = ranked.matches
         fused = self._fused(matches[:_POOL], self._looks(matches[:_POOL]))
         by_person = {match.photo_id for match in matches if match.by_person}
