@@ -10,6 +10,7 @@ import time
 
 import metadata_files as files
 import pytest
+from PIL import Image
 
 from photocap.errors import ReadError
 from photocap.photos import load_image, read_facts, render_jpeg
@@ -78,3 +79,16 @@ def test_formats_that_are_promised_are_opened(kind, options, tmp_path):
         files.picture(size=(48, 32)).save(file, kind, **options)
     assert load_image(path, 16).size == (48 * 16 // 32, 16)
     assert read_facts(path).width_px == 48
+
+
+def test_the_check_of_a_write_lets_no_decoder_near_a_photo_but_its_own(tmp_path, monkeypatch):
+    path, asked, real = tmp_path / "photo.jpg", [], Image.open
+
+    def opened(file, **options):
+        asked.append(options["formats"])
+        return real(file, **options)
+
+    path.write_bytes(files.jpeg())
+    monkeypatch.setattr(Image, "open", opened)
+    assert files.write(path, "a dog").changes_files
+    assert set(asked) == {("JPEG",)}

@@ -215,7 +215,7 @@ def _verify_file(container: Container, old: bytes, new: bytes) -> None:
     difference = container.difference(old, new)
     if difference:
         raise CannotEmbed(f"the check before writing found a change in {difference}")
-    if lost := lost_tags(old, new):
+    if lost := lost_tags(old, new, container.decoders):
         raise CannotEmbed(f"the check before writing found that Pillow would read {', '.join(lost)} otherwise")
     _verify_picture(container, old, new)
 

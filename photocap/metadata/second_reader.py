@@ -12,16 +12,22 @@ _POINTERS = {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop, Exif
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
-def lost_tags(old: bytes, new: bytes) -> list[str]:
-    """Return the names of the tags that Pillow reads otherwise in the new file than in the old one."""
-    before, after = _tags(old), _tags(new)
+def lost_tags(old: bytes, new: bytes, decoders: tuple[str, ...]) -> list[str]:
+    """Return the names of the tags that Pillow reads otherwise in the new file than in the old one.
+
+    Args:
+        old: the file before.
+        new: the file after.
+        decoders: the names under which Pillow opens its format; no other decoder is let near it.
+    """
+    before, after = _tags(old, decoders), _tags(new, decoders)
     return [f"{tag:#06x}" for (directory, tag), value in before.items() if after.get((directory, tag)) != value]
 
 
-def _tags(data: bytes) -> Mapping[tuple[int, int], bytes | str]:
+def _tags(data: bytes, decoders: tuple[str, ...]) -> Mapping[tuple[int, int], bytes | str]:
     """Return what Pillow reads of a file, by directory and tag; nothing where it cannot read it at all."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=decoders) as image:
             exif = image.getexif()
             found = {(0, tag): _comparable(exif[tag]) for tag in exif if tag not in _OWN_TAGS | _POINTERS}
             for directory in _DIRECTORIES:
