@@ -49,21 +49,30 @@ def check_place(path: Path, *, create: bool) -> bool:
 
 
 def connect_for_reading(path: Path) -> sqlite3.Connection:
-    """Open an index that stays as it is; on a read-only disk, where WAL cannot make its files, as immutable.
+    """Open an index that stays as it is; where WAL cannot make its files, as on a read-only disk, as immutable.
 
     Raises:
-        IndexUnusable: damaged or of another version.
+        IndexUnusable: damaged or of a newer version, or its log would have to be read in first and cannot be.
     """
     with translated(path):
         try:
             connection = _raw(path, "mode=ro")
         except sqlite3.OperationalError as error:
-            if "unable to open" not in str(error):
+            if "unable to open" not in str(error) and "readonly" not in str(error):
                 raise
+            _refuse_unread_log(path)
             connection = _raw(path, "mode=ro&immutable=1")
         # Not for writing: our own triggers fill FTS5's tables, which SQLite calls unsafe before version 3.44.
         connection.execute("PRAGMA trusted_schema = OFF")
         return _refuse_newer(connection, path)
+
+
+def _refuse_unread_log(path: Path) -> None:
+    """Refuse an index that would be read without what its last writer has left in the log."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        reason = "its last writer was killed, and what it left can be read in only where its folder can be written"
+        raise IndexUnusable(path, reason, "copy it, with the files beside it, into a folder of your own")
 
 
 def connect_for_writing(path: Path, *, exists: bool, check: bool) -> sqlite3.Connection:
