@@ -160,7 +160,7 @@ def test_a_copy_shares_the_caption_and_a_move_renames_the_row(index, run):
 def _checks(monkeypatch):
     """Return a list that grows with each reading through of a whole index."""
     checks = []
-    monkeypatch.setattr("photocap.index.connection._check_all", lambda *_: checks.append(1))
+    monkeypatch.setattr("photocap.index.connection.check_all", lambda *_: checks.append(1))
     return checks
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def test_it_can_be_searched_while_its_owner_writes(db: Path) -> None:
 
 def test_writing_to_it_is_refused_in_words(db: Path) -> None:
     for arguments in (("prune",), ("edit", "/p/7.jpg", "Anna")):
-        said = without_permission(db.parent, lambda arguments=arguments: photocap(*arguments, "--db", db))
+        said = without_permission(db.parent, partial(photocap, *arguments, "--db", db))
         assert said == f"1 photocap: {db}: cannot be locked: Permission denied\n"
         db.parent.chmod(0o755)
 

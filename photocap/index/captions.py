@@ -8,7 +8,7 @@ from pathlib import Path
 
 from photocap.index.database import EVERYWHERE, Database, folder_range, now, path_bytes, storable
 from photocap.index.photos import PHOTO_ROW, photo_row
-from photocap.index.rows import CaptionRecord, CaptionVersion, PhotoRow, UndoState
+from photocap.index.rows import CaptionRecord, CaptionVersion, PhotoRow, UndoState, stored
 from photocap.index.search_text import refresh_picture
 from photocap.index.undo_journal import set_state
 from photocap.records import CaptionMemory, CaptionSource, Verdict
@@ -168,12 +168,12 @@ def _history_row(row: tuple[object, ...]) -> CaptionVersion:
     text, source, model_id, weights_sha256, confidence, run_id, created, verdict, current = row
     return CaptionVersion(
         text=text,  # type: ignore[arg-type]  # the schema's types
-        source=CaptionSource(source),
+        source=stored(CaptionSource, source),
         model_id=model_id,  # type: ignore[arg-type]
         weights_sha256=weights_sha256,  # type: ignore[arg-type]
         confidence=confidence,  # type: ignore[arg-type]
         run_id=run_id,  # type: ignore[arg-type]
         created=created,  # type: ignore[arg-type]
-        verdict=Verdict(verdict) if verdict else None,
+        verdict=stored(Verdict, verdict) if verdict else None,
         current=bool(current),
     )

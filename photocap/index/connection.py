@@ -94,8 +94,8 @@ def connect_for_writing(path: Path, *, exists: bool, check: bool) -> sqlite3.Con
         try:
             _refuse_newer(connection, path)
             _refuse_foreign(connection, path)
-            if exists and check:
-                _check_all(connection, path)
+            if exists and check and (damage := check_all(connection)):
+                raise damaged(path, damage)
             migrate(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL never damages the file; only `begin_undo` needs more (FULL).
@@ -239,8 +239,10 @@ def has_current_form(connection: sqlite3.Connection) -> bool:
     return version_of(connection) == CURRENT_VERSION
 
 
-def _check_all(connection: sqlite3.Connection, path: Path) -> None:
-    """Read every page once before anything is written; about a second for a gigabyte."""
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise damaged(path, verdict)
+def check_all(connection: sqlite3.Connection) -> str:
+    """Read every page once, about a second for a gigabyte, and return what is wrong; nothing where all is well."""
+    try:
+        verdict: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if verdict == "ok" else verdict

@@ -11,7 +11,14 @@ from types import TracebackType
 from photocap.errors import WriteError
 from photocap.index.browse import Browse
 from photocap.index.captions import Captions
-from photocap.index.connection import check_place, connect_for_reading, connect_for_writing, is_outdated
+from photocap.index.connection import (
+    check_all,
+    check_place,
+    connect_for_reading,
+    connect_for_writing,
+    damaged,
+    is_outdated,
+)
 from photocap.index.counts import IndexCounts, count_everything
 from photocap.index.database import Database
 from photocap.index.embeddings import Embeddings
@@ -25,6 +32,16 @@ from photocap.index.scan import Scan
 from photocap.index.search_sql import SearchQueries
 from photocap.index.undo_journal import UndoJournal
 from photocap.index.writer_lock import WriterLock, run_lock
+
+# What nonsense in a damaged page may lead to, far from here.
+_PERHAPS_OF_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 class PhotoIndex:
@@ -56,7 +73,11 @@ class PhotoIndex:
         self.browse = Browse(database)
         self.facets = Facets(database)
         self.runs = Runs(database)
-        self.scan = Scan(database)
+        try:
+            self.scan = Scan(database)
+        except BaseException:
+            connection.close()
+            raise
         self.undo = UndoJournal(database)
 
     @classmethod
@@ -154,4 +175,10 @@ class PhotoIndex:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if isinstance(error, sqlite3.Error):  # nobody has put it into words where it came up
+                raise damaged(self.path, str(error)) from error
+            if isinstance(error, _PERHAPS_OF_DAMAGE) and (damage := check_all(self._database.connection)):
+                raise damaged(self.path, damage) from error
+        finally:
+            self.close()

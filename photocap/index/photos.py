@@ -10,7 +10,7 @@ from pathlib import Path
 from photocap.index.connection import file_path
 from photocap.index.database import EVERYWHERE, Database, folder_range, path_bytes
 from photocap.index.embeddings import forget_embedding
-from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow, PhotoState
+from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow, PhotoState, stored
 from photocap.index.search_text import refresh
 from photocap.index.words import store_words
 from photocap.records import CaptionSource, Label, PhotoWords, Verdict, Written
@@ -205,10 +205,10 @@ def file_state(row: tuple[object, ...]) -> FileState:
         size_bytes=size_bytes,  # type: ignore[arg-type]  # the schema's types
         mtime_ns=mtime_ns,  # type: ignore[arg-type]
         inode=inode,  # type: ignore[arg-type]
-        state=PhotoState(state),
+        state=stored(PhotoState, state),
         picture_hash=picture_hash,  # type: ignore[arg-type]
         has_caption=bool(has_caption),
-        written=Written(written),
+        written=stored(Written, written),
         facts_version=facts_version,  # type: ignore[arg-type]
         extras=frozenset(str(extras).split()),
     )
@@ -220,16 +220,16 @@ def photo_row(row: tuple[object, ...]) -> PhotoRow:
     return PhotoRow(
         id=id_,  # type: ignore[arg-type]  # the schema's types
         path=file_path(path),  # type: ignore[arg-type]
-        state=PhotoState(state),
+        state=stored(PhotoState, state),
         error=error,  # type: ignore[arg-type]
         picture_hash=picture_hash,  # type: ignore[arg-type]
         caption=caption,  # type: ignore[arg-type]
-        source=CaptionSource(source) if source else None,
+        source=stored(CaptionSource, source) if source else None,
         model_id=model_id,  # type: ignore[arg-type]
         confidence=confidence,  # type: ignore[arg-type]
         size_bytes=size,  # type: ignore[arg-type]
         mtime_ns=mtime,  # type: ignore[arg-type]
-        written=Written(written),
+        written=stored(Written, written),
         **dict(zip(_NAMES_OF_FACTS, facts, strict=True)),  # type: ignore[arg-type]
     )
 
@@ -240,7 +240,7 @@ def _caption(row: Sequence[object]) -> CaptionRecord | None:
         return None
     return CaptionRecord(
         text=text,  # type: ignore[arg-type]  # the schema's types
-        source=CaptionSource(source),
+        source=stored(CaptionSource, source),
         model_id=model_id,  # type: ignore[arg-type]
         weights_sha256=weights_sha256,  # type: ignore[arg-type]
         confidence=confidence,  # type: ignore[arg-type]
@@ -251,7 +251,7 @@ def _last_verdict(connection: sqlite3.Connection, picture_id: int) -> Verdict | 
     row = connection.execute(
         "SELECT verdict FROM caption WHERE picture_id = ? ORDER BY id DESC LIMIT 1", (picture_id,)
     ).fetchone()
-    return Verdict(row[0]) if row and row[0] else None
+    return stored(Verdict, row[0]) if row and row[0] else None
 
 
 def _forget_picture(connection: sqlite3.Connection, picture_id: int) -> None:

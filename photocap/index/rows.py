@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from photocap.records import CaptionSource, Label, PhotoFacts, PhotoWords, UndoRecord, Verdict, Written
 
 FACTS_VERSION = 1
 """Grows when more is read from a photo's metadata; photos with an older number are read once more."""
+
+
+E = TypeVar("E", bound=Enum)
+
+
+def stored(kind: type[E], value: object) -> E:
+    """Return a stored word as a member of its kind.
+
+    Raises:
+        sqlite3.DatabaseError: it is none of the words that photocap writes.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise sqlite3.DatabaseError(f"malformed: {value!r} is no {kind.__name__}") from None
 
 
 class PhotoState(Enum):

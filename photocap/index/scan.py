@@ -17,7 +17,8 @@ class Scan:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.connection.execute("CREATE TEMP TABLE seen (id INTEGER PRIMARY KEY)")
+        with database.reading() as connection:
+            connection.execute("CREATE TEMP TABLE seen (id INTEGER PRIMARY KEY)")
 
     def start(self) -> None:
         """Forget which files an earlier scan has seen."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from photocap.index.connection import file_path
 from photocap.index.database import Database, folder_range, now, path_bytes
-from photocap.index.rows import UndoRow, UndoState
+from photocap.index.rows import UndoRow, UndoState, stored
 from photocap.records import UndoRecord
 
 _SELECT = (
@@ -86,8 +86,8 @@ def follow_move(connection: sqlite3.Connection, old: Path, new: Path) -> None:
     if photo is not None:  # another photo was written to at that place; its writes must not be mixed with these
         return
     rows = connection.execute("SELECT id, path FROM undo WHERE photo_path = CAST(? AS TEXT)", (path_bytes(old),))
-    for id_, stored in rows.fetchall():
-        path = _moved_along(file_path(stored), old, new)
+    for id_, place in rows.fetchall():
+        path = _moved_along(file_path(place), old, new)
         connection.execute(
             "UPDATE undo SET photo_path = CAST(? AS TEXT), path = CAST(? AS TEXT) WHERE id = ?",
             (path_bytes(new), path_bytes(path), id_),
@@ -132,4 +132,4 @@ def _row(row: tuple[object, ...]) -> UndoRow:
         patch=patch,  # type: ignore[arg-type]
         photo=file_path(photo) if photo else None,  # type: ignore[arg-type]
     )
-    return UndoRow(id=id_, run_id=run_id, state=UndoState(state), created=created, record=record)  # type: ignore[arg-type]
+    return UndoRow(id=id_, run_id=run_id, state=stored(UndoState, state), created=created, record=record)  # type: ignore[arg-type]
