@@ -19,7 +19,7 @@ _TEXT = '"(?:[^"]|"")*"'
 _ANY_TEXT = re.compile(rf"\(*{_TEXT}(?: OR {_TEXT})*\)*")  # a word or a phrase, or any of some, in any column
 
 RANKED_AT_MOST = 5_000
-"""So many matches are ranked; of more, the newest (and every one in a person's words) are."""
+"""So many matches are ranked; of more, the newest are, and older ones in a person's words come behind those."""
 
 _FEW = 20_000
 """Up to so many photos, it is quicker to look whether each has the words than to go through all that have them."""
@@ -65,10 +65,11 @@ class Match:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The best matches, and how many there are; None where they were too many to go through."""
+    """The best matches, how many were seen, and before which photo there may be more; None where all were seen."""
 
     matches: list[Match]
-    total: int | None
+    seen: int
+    unseen_before: int | None = None
 
 
 class SearchQueries:
@@ -77,9 +78,12 @@ class SearchQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count_matches(self, plan: Plan, at_most: int) -> int:
-        """Count the photos that match, but no further than `at_most`."""
-        source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
+    def count_matches(self, plan: Plan, at_most: int, *, before: int | None = None) -> int:
+        """Count the photos that match, but no further than `at_most`; with `before`, those with a lower number."""
+        if before is not None:
+            source, values = _words_before(plan, before)
+        else:
+            source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
         with self._database.reading() as connection:
             row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
             count: int = row.fetchone()[0]
@@ -101,20 +105,25 @@ class SearchQueries:
         # Where any of some texts will do, a photo with one of them in a person's words matches in these alone.
         is_any = bool(_ANY_TEXT.fullmatch(plan.fts))
         order = f"{'by_person DESC, ' if is_any else ''}score DESC, id DESC"
-        best = f"SELECT *, count(*) OVER () FROM ({newest}) ORDER BY {order} LIMIT ?"
+        best = f"SELECT *, count(*) OVER (), min(id) OVER () FROM ({newest}) ORDER BY {order} LIMIT ?"
+        in_persons_words = Plan(f"{{person_words}} : ({plan.fts})", plan.condition)
         with self._database.reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
-            seen = found[0][4] if found else 0
-            by_person = [row for row in found if row[3]]
-            if seen == at_most or not is_any:
-                in_persons_words = (f"{{person_words}} : ({plan.fts})", *values[1:])
-                by_person = connection.execute(best, (*in_persons_words, at_most, limit)).fetchall()
+            seen, oldest = found[0][4:] if found else (0, 0)
+            if not is_any:
+                by_person = connection.execute(best, (in_persons_words.fts, *values[1:], at_most, limit)).fetchall()
+            else:
+                by_person = [row for row in found if row[3]]
+                if seen == at_most and len(by_person) < limit:
+                    source, values = _words_before(in_persons_words, oldest)
+                    older = f"SELECT photo.id, photo.picture_id, 0.0 {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
+                    by_person += connection.execute(older, (*values, limit - len(by_person))).fetchall()
         # The second list brings what is not among the newest, and marks what is.
         ids = {row[0]: Match(*row[:3]) for row in found}
         ids |= {row[0]: Match(row[0], row[1], row[2], by_person=True) for row in by_person}
         matches = list(ids.values())
         matches.sort(key=lambda match: (not match.by_person, -match.score, -match.photo_id))
-        return Ranked(matches[:limit], None if seen == at_most else seen)
+        return Ranked(matches[:limit], seen, oldest if seen == at_most else None)
 
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
         """Return the matches by date or confidence, those without last."""
@@ -227,3 +236,9 @@ def _words_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
     """Return FROM and WHERE with their values, going from the words to the filters; CROSS JOIN holds the order."""
     joined = "FROM photo_fts CROSS JOIN photo ON photo.id = photo_fts.rowid"
     return f"{joined} WHERE photo_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)
+
+
+def _words_before(plan: Plan, before: int) -> tuple[str, tuple[object, ...]]:
+    """Return what `_words_first` does, of the photos with a number below `before`."""
+    source, values = _words_first(plan)
+    return f"{source} AND photo_fts.rowid < ?", (*values, before)

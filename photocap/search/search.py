@@ -197,9 +197,11 @@ class _Search:
         # A person's words are never outranked.
         self._add(kind, sorted(fused, key=lambda item: item.photo_id not in by_person))
         self._add(kind, fuse([match.photo_id for match in matches[_POOL:]], _text_ranks(matches), {}))
-        if ranked.total is None:
-            return self._index.query.count_matches(query_plan, COUNTED_TO)
-        return min(ranked.total, COUNTED_TO)
+        total = ranked.seen
+        if ranked.unseen_before is not None and total < COUNTED_TO:
+            before = ranked.unseen_before
+            total += self._index.query.count_matches(query_plan, COUNTED_TO - total, before=before)
+        return min(total, COUNTED_TO)
 
     def _add_by_look(self, wanted: int) -> int:
         """Add photos by look, with a bonus for the words they have; return how many have all of them."""
