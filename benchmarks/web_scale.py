@@ -2,14 +2,13 @@
 
     python benchmarks/web_scale.py --photos 1000000 --db /tmp/million.db
 
-The library is the made-up one of `search_scale.py`. Times are from a request to the last byte of its answer, of one
+The library is that of `large_library.py`. Times are from a request to the last byte of its answer, of one
 reader at a time, the index warm; pictures are not drawn, since the photos do not exist. What counts is the processor's
 time, in which other work of the machine has no part; nothing of a warm index waits for the disk.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import random
 import re
@@ -22,8 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-import numpy as np
-from search_scale import CENTRES, DIMENSIONS, Encoder, line, make_index, queries, unit
+from large_library import Encoder, index_of_arguments, line, queries
 
 from photocap.metadata import WritePolicy
 from photocap.web.decoder import PhotoDecoder
@@ -111,17 +109,8 @@ def measure(connection: http.client.HTTPConnection, photos: int) -> float:
 
 def main() -> int:
     """Make an index, or take one of an earlier run, and look at it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=100_000)
-    parser.add_argument("--db", type=Path, help="where to make the index, or to find it from an earlier run")
-    arguments = parser.parse_args()
-    centres = unit(np.random.default_rng(0).normal(size=(CENTRES, DIMENSIONS)))
-    with tempfile.TemporaryDirectory() as folder:
-        path = arguments.db or Path(folder, "index.db")
-        if not path.exists():
-            make_index(path, arguments.photos, centres)
-        with serving(path, Encoder(centres)) as connection:
-            longest_ms = measure(connection, arguments.photos)
+    with index_of_arguments(__doc__) as (path, photos, encoder), serving(path, encoder) as connection:
+        longest_ms = measure(connection, photos)
     print(f"longest: {longest_ms:.0f} ms, limit {LIMIT_MS} ms")
     return int(longest_ms > LIMIT_MS)
 
