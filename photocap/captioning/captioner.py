@@ -15,10 +15,11 @@ from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.hedge import hedged
 from photocap.captioning.labels import label_sentence
 from photocap.captioning.model_files import ModelInfo
+from photocap.captioning.name_rules import NameRules
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
-from photocap.captioning.vocabulary import Vocabulary
+from photocap.captioning.vocabulary import PAD, Vocabulary
 from photocap.records import Caption, WordProbability
 from photocap.tokenizer import join_words
 
@@ -49,8 +50,9 @@ class NetworkCaptioner:
         self.engine = engine
         self.labels = info.labels
         self._vocabulary = Vocabulary(info.words)
-        self._names = info.names
+        self._spellings = info.names
         self._rules = LabelRules(self.labels, self._vocabulary, self.config.demand_from) if self.labels else None
+        self._names = NameRules(info.recognised, self._vocabulary) if info.recognised else None
         self._hedge_below = hedge_below
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
         self._confidence = calibration_of(self.config, neutral_people=engine.neutral_people)
@@ -110,14 +112,30 @@ class NetworkCaptioner:
         return [self._caption_of(*each) for each in parts]
 
     def _search(self, sight: Sight) -> GeneratedSentences:
+        """Search sentences with the name of who is recognised, and without the words of what is surely not there."""
+        if self._names is None or sight.names is None:
+            return self._search_labelled(sight, None, None)
+        forbidden, demanded = self._names.forbidden(sight.names), self._names.demanded(sight.names)
+        return self._names.with_evidence(self._search_labelled(sight, forbidden, demanded), sight.names)
+
+    def _search_labelled(
+        self, sight: Sight, forbidden: NDArray[np.bool_] | None, demanded: NDArray[np.int64] | None
+    ) -> GeneratedSentences:
         """Search sentences; where labels forbid words without them, and once more where one must be said."""
         if self._rules is None or sight.labels is None:
-            return self.engine.speak(sight)
-        forbidden = self._rules.forbidden(sight.labels)
-        found = self.engine.speak(sight, forbidden=forbidden)
+            return self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
+        absent = self._rules.forbidden(sight.labels)
+        forbidden = absent if forbidden is None else absent | forbidden
+        found = self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        demanded = self._rules.demanded(sight.labels, sentences)
-        return found if demanded is None else self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
+        lacking = self._rules.demanded(sight.labels, sentences)
+        if lacking is None:
+            return found
+        if demanded is not None:  # of one sentence only one thing can be demanded: the name
+            is_named = demanded[:, 0] != PAD
+            lacking[is_named] = PAD
+            lacking[is_named, 0] = demanded[is_named, 0]
+        return self.engine.speak(sight, forbidden=forbidden, demanded=lacking)
 
     def _caption_of(
         self,
@@ -129,7 +147,7 @@ class NetworkCaptioner:
     ) -> Caption:
         """Say of one photo what is sure enough."""
         labels = self.labels.shown(label_probabilities) if self.labels else ()
-        sentence = as_sentence([self._names.get(word, word) for word in words])
+        sentence = as_sentence([self._spellings.get(word, word) for word in words])
         text = hedged(sentence) if confidence < self._hedge_below else sentence
         if confidence < self._plain_below:
             text = label_sentence(labels) or text

@@ -28,6 +28,7 @@ from photocap.captioning.model_files import (
     read_model_info,
     replace_directory,
 )
+from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError
@@ -85,6 +86,7 @@ def save_checkpoint(
     dtype: torch.dtype = torch.float16,
     labels: LabelSet | None = None,
     names: Mapping[str, str] | None = None,
+    recognised: NameSet | None = None,
 ) -> None:
     """Write a model folder whole or not at all.
 
@@ -99,6 +101,7 @@ def save_checkpoint(
         dtype: precision of the stored floats; statistics of BatchNorm stay float32, as small as they are.
         labels: what the label head knows; needed where the model has one.
         names: words that are names, each with its spelling.
+        recognised: the names that the name head knows; needed where the model has one.
     """
     new = directory.with_name(directory.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -117,6 +120,7 @@ def save_checkpoint(
         "training": dict(training),
         "labels": asdict(labels) if labels else None,
         "names": dict(names or {}),
+        "recognised": asdict(recognised) if recognised else None,
         "vocabulary": list(vocabulary.words),
     }
     with naming(new / CONFIG), open(new / CONFIG, "w", encoding="utf-8") as file_:

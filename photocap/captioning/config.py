@@ -83,6 +83,7 @@ class ModelConfig(_Settings):
         description_floor: the same for searches that describe a picture in whole sentences.
         label_count: how many labels the label head knows; 0 where there is none.
         label_slots: how many of the likeliest labels the decoder attends to.
+        name_count: how many names the name head knows; 0 where there is none.
     """
 
     encoder: EncoderName = "resnet50"
@@ -114,11 +115,17 @@ class ModelConfig(_Settings):
     description_floor: float = 0.0
     label_count: int = 0
     label_slots: int = 8
+    name_count: int = 0
 
     @property
     def encoder_channels(self) -> int:
         """Return how many channels the encoder's last feature map has."""
         return ENCODERS[self.encoder].channels
+
+    @property
+    def has_word_rules(self) -> bool:
+        """Return whether what the picture shows forbids words: where the model knows labels or names."""
+        return self.label_count > 0 or self.name_count > 0
 
     @property
     def in_onnx(self) -> bool:

@@ -1,6 +1,7 @@
 """What a captioner needs of the network, whichever library runs it; numpy only.
 
-Letters as in `network`: B photos, T tokens, L labels, S dimensions of the joint space, V vocabulary.
+Letters as in `network`: B photos, T tokens, L labels, N names, S dimensions of the joint space,
+V vocabulary.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ class Sight:
         count: how many photos, B.
         labels: (B, L) probability of each label; None where the model has no label head.
         places: (B, S) the photos' places in the joint space, unit length; None where the model has no such space.
+        names: (B, N) probability that the bearer of each name is there; None where the model has no name head.
         state: what the engine itself needs to go on with.
     """
 
     count: int
     labels: Floats32 | None
     places: Floats32 | None
+    names: Floats32 | None
     state: Any
 
 

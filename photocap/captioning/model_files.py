@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.labels import LabelSet
+from photocap.captioning.names import NameSet
 from photocap.errors import CheckpointError
 from photocap.system.atomicfile import replace_file
 
@@ -41,6 +42,7 @@ _RANGES = {
     "joint_size": (0, _MAX_SIZE),
     "label_count": (0, _MAX_LABELS),
     "label_slots": (1, 256),
+    "name_count": (0, _MAX_LABELS),
 }
 _HINT = "choose another model with --model, or leave it out to use the base model"
 
@@ -60,6 +62,7 @@ class ModelInfo:
             None where the model has none.
         labels: what the label head knows; None where the model has no label head.
         names: words that are names, each with its spelling: "rex" is written "Rex".
+        recognised: the names that the name head knows; None where the model has no name head.
     """
 
     directory: Path
@@ -71,6 +74,7 @@ class ModelInfo:
     space_id: str | None = None
     labels: LabelSet | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    recognised: NameSet | None = None
 
     @property
     def model_id(self) -> str:
@@ -157,6 +161,7 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
         space_id=space,
         labels=labels,
         names=names,
+        recognised=_parse_recognised(values["recognised"], config.name_count, words) if config.name_count else None,
     )
 
 
@@ -185,6 +190,13 @@ def _parse_labels(values: Any, count: int) -> LabelSet:
     if not all(len(values) == count and all(map(math.isfinite, values)) for values in limits):
         raise ValueError(f"{count} finite numbers for the labels were expected")
     return LabelSet(tuple(names), *limits)
+
+
+def _parse_recognised(values: Any, count: int, vocabulary: Sequence[str]) -> NameSet:
+    words = tuple(values["words"])
+    if len(words) != count or not frozenset(vocabulary).issuperset(words):
+        raise ValueError(f"{count} words of the vocabulary were expected as names")
+    return NameSet(words, tuple(map(float, values["said_from"])))
 
 
 def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:

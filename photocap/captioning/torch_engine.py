@@ -52,8 +52,8 @@ class TorchEngine:
         with self._running():
             pixels = normalise(self._to_device(squares), self._config)
             features = self._model.see(pixels.contiguous(memory_format=torch.channels_last))
-            places = self._model.place(features)
-        return Sight(len(squares), _to_numpy(features.labels), _to_numpy(places), features)
+            places, names = self._model.place(features), self._model.recognise(features)
+        return Sight(len(squares), _to_numpy(features.labels), _to_numpy(places), _to_numpy(names), features)
 
     def speak(
         self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None

@@ -15,6 +15,7 @@ from photocap.captioning.checkpoint import load_checkpoint, read_resnet
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.model_files import base_model_dir
+from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError, TrainingError
@@ -40,6 +41,7 @@ class Start:
         known: the words that it knew before.
         labels: what its label head knows; None where it has none.
         names: words that are names, each with its spelling.
+        recognised: what its name head knows; None where it has none.
     """
 
     model: CaptionModel
@@ -49,6 +51,7 @@ class Start:
     known: Vocabulary
     labels: LabelSet | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    recognised: NameSet | None = None
 
 
 def start_model(
@@ -108,14 +111,16 @@ def _train_further(
 ) -> Start:
     checkpoint = load_checkpoint(folder)
     known = checkpoint.info.config
-    # A joint space belongs to the encoder it was trained on; where that one learns, it is left behind.
+    # A joint space and a name head belong to the encoder they were trained on; where that one learns, they stay behind.
     joint_size = sizes.joint_size or (known.joint_size if config.fine_tune == "none" else 0)
+    name_count = known.name_count if config.fine_tune == "none" else 0
     vocabulary = checkpoint.vocabulary.grown(captions, config.min_count)
     if joint_size != known.joint_size:  # the likeness in the joint space means something else then, or nothing
         known = replace(known, **_UNFITTED, joint_size=joint_size)
-    model = _build(replace(known, beam_size=beam_size or known.beam_size), vocabulary, config)
+    model = _build(replace(known, beam_size=beam_size or known.beam_size, name_count=name_count), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
-    model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if joint_size or "joint." not in n})
+    left = [part for part, size in (("joint.", joint_size), ("names.", name_count)) if not size]
+    model.load_state_dict(model.state_dict() | {n: v for n, v in state.items() if not n.startswith(tuple(left))})
     return Start(
         model=model,
         vocabulary=vocabulary,
@@ -124,6 +129,7 @@ def _train_further(
         known=checkpoint.vocabulary,
         labels=checkpoint.info.labels,
         names=checkpoint.info.names,
+        recognised=checkpoint.info.recognised if name_count else None,
     )
 
 

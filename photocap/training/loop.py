@@ -17,12 +17,14 @@ from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.device import Engine
 from photocap.captioning.labels import LabelSet
+from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.training.dataset import CaptionBatch
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import Side
 from photocap.training.label_objective import LabelObjective
+from photocap.training.name_head import NameObjective
 from photocap.training.losses import SelfCritical, cross_entropy
 from photocap.training.optim import build_optimizer, learning_rate_at
 from photocap.training.plots import draw_curves
@@ -78,7 +80,9 @@ class Training:
         trains_further: whether the model could speak before; what it reached then is measured first.
         processes: those that train together; each holds its own model, all of them the same.
         names: words that are names, each with its spelling.
+        recognised: what the model's name head knows; None where it has none.
         label_objective: what its label head learns; None leaves that as it is.
+        name_objective: what its name head learns; None leaves that as it is.
     """
 
     model: CaptionModel
@@ -94,7 +98,9 @@ class Training:
     labels: LabelSet | None = None
     trains_further: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+    recognised: NameSet | None = None
     label_objective: LabelObjective | None = None
+    name_objective: NameObjective | None = None
     progress: Progress = field(default_factory=Progress)
     state: TrainingState = field(default_factory=TrainingState)
 
@@ -106,6 +112,7 @@ class Training:
         self.steps = math.ceil(len(self.train.captions) / (self.config.photos_per_step * self.parts))
         self.reward = SelfCritical(self.train.captions, self.config) if self.config.self_critical else None
         self._saved_at = time.monotonic()
+        self._knows_names = False
 
     def run(self) -> bool:
         """Train until the last epoch, an early stop or an interruption.
@@ -210,6 +217,7 @@ class Training:
         started = time.monotonic()
         state = self.state
         with self.average.applied():
+            self._learn_names()
             found = self.validate()
             row = EpochRow(
                 epoch=state.epoch + 1,
@@ -236,6 +244,13 @@ class Training:
         self.progress.epoch(row, is_best)
         return state
 
+    def _learn_names(self) -> None:
+        """Fit the name head to what the encoder makes of the photos: once, or where that learns in each epoch."""
+        if self.name_objective is None or (self._knows_names and self.model.encoder.frozen):
+            return
+        self.recognised = self.name_objective.fit(self.model, self.recognised, self.train, self._stop_if_asked)
+        self._knows_names = True
+
     def _learning_rate(self) -> float:
         """Return the decoder's rate in the last step; a resumed run may not have done any yet."""
         rate = learning_rate_at(max(self.state.step - 1, 0), self.steps * self.config.epochs, self.config)
@@ -243,10 +258,13 @@ class Training:
 
     def validate(self) -> Validation:
         """Let the model as it stands caption the dev photos."""
-        return validate(self.model, self.dev, self.engine, self.labels, self._while_validating)
+        return validate(self.model, self.dev, self.engine, self.labels, self.recognised, self._while_validating)
 
     def _while_validating(self, done: int) -> None:
         self.progress.validated(done, len(self.dev.captions))
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
         if self.processes.size == 1 and self.progress.should_stop():
             raise Stopped
 
@@ -282,4 +300,5 @@ class Training:
             dtype=dtype,
             labels=self.labels,
             names=self.names,
+            recognised=self.recognised,
         )

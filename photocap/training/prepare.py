@@ -31,6 +31,7 @@ from photocap.training.label_objective import (
     prepare_label_objective,
 )
 from photocap.training.loop import Training
+from photocap.training.name_head import prepare_names
 from photocap.training.names import find_names
 from photocap.training.photo_sources import ACTIVATIONS, FEATURES, PICTURES, PhotoSources, Stage
 from photocap.training.pictures import Pictures
@@ -140,6 +141,8 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         problems += [Problem(0, str(error)) for error in pictures.errors.values()]
         if not len(sides[side].captions):
             raise TrainingError(_nothing_left(side, request, problems))
+    texts = (text for photo in photos["train"] for text in photo.texts)
+    spellings = {**find_names(texts, start.known), **start.names}
     training = Training(
         model=start.model,
         vocabulary=start.vocabulary,
@@ -154,7 +157,9 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         labels=start.labels,
         trains_further=not start.is_new,
         label_objective=learning,
-        names={**find_names((text for photo in photos["train"] for text in photo.texts), start.known), **start.names},
+        names=spellings,
+        recognised=start.recognised,
+        name_objective=prepare_names(photos["train"], spellings, start.vocabulary),
     )
     if request.resume:
         training.state = read_state(request.output / "last")

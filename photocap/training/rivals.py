@@ -87,4 +87,4 @@ def _captions(
     model, info = checkpoint.model.to(engine.device), checkpoint.info
     data = CaptionDataset(photos, checkpoint.vocabulary, info.config.max_words, unusable)
     side = Side(data, LiveFeatures(model.encoder, pictures, info.config, engine))
-    return validate(model, side, engine, info.labels, progress).captions
+    return validate(model, side, engine, info.labels, info.recognised, progress).captions

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from photocap.captioning.confidence import RIGHT_CIDER_D, fit_platt
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
+from photocap.captioning.engine import GeneratedSentences
 from photocap.captioning.evidence import EVIDENCE, evidence, fitted_calibration
 from photocap.captioning.labels import LabelSet
-from photocap.captioning.network import CaptionModel
+from photocap.captioning.name_rules import NameRules
+from photocap.captioning.names import NameSet
+from photocap.captioning.network import CaptionModel, Features
 from photocap.captioning.torch_engine import as_sentences
 from photocap.metrics import cider_d
 from photocap.training.features import Progress, Side
@@ -66,6 +69,7 @@ def validate(
     side: Side,
     engine: Engine,
     labels: LabelSet | None = None,
+    names: NameSet | None = None,
     progress: Progress = lambda _done: None,
 ) -> Validation:
     """Let a model caption the photos of a side with its own beam, and score it.
@@ -75,9 +79,11 @@ def validate(
         side: the photos.
         engine: where it runs.
         labels: what its label head knows.
+        names: what its name head knows.
         progress: called with how many photos are done; what it raises ends the work.
     """
     model.eval()
+    rules = NameRules(names, side.captions.vocabulary) if names else None
     total, tokens = 0.0, 0
     sentences: list[str] = []
     rows: list[NDArray[np.float64]] = []
@@ -87,17 +93,32 @@ def validate(
             loss = cross_entropy(model.decoder, features, batch)
             if model.decoder.labels is not None:
                 features = replace(features, labels=model.decoder.label_probabilities(features))
-            found = model.caption(features)
+            found = _speak(model, features, rules)
         count = int(batch.lengths.sum())  # batches differ in size: weigh by real tokens
         total, tokens = total + float(loss) * count, tokens + count
         said = [side.captions.vocabulary.decode(ids) for ids in found.tokens.tolist()]
         sentences += [" ".join(words) for words in said]
-        rows.append(evidence(as_sentences(found), _to_numpy(features.labels), labels, said))
+        rows.append(evidence(found, _to_numpy(features.labels), labels, said))
         progress(len(sentences))
     score, each = cider_d(sentences, side.captions.references)
     distinct = len(set(sentences)) / max(len(sentences), 1)
     captions = DevCaptions(sentences, [round(value, 3) for value in each])
     return Validation(DevScore(total / max(tokens, 1), score, distinct), captions, np.concatenate(rows))
+
+
+def _speak(model: CaptionModel, features: Features, rules: NameRules | None) -> GeneratedSentences:
+    """Say a sentence about each photo, as `NetworkCaptioner` does, of labels' rules only those of names."""
+    seen = _to_numpy(model.recognise(features))
+    if rules is None or seen is None:
+        return as_sentences(model.caption(features))
+    forbidden, demanded = rules.forbidden(seen), rules.demanded(seen)
+    device = features.pooled.device
+    found = model.caption(
+        features,
+        forbidden=torch.from_numpy(forbidden).to(device),
+        demanded=None if demanded is None else torch.from_numpy(demanded).to(device),
+    )
+    return rules.with_evidence(as_sentences(found), seen)
 
 
 def _to_numpy(values: torch.Tensor | None) -> NDArray[np.float32] | None:

@@ -49,7 +49,7 @@ class DecoderGraph:
 
         Outputs: `hidden` and, of an LSTM, `cell` (B, H); with attention `keys` (B, A, H/A, P) and `values`
         (B, A, P, H/A); with label slots their score `bias` (B, 1, 1, P); with a label head `labels` (B, L), the
-        probabilities; with a joint space `places` (B, S), unit vectors.
+        probabilities; with a joint space `places` (B, S), unit vectors; with a name head `names` (B, N), probabilities.
         """
         g = self.graph
         mean, std = self.weights["decoder.pooled_mean"], self.weights["decoder.pooled_std"]
@@ -68,6 +68,9 @@ class DecoderGraph:
         g.output(hidden, "hidden", ["B", self.config.hidden_size])
         if cell is not None:
             g.output(cell, "cell", ["B", self.config.hidden_size])
+        if self.config.name_count:
+            names = g.node("Sigmoid", self._linear(g.node("LpNormalization", standard, axis=1, p=2), "names"))
+            g.output(names, "names", ["B", self.config.name_count])
         if self.config.joint_size:
             place = self._linear(standard, "joint.image")
             g.output(g.node("LpNormalization", place, axis=1, p=2), "places", ["B", self.config.joint_size])
@@ -77,7 +80,7 @@ class DecoderGraph:
 
         Inputs: `tokens` (N,) the last word of each; `hidden`, `cell`, `keys`, `values`, `bias` as `add_start` gives
         them, the first two for each sentence; `banned` (N, X) words that a sentence must not go on with; where the
-        model has labels `forbidden` (B, V), 0 or minus infinity, words that a photo's sentences must not have.
+        model has labels or names `forbidden` (B, V), 0 or minus infinity, words that a photo's sentences must not have.
         Outputs: `log_probs` (N, V) without the words ruled out, the best `beam_size` of them as `best_log_probs` and
         `best_words` (N, K), and `hidden_after` and `cell_after`; with attention its weights `attention` (B, A, W, P).
 
@@ -221,7 +224,7 @@ class DecoderGraph:
         never = np.zeros(words, np.float32)
         never[[PAD, START, UNK]] = _NEVER
         log_probs = g.node("Add", log_probs, g.constant(never))
-        if self.config.label_count:
+        if self.config.has_word_rules:
             forbidden = g.node("Unsqueeze", g.input("forbidden", "float32", ["B", words]), g.constant([1], "int64"))
             by_photo = g.node("Concat", self._first_dimension(forbidden), g.constant([-1, words], "int64"), axis=0)
             log_probs = g.node("Add", g.node("Reshape", log_probs, by_photo), forbidden)

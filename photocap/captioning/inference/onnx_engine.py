@@ -70,7 +70,7 @@ class OnnxEngine:
     def see(self, squares: NDArray[np.uint8]) -> Sight:
         """Look at pictures; see `CaptionEngine`."""
         seen = self._see.run({"squares": squares})
-        return Sight(len(squares), seen.get("labels"), seen.get("places"), seen)
+        return Sight(len(squares), seen.get("labels"), seen.get("places"), seen.get("names"), seen)
 
     def speak(
         self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
@@ -96,7 +96,7 @@ class OnnxEngine:
     def _start(self, sight: Sight, forbidden: NDArray[np.bool_] | None = None) -> dict[str, NDArray[Any]]:
         """Return what every step of the sentences about some photos needs."""
         start: dict[str, NDArray[Any]] = dict(sight.state)
-        if self._config.label_count:
+        if self._config.has_word_rules:
             start["forbidden"] = np.zeros((sight.count, self._words), np.float32)
             if forbidden is not None:
                 start["forbidden"][forbidden] = -np.inf

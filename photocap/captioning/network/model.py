@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photocap.captioning.config import ModelConfig
@@ -43,6 +44,9 @@ class CaptionModel(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config, vocabulary_size, word_dropout, feature_dropout, slot_dropout)
         self.joint = JointEmbedding(config, vocabulary_size, feature_dropout) if config.joint_size else None
+        self.names: nn.Linear | None = None
+        if config.name_count:
+            self.names = nn.Linear(config.encoder_channels, config.name_count).requires_grad_(False)
 
     def forward(self, pixels: Tensor, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
         """Return logits (N, T, V) for normalised pixels (B, 3, 224, 224); the rest as in `Decoder.forward`."""
@@ -86,6 +90,22 @@ class CaptionModel(nn.Module):
         if self.joint is None or places is None:
             return CaptionOutput(*parts, None, torch.zeros_like(found.mean_log_prob))
         return CaptionOutput(*parts, places, self.joint.likeness(places, found.tokens))
+
+    def learn_names(self, weight: Tensor, bias: Tensor) -> None:
+        """Put a name head of weights (N, C) and biases (N,) in the place of the model's; none where N is 0."""
+        self.config = replace(self.config, name_count=len(bias))
+        self.names = nn.Linear(self.config.encoder_channels, len(bias)).requires_grad_(False) if len(bias) else None
+        if self.names is not None:
+            self.names.load_state_dict({"weight": weight, "bias": bias})
+            self.names.to(self.decoder.bias.device)
+
+    @torch.no_grad()
+    def recognise(self, features: Features) -> Tensor | None:
+        """Return the probability (B, N) that the bearer of each name is there; None where the model has no names."""
+        if self.names is None:
+            return None
+        logits: Tensor = self.names(F.normalize(self.decoder.standardise(features.pooled), dim=1))
+        return logits.float().sigmoid()
 
     @torch.no_grad()
     def place(self, features: Features) -> Tensor | None:

@@ -1,0 +1,156 @@
+"""Fit a model's name head to the photos whose captions say a name.
+
+A name is learned from some ten photos, too few for training by gradients. The head is fitted at once: regularised least
+squares on the direction of the standardised global feature (Rifkin et al. 2003), which gives the scores of each photo by
+a head that has not seen it, too. There is no bias: a score of 0 belongs to the average of the photos that the model was
+trained on, so that these speak against each name though none of them is at hand.
+
+Letters: n photos, N names, C channels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from photocap.captioning.confidence import Platt, fit_platt
+from photocap.captioning.names import NameSet
+from photocap.captioning.network import CaptionModel
+from photocap.captioning.vocabulary import Vocabulary
+from photocap.training.dataset import CaptionedPhoto
+from photocap.training.features import Side
+
+_BATCH = 32
+_MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
+_PENALTY = 0.15
+_LEAST_SCORE = 0.35
+_NEVER = 2.0  # a probability that no photo reaches
+# Of photos that get a wrong name. Photos of other names get one less often than those of nobody: where these are too
+# few to go by, less must do.
+_WRONG, _WRONG_OF_OTHERS, _ENOUGH_OF_NOBODY = 0.02, 0.01, 30
+_MOST_WORDS_THAT_ARE_NAMES, _OFTEN = 0.35, 5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NameObjective:
+    """What a name head learns.
+
+    Attributes:
+        words: the names as the tokeniser has them.
+        photos: numbers of the photos to learn from, in their data set.
+        bearers: (n, N) whether the captions of each of these photos say each name.
+    """
+
+    words: tuple[str, ...]
+    photos: tuple[int, ...]
+    bearers: NDArray[np.bool_]
+
+    def fit(self, model: CaptionModel, known: NameSet | None, side: Side, check: Callable[[], object]) -> NameSet:
+        """Fit the name head in place; names that it knew and that are not to be learned stay.
+
+        Args:
+            model: the model.
+            known: what its name head knows.
+            side: the photos.
+            check: called now and then; what it raises ends the work.
+        """
+        usable, directions = self._directions(model, side, check)
+        weights, platt, limit = fit_names(directions, self.bearers[usable].astype(np.float64))
+        kept = [i for i, word in enumerate(known.words) if word not in self.words] if known else []
+        weight = torch.from_numpy(weights * platt.scales[0]).float()
+        bias = torch.full((len(weight),), platt.offset)
+        said_from = [limit] * len(weight)
+        if known and model.names is not None:
+            weight = torch.cat([model.names.weight[kept].cpu(), weight])
+            bias = torch.cat([model.names.bias[kept].cpu(), bias])
+            said_from = [*(known.said_from[i] for i in kept), *said_from]
+        model.learn_names(weight, bias)
+        return NameSet((*(known.words[i] for i in kept if known), *self.words), tuple(said_from))
+
+    @torch.no_grad()
+    def _directions(self, model: CaptionModel, side: Side, check: Callable[[], object]) -> tuple[NDArray[np.bool_], Floats]:
+        """Return which photos can be read (n,), and the directions (n', C) of their features."""
+        readable = frozenset(side.captions.numbers.tolist())
+        usable = np.array([number in readable for number in self.photos])
+        numbers = torch.tensor(self.photos)[torch.from_numpy(usable)]
+        rows: list[Tensor] = []
+        for chosen in numbers.split(_BATCH):
+            check()
+            batch = side.captions.collate(chosen, torch.zeros(len(chosen), dtype=torch.bool))
+            rows.append(F.normalize(model.decoder.standardise(side.features(batch, None).pooled), dim=1).cpu())
+        return usable, torch.cat(rows).double().numpy()
+
+
+def fit_names(directions: Floats, bearers: Floats) -> tuple[Floats, Platt, float]:
+    """Return weights (N, C), how a score becomes a probability, and the probability from which a name is said.
+
+    Args:
+        directions: (n, C) unit vectors.
+        bearers: (n, N) 1 where a photo shows the name's bearer, else 0.
+    """
+    inverse = np.linalg.inv(directions @ directions.T + _PENALTY * np.eye(len(directions)))
+    dual = inverse @ bearers
+    unseen = bearers - dual / np.diag(inverse)[:, None]  # the score of each photo without itself (Rifkin & Lippert 2007)
+    platt = fit_platt(unseen.reshape(-1, 1), (bearers > 0).reshape(-1).tolist())
+    limit = platt(_least_score(unseen, bearers)) if platt.scales[0] > 0 else _NEVER
+    return dual.T @ directions, platt, limit
+
+
+def _least_score(unseen: Floats, bearers: Floats) -> float:
+    """Return the score from which on a name is wrong on few enough photos."""
+    wrong = np.where(bearers > 0, -np.inf, unseen).max(axis=1)
+    of_nobody = int((bearers.sum(axis=1) == 0).sum())
+    allowed = _WRONG if of_nobody >= _ENOUGH_OF_NOBODY else _WRONG_OF_OTHERS
+    wrong = np.sort(wrong[np.isfinite(wrong)])
+    if not len(wrong):
+        return 1.0
+    return max(float(wrong[min(int(len(wrong) * (1 - allowed)), len(wrong) - 1)]), _LEAST_SCORE)
+
+
+def prepare_names(
+    photos: Sequence[CaptionedPhoto], names: Mapping[str, str], vocabulary: Vocabulary
+) -> NameObjective | None:
+    """Return what a name head is to learn; None where no captions name anybody, or where all nouns have capitals.
+
+    Args:
+        photos: the photos to learn from.
+        names: words that are names, each with its spelling.
+        vocabulary: the model's words.
+    """
+    said = [frozenset(word for caption in photo.captions for word in caption) for photo in photos]
+    counts = Counter(word for words in said for word in words)
+    words = sorted((n for n in names if counts[n] > 1 and n in vocabulary), key=lambda n: (-counts[n], n))[:_MOST_NAMES]
+    if not words or _are_nouns(words, counts):
+        return None
+    chosen = _chosen_photos(said, words)
+    bearers = np.array([[word in said[photo] for word in words] for photo in chosen])
+    return NameObjective(tuple(words), tuple(chosen), bearers)
+
+
+def _are_nouns(words: Collection[str], counts: Mapping[str, int]) -> bool:
+    """Return whether so many words have capitals that they are nouns, as in German."""
+    often = [word for word, count in counts.items() if count >= _OFTEN]
+    return len(often) > 0 and len(frozenset(often).intersection(words)) > _MOST_WORDS_THAT_ARE_NAMES * len(often)
+
+
+def _chosen_photos(said: Sequence[Collection[str]], words: Sequence[str]) -> list[int]:
+    """Return enough photos of each name, and as many of nobody as there is room for, all evenly spread."""
+    with_name = {word: [i for i, each in enumerate(said) if word in each] for word in words}
+    chosen = {i for photos in with_name.values() for i in _spread(photos, _MOST_PHOTOS_OF_A_NAME)}
+    nobody = [i for i, each in enumerate(said) if not any(word in each for word in words)]
+    room = max(_MOST_PHOTOS - len(chosen), _ENOUGH_OF_NOBODY)
+    return sorted(chosen.union(_spread(nobody, room)))
+
+
+def _spread(numbers: Sequence[int], most: int) -> list[int]:
+    step = max(len(numbers) / most, 1.0) if most else 1.0
+    return [numbers[int(i * step)] for i in range(min(len(numbers), most))]
