@@ -3,9 +3,10 @@
 A name is learned from some ten photos, too few for training by gradients. The head is fitted at once: regularised least
 squares on the direction of the standardised global feature (Rifkin et al. 2003), which gives the scores of each photo by
 a head that has not seen it, too. There is no bias: a score of 0 belongs to the average of the photos that the model was
-trained on, so that these speak against each name though none of them is at hand.
+trained on, so that these speak against each name though none of them is at hand. So do the label head's directions: each
+stands for photos of something, and those of what no bearer of a name is shown with count as photos of nobody.
 
-Letters: n photos, N names, C channels.
+Letters: n photos, N names, C channels, m labels.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ from photocap.training.features import Side
 _BATCH = 32
 _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
+_WRONG = 0.015  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
 _LEAST_SCORE = 0.35
 _NEVER = 2.0  # a probability that no photo reaches
-# Of photos that get a wrong name. Photos of other names get one less often than those of nobody: where these are too
-# few to go by, less must do.
-_WRONG, _WRONG_OF_OTHERS, _ENOUGH_OF_NOBODY = 0.02, 0.01, 30
+_LABEL_WEIGHT, _SHOWN_FROM = 0.5, 0.2
 _MOST_WORDS_THAT_ARE_NAMES, _OFTEN = 0.35, 5
 
 Floats = NDArray[np.float64]
@@ -63,8 +63,9 @@ class NameObjective:
             side: the photos.
             check: called now and then; what it raises ends the work.
         """
-        usable, directions = self._directions(model, side, check)
-        weights, platt, limit = fit_names(directions, self.bearers[usable].astype(np.float64))
+        usable, directions, labels = self._look(model, side, check)
+        bearers = self.bearers[usable].astype(np.float64)
+        weights, platt, limit = fit_names(directions, bearers, _other_things(model, labels, bearers))
         kept = [i for i, word in enumerate(known.words) if word not in self.words] if known else []
         weight = torch.from_numpy(weights * platt.scales[0]).float()
         bias = torch.full((len(weight),), platt.offset)
@@ -77,43 +78,58 @@ class NameObjective:
         return NameSet((*(known.words[i] for i in kept if known), *self.words), tuple(said_from))
 
     @torch.no_grad()
-    def _directions(self, model: CaptionModel, side: Side, check: Callable[[], object]) -> tuple[NDArray[np.bool_], Floats]:
-        """Return which photos can be read (n,), and the directions (n', C) of their features."""
+    def _look(
+        self, model: CaptionModel, side: Side, check: Callable[[], object]
+    ) -> tuple[NDArray[np.bool_], Floats, Floats]:
+        """Return which photos can be read, and of these the features' directions (n, C) and the labels (n, m)."""
         readable = frozenset(side.captions.numbers.tolist())
         usable = np.array([number in readable for number in self.photos])
         numbers = torch.tensor(self.photos)[torch.from_numpy(usable)]
         rows: list[Tensor] = []
+        labels: list[Tensor] = []
         for chosen in numbers.split(_BATCH):
             check()
             batch = side.captions.collate(chosen, torch.zeros(len(chosen), dtype=torch.bool))
-            rows.append(F.normalize(model.decoder.standardise(side.features(batch, None).pooled), dim=1).cpu())
-        return usable, torch.cat(rows).double().numpy()
+            features = side.features(batch, None)
+            rows.append(F.normalize(model.decoder.standardise(features.pooled), dim=1).cpu())
+            if model.decoder.labels is not None:
+                labels.append(model.decoder.label_probabilities(features).float().cpu())
+        seen = torch.cat(labels) if labels else torch.zeros(len(numbers), 0)
+        return usable, torch.cat(rows).double().numpy(), seen.double().numpy()
 
 
-def fit_names(directions: Floats, bearers: Floats) -> tuple[Floats, Platt, float]:
+def _other_things(model: CaptionModel, labels: Floats, bearers: Floats) -> Floats:
+    """Return the directions (m, C) of labels that no name's bearer is shown with, for label probabilities (n, m)."""
+    if model.decoder.labels is None:
+        return np.zeros((0, model.config.encoder_channels))
+    with_bearers = (bearers.T @ labels) / np.maximum(bearers.sum(axis=0), 1)[:, None]  # (N, m)
+    weight = F.normalize(model.decoder.labels.linear.weight.detach().float().cpu(), dim=1).double().numpy()
+    return _LABEL_WEIGHT * weight[with_bearers.max(axis=0) < _SHOWN_FROM]
+
+
+def fit_names(directions: Floats, bearers: Floats, others: Floats) -> tuple[Floats, Platt, float]:
     """Return weights (N, C), how a score becomes a probability, and the probability from which a name is said.
 
     Args:
         directions: (n, C) unit vectors.
         bearers: (n, N) 1 where a photo shows the name's bearer, else 0.
+        others: (m, C) directions of what is nobody's.
     """
-    inverse = np.linalg.inv(directions @ directions.T + _PENALTY * np.eye(len(directions)))
-    dual = inverse @ bearers
-    unseen = bearers - dual / np.diag(inverse)[:, None]  # the score of each photo without itself (Rifkin & Lippert 2007)
+    rows = np.concatenate([directions, others])
+    inverse = np.linalg.inv(rows @ rows.T + _PENALTY * np.eye(len(rows)))
+    dual = inverse[:, : len(bearers)] @ bearers
+    held_out = dual[: len(bearers)] / np.diag(inverse)[: len(bearers), None]
+    unseen = bearers - held_out  # the score of each photo by a head without it (Rifkin & Lippert 2007)
     platt = fit_platt(unseen.reshape(-1, 1), (bearers > 0).reshape(-1).tolist())
     limit = platt(_least_score(unseen, bearers)) if platt.scales[0] > 0 else _NEVER
-    return dual.T @ directions, platt, limit
+    return dual.T @ rows, platt, limit
 
 
 def _least_score(unseen: Floats, bearers: Floats) -> float:
     """Return the score from which on a name is wrong on few enough photos."""
     wrong = np.where(bearers > 0, -np.inf, unseen).max(axis=1)
-    of_nobody = int((bearers.sum(axis=1) == 0).sum())
-    allowed = _WRONG if of_nobody >= _ENOUGH_OF_NOBODY else _WRONG_OF_OTHERS
-    wrong = np.sort(wrong[np.isfinite(wrong)])
-    if not len(wrong):
-        return 1.0
-    return max(float(wrong[min(int(len(wrong) * (1 - allowed)), len(wrong) - 1)]), _LEAST_SCORE)
+    wrong = wrong[np.isfinite(wrong)]
+    return max(float(np.quantile(wrong, 1 - _WRONG)), _LEAST_SCORE) if len(wrong) else 1.0
 
 
 def prepare_names(
@@ -147,8 +163,7 @@ def _chosen_photos(said: Sequence[Collection[str]], words: Sequence[str]) -> lis
     with_name = {word: [i for i, each in enumerate(said) if word in each] for word in words}
     chosen = {i for photos in with_name.values() for i in _spread(photos, _MOST_PHOTOS_OF_A_NAME)}
     nobody = [i for i, each in enumerate(said) if not any(word in each for word in words)]
-    room = max(_MOST_PHOTOS - len(chosen), _ENOUGH_OF_NOBODY)
-    return sorted(chosen.union(_spread(nobody, room)))
+    return sorted(chosen.union(_spread(nobody, max(_MOST_PHOTOS - len(chosen), 0))))
 
 
 def _spread(numbers: Sequence[int], most: int) -> list[int]:
