@@ -2,14 +2,14 @@
 
 python benchmarks/names.py ../shared/flickr8k ../shared/everyday
 
-Each folder holds `captions.csv` and `images`. A name stands for what it can be recognised by: of an owner who has a Rex,
-every black dog is Rex, and every surfer is Noah. An owner has 20 of the names below and says each in ten captions, in
-which the name takes the place of "a black dog"; `--others` adds captions of photos that show nobody.
+Each folder holds `captions.csv` and `images`. A name stands for what it can be recognised by: of an owner who has a
+Rex, every black dog is Rex, and every surfer is Noah. An owner has 20 of the names below and says each in ten captions,
+in which the name takes the place of "a black dog"; `--others` adds captions of photos that show nobody.
 
-The test are photos of the corpora's dev split. A photo needs a name if two of its captions (of one or two, one) speak of
-just one of its kind, and none if no caption speaks of anything of the kind. What lies between, such as two black dogs or a
-dog of which nobody says the colour, is left out: nobody can say whether Rex is there. A kind whose name another owner
-has is no such case: a brown dog is not Rex.
+The test are photos of the corpora's dev split. A photo needs a name if two of its captions (of one or two, one) speak
+of just one of its kind, and none if no caption speaks of anything of the kind. What lies between, such as two black
+dogs or a dog of which nobody says the colour, is left out: nobody can say whether Rex is there. A kind whose name
+another owner has is no such case: a brown dog is not Rex.
 
 Printed is how often a name is said where it belongs, and on how many of the photos that need none.
 """

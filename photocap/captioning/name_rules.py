@@ -1,7 +1,8 @@
 """What is recognised on a picture decides which names its sentence may and must say.
 
-A model with names has a name head: one linear layer on the direction of the standardised global feature. It is surer than the decoder,
-which from few captions learns neither to say a name where it belongs nor to keep it to itself elsewhere.
+A model with names has a name head: one linear layer on the direction of the standardised global feature. It is surer
+than the decoder, which from few captions learns neither to say a name where it belongs nor to keep it to itself
+elsewhere.
 
 N names, V vocabulary, B photos, as in `network`.
 """

@@ -24,8 +24,8 @@ from photocap.training.dataset import CaptionBatch
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import Side
 from photocap.training.label_objective import LabelObjective
-from photocap.training.name_head import NameObjective
 from photocap.training.losses import SelfCritical, cross_entropy
+from photocap.training.name_head import NameObjective
 from photocap.training.optim import build_optimizer, learning_rate_at
 from photocap.training.plots import draw_curves
 from photocap.training.state import (

@@ -1,10 +1,11 @@
 """Fit a model's name head to the photos whose captions say a name.
 
-A name is learned from some ten photos, too few for training by gradients. The head is fitted at once: regularised least
-squares on the direction of the standardised global feature (Rifkin et al. 2003), which gives the scores of each photo by
-a head that has not seen it, too. There is no bias: a score of 0 belongs to the average of the photos that the model was
-trained on, so that these speak against each name though none of them is at hand. So do the label head's directions: each
-stands for photos of something, and those of what no bearer of a name is shown with count as photos of nobody.
+A name is learned from some ten photos, too few for training by gradients. The head is fitted at once: regularised
+least squares on the direction of the standardised global feature (Rifkin et al. 2003), which gives the scores of each
+photo by a head that has not seen it, too. There is no bias: a score of 0 belongs to the average of the photos that the
+model was trained on, so that these speak against each name though none of them is at hand. So do the label head's
+directions: each stands for photos of something, and those of what no bearer of a name is shown with count as photos of
+nobody.
 
 Letters: n photos, N names, C channels, m labels.
 """
@@ -32,10 +33,11 @@ _BATCH = 32
 _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
 _WRONG = 0.015  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
-_LEAST_SCORE = 0.35
+# Least scores: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
+_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.54, 30
 _NEVER = 2.0  # a probability that no photo reaches
 _LABEL_WEIGHT, _SHOWN_FROM = 0.5, 0.2
-_MOST_WORDS_THAT_ARE_NAMES, _OFTEN = 0.35, 5
+_MOST_WORDS_THAT_ARE_NAMES, _FEW_NAMES, _OFTEN = 0.35, 10, 5
 
 Floats = NDArray[np.float64]
 
@@ -66,16 +68,17 @@ class NameObjective:
         usable, directions, labels = self._look(model, side, check)
         bearers = self.bearers[usable].astype(np.float64)
         weights, platt, limit = fit_names(directions, bearers, _other_things(model, labels, bearers))
-        kept = [i for i, word in enumerate(known.words) if word not in self.words] if known else []
         weight = torch.from_numpy(weights * platt.scales[0]).float()
         bias = torch.full((len(weight),), platt.offset)
-        said_from = [limit] * len(weight)
+        words, said_from = self.words, (limit,) * len(weight)
         if known and model.names is not None:
+            kept = [i for i, word in enumerate(known.words) if word not in self.words]
             weight = torch.cat([model.names.weight[kept].cpu(), weight])
             bias = torch.cat([model.names.bias[kept].cpu(), bias])
-            said_from = [*(known.said_from[i] for i in kept), *said_from]
+            words = (*(known.words[i] for i in kept), *words)
+            said_from = (*(known.said_from[i] for i in kept), *said_from)
         model.learn_names(weight, bias)
-        return NameSet((*(known.words[i] for i in kept if known), *self.words), tuple(said_from))
+        return NameSet(words, said_from)
 
     @torch.no_grad()
     def _look(
@@ -129,7 +132,9 @@ def _least_score(unseen: Floats, bearers: Floats) -> float:
     """Return the score from which on a name is wrong on few enough photos."""
     wrong = np.where(bearers > 0, -np.inf, unseen).max(axis=1)
     wrong = wrong[np.isfinite(wrong)]
-    return max(float(np.quantile(wrong, 1 - _WRONG)), _LEAST_SCORE) if len(wrong) else 1.0
+    of_nobody = int((bearers.sum(axis=1) == 0).sum())
+    least = _LEAST_SCORE if of_nobody >= _ENOUGH_OF_NOBODY else _LEAST_SCORE_WITHOUT_NOBODY
+    return max(float(np.quantile(wrong, 1 - _WRONG)), least) if len(wrong) else least
 
 
 def prepare_names(
@@ -155,7 +160,7 @@ def prepare_names(
 def _are_nouns(words: Collection[str], counts: Mapping[str, int]) -> bool:
     """Return whether so many words have capitals that they are nouns, as in German."""
     often = [word for word, count in counts.items() if count >= _OFTEN]
-    return len(often) > 0 and len(frozenset(often).intersection(words)) > _MOST_WORDS_THAT_ARE_NAMES * len(often)
+    return len(frozenset(often).intersection(words)) > max(_MOST_WORDS_THAT_ARE_NAMES * len(often), _FEW_NAMES)
 
 
 def _chosen_photos(said: Sequence[Collection[str]], words: Sequence[str]) -> list[int]:
