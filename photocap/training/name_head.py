@@ -34,7 +34,7 @@ _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
 _WRONG = 0.015  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
 # Least scores: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
-_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.54, 30
+_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.53, 30
 _NEVER = 2.0  # a probability that no photo reaches
 _LABEL_WEIGHT, _SHOWN_FROM = 0.5, 0.2
 _MOST_WORDS_THAT_ARE_NAMES, _FEW_NAMES, _OFTEN = 0.35, 10, 5
