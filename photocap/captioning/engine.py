@@ -19,7 +19,7 @@ class OutOfDeviceMemory(Exception):
     """A batch does not fit the device's memory; a smaller one may."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sight:
     """What the network sees in a batch of photos.
 

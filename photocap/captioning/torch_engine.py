@@ -53,7 +53,13 @@ class TorchEngine:
             pixels = normalise(self._to_device(squares), self._config)
             features = self._model.see(pixels.contiguous(memory_format=torch.channels_last))
             places, names = self._model.place(features), self._model.recognise(features)
-        return Sight(len(squares), _to_numpy(features.labels), _to_numpy(places), _to_numpy(names), features)
+        return Sight(
+            count=len(squares),
+            labels=_to_numpy(features.labels),
+            places=_to_numpy(places),
+            names=_to_numpy(names),
+            state=features,
+        )
 
     def speak(
         self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None

@@ -70,7 +70,13 @@ class OnnxEngine:
     def see(self, squares: NDArray[np.uint8]) -> Sight:
         """Look at pictures; see `CaptionEngine`."""
         seen = self._see.run({"squares": squares})
-        return Sight(len(squares), seen.get("labels"), seen.get("places"), seen.get("names"), seen)
+        return Sight(
+            count=len(squares),
+            labels=seen.get("labels"),
+            places=seen.get("places"),
+            names=seen.get("names"),
+            state=seen,
+        )
 
     def speak(
         self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
