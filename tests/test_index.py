@@ -597,3 +597,15 @@ def test_the_views_and_the_content_table_are_there_for_other_programs(tmp_path):
     ).fetchall()
     assert [hit[0] for hit in hits] == ["hash of '/p/1.jpg'"]
     connection.close()
+
+
+def test_opening_it_again_does_not_drop_the_locks_of_a_writer(index, run):
+    """Closing any handle on the file would, and the next process to close it would then take the log away."""
+    for _ in range(2):
+        with PhotoIndex.open(index.path, read_only=True) as reader:
+            assert reader.counts().failed == 0
+        code = f"from photocap.index import PhotoIndex; PhotoIndex.open({str(index.path)!r}).close()"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert index.path.with_name("index.db-wal").exists()
+        index.record_batch(run, [record("/a.jpg", "a dog")])
+    assert index.counts().present == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,10 @@ _BUSY_TIMEOUT_MS = 5_000
 _HEADER_BYTES = 100
 _MAX_VALUE_BYTES = 256 << 20  # the largest real one is the undo record of a rewritten photo
 _MAGIC = b"SQLite format 3\0"
+
+# The files that this process has open as databases, by device and inode, and how often.
+_OPEN: Counter[tuple[int, int]] = Counter()
+_GUARD = threading.Lock()
 
 
 def check_place(path: Path, *, create: bool) -> bool:
@@ -165,11 +171,18 @@ def _check_header(path: Path) -> None:
     of a checkpoint, the pages that the header counts are in the log. The application id is set by the transaction that
     makes the schema, before the file turns to WAL, so it always stands in the file itself
     (https://sqlite.org/fileformat2.html, section 1.3).
+
+    A file that this process has open as a database is passed over: closing another handle on it would drop SQLite's
+    locks, and a writer elsewhere would then take away the log from under us
+    (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-            size_bytes = os.fstat(file.fileno()).st_size
+        with _GUARD:
+            if _OPEN[_identity(path)]:
+                return
+            with path.open("rb") as file:
+                header = file.read(_HEADER_BYTES)
+                size_bytes = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise IndexUnusable(path, f"cannot be read: {error.strerror}") from error
     if not header.startswith(_MAGIC):
@@ -188,9 +201,42 @@ def _has_log(path: Path) -> bool:
     return any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that lets it be known, until it is closed, that this process has the file open."""
+
+    identity: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        super().close()
+        with _GUARD:
+            if self.identity:
+                _OPEN[self.identity] -= 1
+            self.identity = None
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    with _GUARD:
+        identity = _identity(path) if path.exists() else None
+        if identity:
+            _OPEN[identity] += 1
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=_BUSY_TIMEOUT_MS / 1_000,
+        factory=_Connection,
+    )
+    connection.identity = identity
+    return connection
+
+
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?{mode}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_MS / 1_000)
+    connection = _connect(path, mode)
     connection.text_factory = os.fsdecode
     _distrust(connection)
     try:
