@@ -6,6 +6,9 @@ import html
 import re
 from collections.abc import Iterable
 
+Words = list[str] | tuple[str, ...]
+"""The tokens of one caption; not any sequence of strings, since a text is one of its letters."""
+
 _TOKEN = re.compile(
     r"""
     \d+(?:[.,:/]\d+)+(?:st|nd|rd|th|s)?            # 1,000  3.5  10:30  1/2

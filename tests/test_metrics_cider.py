@@ -1,19 +1,22 @@
 import math
 
 import pytest
+from tokens import tokens
 
 from photocap.metrics import CiderD, DocumentFrequency, cider_d
 
-CANDIDATES = ["a dog runs on the beach", "a man rides a bike"]
-REFERENCES = [
-    ["a dog runs along the beach", "a brown dog is running on sand"],
-    ["a man on a bike", "a person rides a red bike down a hill"],
-]
+CANDIDATES = tokens(["a dog runs on the beach", "a man rides a bike"])
+REFERENCES = tokens(
+    [
+        ["a dog runs along the beach", "a brown dog is running on sand"],
+        ["a man on a bike", "a person rides a red bike down a hill"],
+    ]
+)
 
 
 def test_a_lone_perfect_caption_gets_the_most_there_is():
     score, scores = cider_d(
-        ["a dog runs here", "two cats sleep there"], [["a dog runs here"], ["two cats sleep there"]]
+        tokens(["a dog runs here", "two cats sleep there"]), tokens([["a dog runs here"], ["two cats sleep there"]])
     )
     assert score == pytest.approx(1000)
     assert scores == pytest.approx([1000, 1000])
@@ -21,7 +24,7 @@ def test_a_lone_perfect_caption_gets_the_most_there_is():
 
 def test_against_the_formula_by_hand():
     # One shared word of four unigrams and no shared n-gram above; every n-gram occurs in one of two images.
-    score, scores = cider_d(["red dog", "blue cat"], [["red bird"], ["blue cat"]])
+    score, scores = cider_d(tokens(["red dog", "blue cat"]), tokens([["red bird"], ["blue cat"]]))
     assert scores[0] == pytest.approx(1000 / 4 * (math.log(2) ** 2 / (2 * math.log(2) ** 2)))
     assert score == pytest.approx((scores[0] + 500) / 2)  # two words have no n-grams of three and four
 
@@ -35,19 +38,20 @@ def test_length_is_punished_as_the_gaussian_says():
 
 
 def test_repetition_is_clipped():
-    assert cider_d(["dog dog dog dog", "x"], REFERENCES)[1][0] < cider_d(["dog", "x"], REFERENCES)[1][0]
+    repeated, once = (cider_d(tokens([caption, "x"]), REFERENCES)[1] for caption in ("dog dog dog dog", "dog"))
+    assert repeated[0] < once[0]
 
 
 def test_words_and_ids_score_alike():
-    words = " ".join([*CANDIDATES, *REFERENCES[0], *REFERENCES[1]]).split()
-    ids = {w: i for i, w in enumerate(sorted(set(words)))}
-    scorer = CiderD([[[ids[w] for w in t.split()] for t in texts] for texts in REFERENCES])
-    by_ids = [scorer.score([ids[w] for w in c.split()], i) for i, c in enumerate(CANDIDATES)]
+    words = {word for caption in [*CANDIDATES, *REFERENCES[0], *REFERENCES[1]] for word in caption}
+    ids = {w: i for i, w in enumerate(sorted(words))}
+    scorer = CiderD([[[ids[w] for w in caption] for caption in captions] for captions in REFERENCES])
+    by_ids = [scorer.score([ids[w] for w in caption], i) for i, caption in enumerate(CANDIDATES)]
     assert by_ids == pytest.approx(cider_d(CANDIDATES, REFERENCES)[1])
 
 
 def test_the_end_token_rewards_finished_sentences():
-    scorer = CiderD([[t.split() for t in texts] for texts in REFERENCES], end="<end>")
+    scorer = CiderD(REFERENCES, end="<end>")
     cut = ["a", "man", "on", "a"]
     finished, fragment = [*cut, "bike", "<end>"], [*cut, "<end>"]
     assert scorer.score(finished, 1) > scorer.score(cut, 1)
@@ -71,6 +75,6 @@ def test_document_frequencies_of_a_small_batch_change_the_score():
 
 def test_nothing_to_score():
     assert cider_d([], []) == (0.0, [])
-    assert cider_d(["", "a"], REFERENCES)[1][0] == 0
+    assert cider_d(tokens(["", "a"]), REFERENCES)[1][0] == 0
     with pytest.raises(ValueError, match="without references"):
-        cider_d(["a"], [[]])
+        cider_d([["a"]], [[]])

@@ -124,7 +124,7 @@ def cider_of_drawn_captions(training: Training) -> float:
     with torch.no_grad(), training.engine.autocast():
         drawn = sample(training.model.decoder, training.train.features(batch, None), samples=5)
     vocabulary = training.vocabulary
-    said = [" ".join(vocabulary.decode(ids)) for ids in drawn.tolist()]
+    said = [vocabulary.decode(ids) for ids in drawn.tolist()]
     return cider_d(said, [r for r in training.train.captions.references for _ in range(5)])[0]
 
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokens import tokens
 
 from photocap.captioning.vocabulary import END, PAD, START, UNK, Vocabulary
 from photocap.tokenizer import join_words, tokenize
@@ -29,7 +30,7 @@ def test_joined_words_are_taken_apart_the_same_way(text):
 
 
 def test_vocabulary_keeps_frequent_words_most_frequent_first():
-    vocabulary = Vocabulary.from_captions(["a dog", "a cat", "a dog runs"], min_count=2)
+    vocabulary = Vocabulary.from_captions(tokens(["a dog", "a cat", "a dog runs"]), min_count=2)
     assert vocabulary.words == ("a", "dog")
     assert len(vocabulary) == 6
     assert vocabulary.encode(["a", "cat", "dog"]) == [4, UNK, 5]
@@ -44,7 +45,7 @@ def test_decode_stops_at_the_end_and_skips_specials():
 
 def test_grown_vocabulary_keeps_the_old_ids():
     old = Vocabulary(["a", "dog"])
-    new = old.grown(["Rex the dog", "a Rex"])
+    new = old.grown(tokens(["Rex the dog", "a Rex"]))
     assert new.words == ("a", "dog", "rex", "the")
     assert new.encode(["dog"]) == old.encode(["dog"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from photocap.tokenizer import tokenize
+from photocap.tokenizer import Words
 
 PAD, START, END, UNK = range(4)
 SPECIAL_WORDS = ("<pad>", "<start>", "<end>", "<unk>")
@@ -28,11 +28,11 @@ class Vocabulary:
             raise ValueError("a vocabulary names each word once, and the special words not at all")
 
     @classmethod
-    def from_captions(cls, captions: Iterable[str], min_count: int = 5) -> Vocabulary:
+    def from_captions(cls, captions: Iterable[Words], min_count: int = 5) -> Vocabulary:
         """Return the words seen at least `min_count` times, the most frequent first."""
         return cls(frequent_words(captions, min_count))
 
-    def grown(self, captions: Iterable[str], min_count: int = 1) -> Vocabulary:
+    def grown(self, captions: Iterable[Words], min_count: int = 1) -> Vocabulary:
         """Return this vocabulary with the captions' new words behind the old ones, whose ids stay."""
         new = [word for word in frequent_words(captions, min_count) if word not in self._ids]
         return Vocabulary(self.words + tuple(new))
@@ -58,7 +58,7 @@ class Vocabulary:
         return len(self._all)
 
 
-def frequent_words(captions: Iterable[str], min_count: int) -> list[str]:
+def frequent_words(captions: Iterable[Words], min_count: int) -> list[str]:
     """Return the words seen at least `min_count` times: by falling count, then by alphabet."""
-    counts = Counter(word for caption in captions for word in tokenize(caption))
+    counts = Counter(word for caption in captions for word in caption)
     return sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))

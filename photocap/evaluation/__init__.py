@@ -27,6 +27,7 @@ from photocap.evaluation.measures import (
 from photocap.evaluation.objects import Hallucination, LabelScores, hallucination, known_of, label_scores
 from photocap.metrics import CaptionScores, score_captions
 from photocap.records import Caption, CaptionerProtocol, LabelledCaptioner
+from photocap.tokenizer import Words, tokenize
 
 __all__ = ["EvaluatedPhoto", "Evaluation", "evaluate"]
 
@@ -117,7 +118,7 @@ def evaluate(
     if not captioned.captions:
         raise CaptionFileError(source.path, f"no photo can be used: {problems[0].text}", "--images names their folder")
     references = [tuple(row.caption for row in groups[path]) for path in captioned.captions]
-    known = [row.caption for row in splits["train"] or rows]
+    known = [tokenize(row.caption) for row in splits["train"] or rows]
     names = captioner.label_names if isinstance(captioner, LabelledCaptioner) else ()
     return _measure(
         captioner.model_id,
@@ -154,26 +155,27 @@ def _measure(
     split: str,
     captioned: CaptionRun,
     references: Sequence[tuple[str, ...]],
-    known: Sequence[str],
+    known: Sequence[Words],
     problems: tuple[Problem, ...],
     truth: _Truth,
 ) -> Evaluation:
     captions = list(captioned.captions.values())
-    sentences = [caption.text for caption in captions]
-    scores = score_captions(sentences, references, intervals=True)
+    said = [tokenize(caption.text) for caption in captions]
+    wanted = [[tokenize(text) for text in texts] for texts in references]
+    scores = score_captions(said, wanted, intervals=True)
     return Evaluation(
         model_id=model_id,
         split=split,
         photos=tuple(map(EvaluatedPhoto, captioned.captions, captions, references, scores.cider_d_each)),
         problems=problems,
         scores=scores,
-        language=measure_language(sentences),
-        human=human_ceiling(sentences, references),
-        floor=constant_floor(known, references),
+        language=measure_language(said),
+        human=human_ceiling(said, wanted),
+        floor=constant_floor(known, wanted),
         calibration=measure_calibration([caption.confidence for caption in captions], scores.cider_d_each),
-        nouns=tuple(noun_recall(sentences, references)),
-        people=people_words(sentences, references),
-        hallucination=hallucination(sentences, references, truth.known),
+        nouns=tuple(noun_recall(said, wanted)),
+        people=people_words(said, wanted),
+        hallucination=hallucination(said, wanted, truth.known),
         labels=truth.label_scores(captions),
         images_per_second=captioned.images_per_second,
         machine=machine_name(),

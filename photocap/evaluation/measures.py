@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from photocap.captioning.confidence import (
 )
 from photocap.evaluation.nouns import common_nouns
 from photocap.metrics import CaptionScores, score_captions
-from photocap.tokenizer import tokenize
+from photocap.tokenizer import Words
 
 _MAX_FOLDS = 5
 WOMEN = frozenset(["woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "mother"])
@@ -125,9 +125,8 @@ class PeopleWords:
     men_called_women: int
 
 
-def measure_language(captions: Sequence[str]) -> Language:
-    """Describe the captions without looking at any reference."""
-    sentences = [tokenize(caption) for caption in captions]
+def measure_language(sentences: Sequence[Words]) -> Language:
+    """Describe captions without looking at any reference."""
     return Language(
         distinct=len({tuple(words) for words in sentences}),
         vocabulary=len({word for words in sentences for word in words}),
@@ -137,7 +136,7 @@ def measure_language(captions: Sequence[str]) -> Language:
     )
 
 
-def human_ceiling(captions: Sequence[str], references: Sequence[Sequence[str]]) -> HumanCeiling | None:
+def human_ceiling(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> HumanCeiling | None:
     """Score people and model against the references without one; None where no photo has two."""
     chosen = [(c, r) for c, r in zip(captions, references, strict=True) if len(r) > 1]
     if not chosen:
@@ -153,13 +152,12 @@ def human_ceiling(captions: Sequence[str], references: Sequence[Sequence[str]]) 
     return HumanCeiling(*_mean_scores(human), *_mean_scores(model))
 
 
-def constant_floor(known: Sequence[str], references: Sequence[Sequence[str]]) -> ConstantFloor:
+def constant_floor(known: Iterable[Words], references: Sequence[Sequence[Words]]) -> ConstantFloor:
     """Score the commonest of the known captions as if it were every photo's."""
-    counts = Counter(" ".join(tokenize(text)) for text in known)
-    caption = min(counts, key=lambda text: (-counts[text], text))
-    return ConstantFloor(
-        caption, *_mean_scores([score_captions([caption] * len(references), references, meteor=False)])
-    )
+    counts = Counter(map(tuple, known))
+    commonest = min(counts, key=lambda words: (-counts[words], " ".join(words)))
+    scores = score_captions([commonest] * len(references), references, meteor=False)
+    return ConstantFloor(" ".join(commonest), *_mean_scores([scores]))
 
 
 def measure_calibration(confidences: Sequence[float], cider_d: Sequence[float]) -> Calibration:
@@ -175,25 +173,24 @@ def measure_calibration(confidences: Sequence[float], cider_d: Sequence[float]) 
     )
 
 
-def noun_recall(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[NounRecall]:
+def noun_recall(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[NounRecall]:
     """Return the recall of the 100 nouns that the references use most often."""
-    said = [set(tokenize(caption)) for caption in captions]
-    sentences = [[tokenize(text) for text in texts] for texts in references]
-    spoken = [Counter(word for words in texts for word in set(words)) for texts in sentences]
+    said = [set(words) for words in captions]
+    spoken = [Counter(word for words in texts for word in set(words)) for texts in references]
     recalls = []
-    for noun in common_nouns(words for texts in sentences for words in texts):
-        images = [i for i, counts in enumerate(spoken) if counts[noun] >= min(2, len(sentences[i]))]
+    for noun in common_nouns(words for texts in references for words in texts):
+        images = [i for i, counts in enumerate(spoken) if counts[noun] >= min(2, len(references[i]))]
         if images:
             recalls.append(NounRecall(noun, len(images), sum(noun in said[i] for i in images) / len(images)))
     return recalls
 
 
-def people_words(captions: Sequence[str], references: Sequence[Sequence[str]]) -> PeopleWords:
+def people_words(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> PeopleWords:
     """Count errors about men and women, both ways."""
     photos: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     for caption, texts in zip(captions, references, strict=True):
-        seen = [_sex(text) for text in texts]
+        seen = [_sex(words) for words in texts]
         for sex, other in (("women", "men"), ("men", "women")):
             if seen.count(sex) >= min(2, len(texts)) and not {other, "both"} & set(seen):
                 photos[sex] += 1
@@ -201,10 +198,9 @@ def people_words(captions: Sequence[str], references: Sequence[Sequence[str]]) -
     return PeopleWords(photos["women"], errors["women"], photos["men"], errors["men"])
 
 
-def _sex(text: str) -> str:
+def _sex(words: Words) -> str:
     """Return "women", "men", "both" or "" for the people a sentence names."""
-    words = set(tokenize(text))
-    women, men = bool(words & WOMEN), bool(words & MEN)
+    women, men = not WOMEN.isdisjoint(words), not MEN.isdisjoint(words)
     return "both" if women and men else "women" if women else "men" if men else ""
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from photocap.captioning.labels import labels_in, with_broader
 from photocap.datasets.label_tables import COCO_LABELS
-from photocap.tokenizer import tokenize
+from photocap.tokenizer import Words
 
 _BEINGS = frozenset(["person", "people", "animal"])
 
@@ -69,7 +69,7 @@ class LabelScores:
 
 
 def hallucination(
-    captions: Sequence[str], references: Sequence[Sequence[str]], known: Sequence[frozenset[str] | None]
+    captions: Sequence[Words], references: Sequence[Sequence[Words]], known: Sequence[frozenset[str] | None]
 ) -> Hallucination:
     """Count what captions name that is not there.
 
@@ -81,7 +81,7 @@ def hallucination(
     with_object = objects = wrong_objects = without_beings = invented = 0
     for caption, texts, labels in zip(captions, references, known, strict=True):
         named = _named(caption)
-        there = with_broader(labels or ()).union(*(_named(text) for text in texts))
+        there = with_broader(labels or ()).union(*(_named(words) for words in texts))
         said = named & COCO_LABELS
         wrong = said - there
         objects, wrong_objects, with_object = objects + len(said), wrong_objects + len(wrong), with_object + bool(wrong)
@@ -98,8 +98,8 @@ def hallucination(
     )
 
 
-def _named(text: str) -> frozenset[str]:
-    return with_broader(labels_in(tokenize(text)))
+def _named(words: Words) -> frozenset[str]:
+    return with_broader(labels_in(words))
 
 
 def label_scores(

@@ -1,4 +1,7 @@
-"""Caption scores under the COCO-caption protocol, all printed x 100."""
+"""Caption scores under the COCO-caption protocol, all printed x 100.
+
+Captions come as tokens: who asks has split them, with `photocap.tokenizer` for scores that compare with published ones.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from dataclasses import dataclass
 from photocap.metrics.bleu import bleu_counts, bleu_of_counts
 from photocap.metrics.bootstrap import Interval, bootstrap, bootstrap_mean
 from photocap.metrics.cider import CiderD, DocumentFrequency
-from photocap.metrics.meteor import MeteorScore, Words, meteor_without_paraphrases
+from photocap.metrics.meteor import MeteorScore, meteor_without_paraphrases
 from photocap.metrics.meteor_java import meteor_1_5
 from photocap.metrics.rouge import rouge_l
-from photocap.tokenizer import tokenize
+from photocap.tokenizer import Words
 
 __all__ = ["CaptionScores", "CiderD", "DocumentFrequency", "Interval", "cider_d", "score_captions"]
 
@@ -43,34 +46,32 @@ class CaptionScores:
 
 
 def score_captions(
-    candidates: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True, intervals: bool = False
+    candidates: Sequence[Words], references: Sequence[Sequence[Words]], *, meteor: bool = True, intervals: bool = False
 ) -> CaptionScores:
     """Score one caption per image against all its references.
 
     `meteor=False` leaves out METEOR, which takes some seconds.
     """
-    words = [tokenize(text) for text in candidates]
-    sentences = [[tokenize(text) for text in texts] for texts in references]
-    bleu = [bleu_counts(w, s) for w, s in zip(words, sentences, strict=True)]
-    rouge = [rouge_l(w, s) for w, s in zip(words, sentences, strict=True)]
-    cider = _cider_d(words, sentences)
-    found = _meteor(words, sentences) if meteor else MeteorScore(None, "not asked for")
+    bleu = [bleu_counts(words, texts) for words, texts in zip(candidates, references, strict=True)]
+    rouge = [rouge_l(words, texts) for words, texts in zip(candidates, references, strict=True)]
+    mean_cider, cider = cider_d(candidates, references)
+    found = _meteor(candidates, references) if meteor else MeteorScore(None, "not asked for")
     return CaptionScores(
         bleu=bleu_of_counts([sum(column) for column in zip(*bleu, strict=True)] or [0] * 10),
         meteor=found.value,
         meteor_name=found.name,
         meteor_reason=found.reason,
         rouge_l=_mean(rouge),
-        cider_d=_mean(cider),
+        cider_d=mean_cider,
         cider_d_each=tuple(cider),
         intervals=_intervals(bleu, rouge, cider) if intervals else {},
     )
 
 
-def _meteor(words: Sequence[Words], sentences: Sequence[Sequence[Words]]) -> MeteorScore:
+def _meteor(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> MeteorScore:
     """Return METEOR 1.5 where its program runs, else METEOR without paraphrases."""
-    published = meteor_1_5(words, sentences)
-    return published if published.value is not None else meteor_without_paraphrases(words, sentences)
+    published = meteor_1_5(candidates, references)
+    return published if published.value is not None else meteor_without_paraphrases(candidates, references)
 
 
 def _intervals(bleu: Sequence[Sequence[int]], rouge: Sequence[float], cider: Sequence[float]) -> dict[str, Interval]:
@@ -84,27 +85,18 @@ def _intervals(bleu: Sequence[Sequence[int]], rouge: Sequence[float], cider: Seq
 
 
 def cider_d(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
+    candidates: Sequence[Words],
+    references: Sequence[Sequence[Words]],
     document_frequency: DocumentFrequency | None = None,
 ) -> tuple[float, list[float]]:
-    """Score captions as text: the mean over all images, and each one's CIDEr-D, both x 100.
+    """Return the mean CIDEr-D over all images, and each one's, both x 100.
 
     Document frequencies are those of the whole `references` unless others are given: scoring
     the same captions in small batches gives far higher numbers that compare with nothing.
     """
-    sentences = [[tokenize(text) for text in texts] for texts in references]
-    scores = _cider_d([tokenize(text) for text in candidates], sentences, document_frequency)
+    scorer = CiderD(references, document_frequency)
+    scores = [scorer.score(words, image) for image, words in enumerate(candidates)]
     return _mean(scores), scores
-
-
-def _cider_d(
-    words: Sequence[Sequence[str]],
-    sentences: Sequence[Sequence[Sequence[str]]],
-    document_frequency: DocumentFrequency | None = None,
-) -> list[float]:
-    scorer = CiderD(sentences, document_frequency)
-    return [scorer.score(w, image) for image, w in enumerate(words)]
 
 
 def _mean(values: Sequence[float]) -> float:

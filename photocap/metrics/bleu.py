@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import exp, log
 
+from photocap.tokenizer import Words
+
 N = 4
-Words = Sequence[str]
 
 
 def bleu_counts(candidate: Words, references: Sequence[Words]) -> tuple[int, ...]:

@@ -14,8 +14,7 @@ from functools import cache
 
 from photocap.metrics.meteor_alignment import Stage, align
 from photocap.metrics.wordnet import Synonyms, find_wordnet
-
-Words = Sequence[str]
+from photocap.tokenizer import Words
 
 _ALPHA, _BETA, _GAMMA, _DELTA = 0.85, 0.2, 0.6, 0.75
 _PART = re.compile(r"[^-']+|'")

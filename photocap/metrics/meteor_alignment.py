@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-Words = Sequence[str]
+from photocap.tokenizer import Words
+
 Stage: TypeAlias = Callable[[str], Collection[Hashable]]
 """Gives what two words must share to match."""
 Match: TypeAlias = tuple[int, int, int]

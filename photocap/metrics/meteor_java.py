@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
-from photocap.metrics.meteor import MeteorScore, Words
+from photocap.metrics.meteor import MeteorScore
+from photocap.tokenizer import Words
 
 _NAME = "METEOR 1.5"
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from photocap.tokenizer import Words
+
 BETA = 1.2  # recall counts this much more than precision
-Words = Sequence[str]
 
 
 def rouge_l(candidate: Words, references: Sequence[Words]) -> float:

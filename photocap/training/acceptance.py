@@ -64,7 +64,7 @@ def compare(before: Sequence[float], epochs: Sequence[Sequence[float]]) -> Compa
 
 def judge(
     state: TrainingState,
-    references: Sequence[Sequence[str]],
+    references: Sequence[Sequence[tuple[str, ...]]],
     *,
     photos: int,
     in_use: DevCaptions | None = None,
@@ -77,7 +77,7 @@ def judge(
 
     Args:
         state: a finished training of a model that could speak before.
-        references: the captions by people of each dev photo.
+        references: the captions by people of each dev photo, as tokens.
         photos: all photos with captions.
         in_use: what the model in use says of the dev photos, where that is another one than was trained further.
         lost_elsewhere: by how much CIDEr-D fell on photos of other people; None where there are none.

@@ -1,4 +1,4 @@
-"""CaptionOutput photos as training data: one caption is one sample, a photo's captions travel together.
+"""Captioned photos as training data: one caption is one sample, a photo's captions travel together.
 
 Dimension letters as in `model`: B photos, N captions, T tokens.
 """
@@ -102,9 +102,9 @@ class CaptionDataset:
         return len(self.numbers)
 
     @property
-    def references(self) -> list[list[str]]:
-        """Return the captions of each photo, in the order in which unshuffled batches bring them."""
-        return [[" ".join(words) for words in self.photos[i].captions] for i in self.numbers.tolist()]
+    def references(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Return the tokens of each photo's captions, in the order in which unshuffled batches bring them."""
+        return [self.photos[i].captions for i in self.numbers.tolist()]
 
     def batches(self, size: int, *, shuffle_seed: int | None = None, mirror: bool = False) -> Iterator[CaptionBatch]:
         """Yield batches of `size` photos; the same seed gives the same order and the same mirrored photos."""

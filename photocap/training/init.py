@@ -19,6 +19,7 @@ from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError, TrainingError
+from photocap.tokenizer import Words
 
 _EMBEDDINGS = ("decoder.embedding.weight", "joint.words.weight")
 _BIAS = "decoder.bias"
@@ -58,7 +59,7 @@ def start_model(
     init: str,
     sizes: ModelConfig,
     config: TrainConfig,
-    captions: Sequence[str],
+    captions: Sequence[Words],
     *,
     beam_size: int | None = None,
     labels: Sequence[str] = (),
@@ -69,7 +70,7 @@ def start_model(
         init: "base", "imagenet", a model folder, or a weights file in torchvision's layout.
         sizes: of a new model; of one that is trained further only the joint space counts.
         config: dropout, seed, and how often a word must occur to be learned.
-        captions: the training captions.
+        captions: the training captions as tokens.
         beam_size: the model's beam from now on; None leaves it as it is.
         labels: what the label head of a new model is to learn; without any it has none.
 
@@ -107,7 +108,7 @@ def grow_words(state: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
 
 
 def _train_further(
-    folder: Path, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], beam_size: int | None
+    folder: Path, sizes: ModelConfig, config: TrainConfig, captions: Sequence[Words], beam_size: int | None
 ) -> Start:
     checkpoint = load_checkpoint(folder)
     known = checkpoint.info.config
@@ -134,7 +135,7 @@ def _train_further(
 
 
 def _start_anew(
-    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[str], labels: Sequence[str]
+    init: str, sizes: ModelConfig, config: TrainConfig, captions: Sequence[Words], labels: Sequence[str]
 ) -> Start:
     vocabulary = Vocabulary.from_captions(captions, config.min_count)
     if not vocabulary.words:

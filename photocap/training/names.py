@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from photocap.tokenizer import tokenize
+from photocap.tokenizer import Words, tokenize
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'\N{RIGHT SINGLE QUOTATION MARK}][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;]\s*[\"'(]*$")
@@ -77,17 +77,17 @@ def find_names(captions: Iterable[str], known: Container[str]) -> dict[str, str]
     }
 
 
-def measure_names(names: Collection[str], sentences: Sequence[str], references: Sequence[Sequence[str]]) -> NameUse:
+def measure_names(names: Collection[str], sentences: Sequence[str], references: Sequence[Sequence[Words]]) -> NameUse:
     """Count where sentences say names, and where the captions by people do.
 
     Args:
         names: as the tokeniser has them.
         sentences: what a model says of each photo.
-        references: the captions by people of each photo.
+        references: the captions by people of each photo, as tokens.
     """
     wanted = said = wrongly = 0
     for sentence, captions in zip(sentences, references, strict=True):
-        given = {word for caption in captions for word in tokenize(caption)}.intersection(names)
+        given = {word for caption in captions for word in caption}.intersection(names)
         spoken = set(tokenize(sentence)).intersection(names)
         wanted += len(given)
         said += len(given & spoken)

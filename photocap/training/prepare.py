@@ -117,11 +117,7 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         request = replace(request, resume=_goes_on(request))
         photos, problems = _find_photos(request)
         request.output.mkdir(parents=True, exist_ok=True)
-        captions = [" ".join(c) for p in photos["train"] for c in p.captions]
-        names = learnable_labels(photos["train"], read_known_labels(request.labels.table)) if request.labels else ()
-        start = start_model(
-            _init(request), request.model, request.config, captions, beam_size=request.beam_size, labels=names
-        )
+        start = _start(request, photos["train"])
         learning = _make_label_objective(request, photos, start)
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
@@ -162,10 +158,22 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         name_objective=prepare_names(photos["train"], spellings, start.vocabulary),
     )
     if request.resume:
-        training.state = read_state(request.output / "last")
-        training.trains_further = training.state.before is not None  # or it was new when it started
-        unpack_state(request.output / "last" / STATE, training.average, training.optimizer)
+        _resume(training, request.output / "last")
     return Prepared(training, problems, sources.pictures["dev"])
+
+
+def _start(request: TrainRequest, photos: Sequence[CaptionedPhoto]) -> Start:
+    captions = [words for photo in photos for words in photo.captions]
+    labels = learnable_labels(photos, read_known_labels(request.labels.table)) if request.labels else ()
+    return start_model(
+        _init(request), request.model, request.config, captions, beam_size=request.beam_size, labels=labels
+    )
+
+
+def _resume(training: Training, last: Path) -> None:
+    training.state = read_state(last)
+    training.trains_further = training.state.before is not None  # or it was new when it started
+    unpack_state(last / STATE, training.average, training.optimizer)
 
 
 def _make_label_objective(

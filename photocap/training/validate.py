@@ -85,7 +85,7 @@ def validate(
     model.eval()
     rules = NameRules(names, side.captions.vocabulary) if names else None
     total, tokens = 0.0, 0
-    sentences: list[str] = []
+    sentences: list[list[str]] = []
     rows: list[NDArray[np.float64]] = []
     for batch in side.captions.batches(_BATCH):
         with engine.autocast():
@@ -97,12 +97,12 @@ def validate(
         count = int(batch.lengths.sum())  # batches differ in size: weigh by real tokens
         total, tokens = total + float(loss) * count, tokens + count
         said = [side.captions.vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        sentences += [" ".join(words) for words in said]
+        sentences += said
         rows.append(evidence(found, _to_numpy(features.labels), labels, said))
         progress(len(sentences))
     score, each = cider_d(sentences, side.captions.references)
-    distinct = len(set(sentences)) / max(len(sentences), 1)
-    captions = DevCaptions(sentences, [round(value, 3) for value in each])
+    distinct = len(set(map(tuple, sentences))) / max(len(sentences), 1)
+    captions = DevCaptions([" ".join(words) for words in sentences], [round(value, 3) for value in each])
     return Validation(DevScore(total / max(tokens, 1), score, distinct), captions, np.concatenate(rows))
 
 

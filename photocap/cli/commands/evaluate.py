@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from photocap.cli import console, options, settings
-from photocap.datasets import Problem
+from photocap.cli import console, options, output_evaluation, settings
 from photocap.errors import CheckpointError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from photocap.cli.finding_again import Found
     from photocap.datasets.sources import CaptionSet
     from photocap.evaluation import Evaluation
     from photocap.evaluation.engines import EngineDifference
     from photocap.evaluation.similarity import SimilarityFit
     from photocap.records import CaptionerProtocol
 
-_SHOWN_PROBLEMS = 10
 _FULL_PRECISION = "-float32"
 _ENGINES = ("auto", "onnx", "onnx-int8", "onnx-float32", "torch", "torch-float32")
 
@@ -138,7 +134,7 @@ def command(
     if fit_similarity and not retrieval:
         raise click.UsageError("--fit-similarity goes with --retrieval.")
     if judged:
-        _show_judged(judged, as_json=as_json)
+        output_evaluation.print_judged(judged, as_json=as_json)
         return
     if not captions:
         raise click.UsageError("Missing argument 'CAPTIONS...'.")
@@ -163,11 +159,7 @@ def command(
             plain_below=None if sheet else 0.0,  # sheets show what users see, scores belong to the sentences
         )
         score = partial(evaluate, split=split, folders=images, known_labels=known)
-        captioner = load(engines[0])
-        found: dict[str, Evaluation] = {}
-        for source in sources:
-            name = _source_name(source.path, list(found))
-            found[name] = score(source, captioner, progress=_task(bar, name))
+        found = _evaluate_each(sources, load(engines[0]), score, bar)
         fit = _fit(found, model) if fit_similarity else None
         again = {
             name: find_again(evaluation, model, Path(folder) / str(number), partial(_task, bar))
@@ -176,8 +168,8 @@ def command(
         differences = _compare(engines, sources, found, load, score, bar) if len(engines) > 1 else []
         bar.stop()
         for evaluation in found.values():
-            _list_problems(evaluation.problems)
-        _print(found, again, differences, fit, as_json=as_json)
+            output_evaluation.list_problems(evaluation.problems)
+        output_evaluation.print_evaluations(found, again, differences, fit, as_json=as_json)
         if html:
             write_page(next(iter(found.values())), html)
             console.note(f"the photos, worst first: {html}")
@@ -191,6 +183,16 @@ def _load_captioner(model: Path | None, engine: str, **options: Any) -> Captione
 
     precision = "float32" if engine.endswith(_FULL_PRECISION) else "auto"
     return load_captioner(model, engine=engine.removesuffix(_FULL_PRECISION), precision=precision, **options)
+
+
+def _evaluate_each(
+    sources: Sequence[CaptionSet], captioner: CaptionerProtocol, score: Callable[..., Evaluation], bar: Progress
+) -> dict[str, Evaluation]:
+    found: dict[str, Evaluation] = {}
+    for source in sources:
+        name = _source_name(source.path, list(found))
+        found[name] = score(source, captioner, progress=_task(bar, name))
+    return found
 
 
 def _compare(
@@ -219,55 +221,6 @@ def _source_name(path: Path, taken: Sequence[str]) -> str:
     return name if name not in taken else str(path)
 
 
-def _print(
-    found: Mapping[str, Evaluation],
-    again: Mapping[str, Found],
-    differences: Sequence[EngineDifference],
-    fit: SimilarityFit | None,
-    *,
-    as_json: bool,
-) -> None:
-    from photocap.evaluation.engines import difference_line
-    from photocap.evaluation.text import score_lines, search_lines, similarity_lines, source_table, to_json
-
-    if as_json:
-        values = {name: to_json(evaluation) | _found_as_json(again.get(name)) for name, evaluation in found.items()}
-        record = next(iter(values.values())) if len(values) == 1 else {"sources": values}
-        record |= {"engines": list(map(asdict, differences))} if differences else {}
-        console.emit_json(record | ({"similarity": asdict(fit)} if fit else {}))
-        return
-    for name, evaluation in found.items():
-        if len(found) > 1:
-            click.echo(f"== {name}")
-        searched = search_lines(again[name].photos, again[name].things) if name in again else []
-        click.echo("\n".join([*score_lines(evaluation), *searched]))
-    if len(found) > 1:
-        click.echo("\n".join(["", *source_table(found)]))
-    if differences:
-        click.echo("\n".join(["", *map(difference_line, differences)]))
-    if fit:
-        click.echo("\n".join(similarity_lines(fit)))
-
-
-def _found_as_json(again: Found | None) -> dict[str, Any]:
-    if again is None:
-        return {}
-    return {
-        "retrieval": {way: asdict(result) for way, result in again.photos.items()},
-        "nouns_found": {way: asdict(result) for way, result in again.things.items()},
-    }
-
-
-def _show_judged(table: Path, *, as_json: bool) -> None:
-    from photocap.evaluation.sheets import judgement_lines, read_judged
-
-    rows = read_judged(table)
-    if as_json:
-        console.emit_json({"judged": [asdict(row) for row in rows]})
-    else:
-        click.echo("\n".join(judgement_lines(rows)))
-
-
 def _fit(found: Mapping[str, Evaluation], model: Path | None) -> SimilarityFit:
     """Fit similarities to what was evaluated and write them into the model."""
     from photocap.captioning.model_files import base_model_dir, change_settings
@@ -286,10 +239,3 @@ def _fit(found: Mapping[str, Evaluation], model: Path | None) -> SimilarityFit:
 def _task(bar: Progress, name: str) -> Callable[[int, int], None]:
     task = bar.add_task(name, total=None)
     return lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _list_problems(problems: tuple[Problem, ...]) -> None:
-    for problem in problems[:_SHOWN_PROBLEMS]:
-        console.warn(f"line {problem.line}: {problem.text}" if problem.line else problem.text)
-    if len(problems) > _SHOWN_PROBLEMS:
-        console.warn(f"and {len(problems) - _SHOWN_PROBLEMS:,} more; --json lists them all")

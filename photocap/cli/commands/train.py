@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from photocap.captioning.config import Attention, ModelConfig, Optimizer, Rnn, TrainConfig
 from photocap.captioning.encoders import EncoderName
-from photocap.cli import console, settings
+from photocap.cli import console
 from photocap.cli.options import CaptionsPath, db_option, device_option, quiet_option
-from photocap.cli.train_run import Adoption, run_captions, run_retrieval
+from photocap.cli.train_options import TrainOptions
+from photocap.cli.train_run import run_captions, run_retrieval
 
 
 @click.command()
@@ -177,41 +177,7 @@ from photocap.cli.train_run import Adoption, run_captions, run_retrieval
 @device_option
 @quiet_option
 @click.pass_context
-def command(
-    ctx: click.Context,
-    captions: tuple[Path, ...],
-    images: tuple[Path, ...],
-    from_library: bool,
-    output: Path,
-    init: str,
-    epochs: int,
-    fine_tune: str,
-    encoder: str,
-    rnn: str,
-    attention: str,
-    embedding_size: int,
-    hidden_size: int,
-    layers: int,
-    learning_rate: float | None,
-    batch_size: int | None,
-    optimizer: str,
-    dropout: float | None,
-    min_count: int | None,
-    labels: Path | None,
-    sentences: Path | None,
-    scst: bool,
-    retrieval: bool,
-    accumulate: int,
-    beam_size: int | None,
-    val_share: float | None,
-    use: bool | None,
-    check: tuple[Path, ...],
-    seed: int,
-    resume: bool,
-    db: Path,
-    device: str,
-    quiet: bool,  # noqa: ARG001 - remembered by the option itself
-) -> None:
+def command(ctx: click.Context, /, **_options: Any) -> None:
     """Train a model on captions of your own.
 
     \b
@@ -234,127 +200,27 @@ def command(
     --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
     two thirds of the way back to the start, so that it does not forget.
     """
-    from photocap.training import JOINT_SIZE, LabelRequest, TrainRequest, clear_cache, join_processes
+    from photocap.training import clear_cache, join_processes
 
-    if not captions and not from_library:
-        raise click.UsageError("give CAPTIONS, or --from-library")
-    if sentences and not labels:
-        raise click.UsageError("--sentences goes with --labels")
-    if use and not _is_model(init):
-        raise click.UsageError("--use is for a model that is trained further; `photocap models use` takes any")
-    if retrieval and (scst or resume or fine_tune != "none" or accumulate > 1):
-        raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate, --resume")
-    config = TrainConfig.from_json(
-        {
-            **_recipe(init, fine_tune, scst),
-            **_chosen(learning_rate, batch_size, dropout, min_count),
-            "optimizer": optimizer,
-            "epochs": epochs,
-            "accumulate": accumulate,
-            "fine_tune": fine_tune,
-            "self_critical": scst,
-            "seed": seed,
-        }
-    )
-    model = ModelConfig.from_json(
-        {
-            **_new_model(
-                ctx,
-                init,
-                encoder=encoder,
-                rnn=rnn,
-                attention=attention,
-                embedding_size=embedding_size,
-                hidden_size=hidden_size,
-                layers=layers,
-            ),
-            "joint_size": JOINT_SIZE if retrieval else 0,
-        }
-    )
-    library = db if from_library else None
-    request = TrainRequest(
-        captions=captions,
-        images=images,
-        output=output,
-        init=init,
-        model=model,
-        config=config,
-        device=device,
-        resume=resume,
-        library=library,
-        beam_size=beam_size,
-        dev_share=val_share,
-        cache=settings.cache_dir() / "training",
-        labels=LabelRequest(labels, sentences, _teacher(init, fine_tune)) if labels else None,
-    )
-    default = ctx.get_parameter_source("output") is ParameterSource.DEFAULT
-    adoption = Adoption(use=default and init == "base" if use is None else use, check=check)
+    options = TrainOptions.of(ctx)
+    request = options.request()
     with join_processes() as processes:
-        if retrieval and processes.size > 1:
+        if options.retrieval and processes.size > 1:
             raise click.UsageError("--retrieval trains in one process, without torchrun")
         if not processes.is_first:
             ctx.meta[console.QUIET_KEY] = True
-        finished = run_retrieval(request, processes) if retrieval else run_captions(request, processes, adoption)
+        if options.retrieval:
+            finished = run_retrieval(request, processes)
+        else:
+            finished = run_captions(request, processes, options.adoption())
     if not processes.is_first:
         return
     if finished:
-        clear_cache(output)
+        clear_cache(request.output)
     else:
         console.warn(
             "interrupted; the best so far is kept"
-            if retrieval
+            if options.retrieval
             else "interrupted; what is done is kept, and the same command with --resume goes on"
         )
         ctx.exit(console.INTERRUPTED)
-
-
-def _new_model(ctx: click.Context, init: str, **options: str | int) -> dict[str, str | int]:
-    """Return the options that shape a new model; asked for beside a model that has its shape, they are an error."""
-    given = [n for n in options if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-    if given and _is_model(init):
-        raise click.UsageError(
-            f"--{given[0].replace('_', '-')} is for a new model: it goes with --init imagenet or --init FILE"
-        )
-    if int(options["hidden_size"]) % ModelConfig.attention_heads:
-        raise click.UsageError(f"--hidden-size must be a multiple of {ModelConfig.attention_heads}")
-    return options
-
-
-def _chosen(
-    learning_rate: float | None, batch_size: int | None, dropout: float | None, min_count: int | None
-) -> dict[str, float]:
-    """Return the settings that the user chose."""
-    found: dict[str, float | None] = {
-        "learning_rate": learning_rate,
-        "photos_per_step": batch_size,
-        "word_dropout": dropout,
-        "feature_dropout": dropout,
-        "min_count": min_count,
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _teacher(init: str, fine_tune: str) -> Path | None:
-    """Return the weights whose classifier teaches labels: it must look at the features that it was trained on."""
-    path = Path(init)
-    if fine_tune != "none" or path.suffix != ".safetensors" or not path.is_file():
-        return None
-    from photocap.captioning.checkpoint import has_classifier
-
-    return path if has_classifier(path) else None
-
-
-def _is_model(init: str) -> bool:
-    return init == "base" or Path(init).is_dir()
-
-
-def _recipe(init: str, fine_tune: str, scst: bool) -> dict[str, float]:
-    """Return the settings that fit: a decoder that can speak already is changed with care."""
-    if scst:
-        return {"learning_rate": 2e-4, "encoder_learning_rate": 2e-5}
-    if fine_tune != "none":
-        return {"learning_rate": 4e-4, "encoder_learning_rate": 8e-5}
-    if _is_model(init):
-        # An owner's captions are few: small steps, so that there are enough of them for new words.
-        return {"learning_rate": 5e-4, "photos_per_step": 8, "start_share": 0.65, "min_count": 3}
-    return {}
