@@ -15,7 +15,9 @@ from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
 from photocap.captioning.engine import GeneratedSentences
+from photocap.captioning.inference.graph import Graph
 from photocap.captioning.inference.onnx_engine import OnnxEngine
+from photocap.captioning.inference.session import Session
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.torch_engine import TorchEngine
@@ -181,3 +183,11 @@ def test_weights_that_do_not_fit_are_an_error_with_the_file() -> None:
     ):
         with pytest.raises(CheckpointError, match="does not fit its configuration"):
             OnnxEngine(info, broken)
+
+
+def test_a_session_does_not_keep_the_weights_a_second_time() -> None:
+    graph = Graph()
+    graph.output(graph.linear(graph.input("x", "float32", ["B", 3]), np.eye(3)), "y", ["B", 3])
+    session = Session(graph)
+    assert np.array_equal(session.run({"x": np.ones((1, 3), np.float32)})["y"], np.ones((1, 3)))
+    assert not any(isinstance(value, bytes) for value in vars(session._session).values())

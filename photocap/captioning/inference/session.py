@@ -26,6 +26,8 @@ class Session:
         # The arena would round what the weights take up to the next power of two.
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         self._session = onnxruntime.InferenceSession(graph.take_bytes(), options, providers=["CPUExecutionProvider"])
+        # Its wrapper would keep the bytes for a start on other providers: the weights once more, for nothing.
+        self._session._model_bytes = None  # noqa: SLF001
         self._inputs = {value.name for value in self._session.get_inputs()}
         self._outputs = [value.name for value in self._session.get_outputs()]
 
