@@ -59,7 +59,7 @@ class SelfCritical:
         rewards = torch.tensor(self._rewards(tokens.tolist(), batch))  # (B, S)
         others = (rewards.sum(dim=1, keepdim=True) - rewards) / (self.samples - 1)
         advantage = ((rewards - others) / 100.0).flatten().to(tokens.device)  # (B*S,)
-        log_probs, mask = _sentence_log_probs(decoder, features, tokens, self.samples)
+        log_probs, mask = sentence_log_probs(decoder, features, tokens, self.samples)
         reward = (advantage.unsqueeze(1) * log_probs * mask).sum() / mask.sum()
         return self.cross_entropy_weight * said_by_people - reward, mask.sum()
 
@@ -92,7 +92,7 @@ def sample(decoder: Decoder, features: Features, samples: int) -> Tensor:
     return torch.stack(words, dim=1)
 
 
-def _sentence_log_probs(decoder: Decoder, features: Features, sampled: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+def sentence_log_probs(decoder: Decoder, features: Features, sampled: Tensor, samples: int) -> tuple[Tensor, Tensor]:
     """Return log-probabilities (N, T) of sampled tokens, with gradients, and the mask of real ones (N, T)."""
     tokens = torch.cat([torch.full_like(sampled[:, :1], START), sampled[:, :-1]], dim=1)
     mask = sampled != PAD
