@@ -28,6 +28,7 @@ from photocap.training.label_thresholds import dev_truth, fit_thresholds
 
 _BATCH = 16
 _PLAIN_BELOW = 0.4
+_LENGTH_PENALTY = 1.8
 
 
 def main() -> None:
@@ -44,13 +45,14 @@ def main() -> None:
         "sentences_without_pictures": data.sentences.name,
     }
     folder = data.work / "photocap-base"
-    _save(folder, model, model.config, start, labels, training)
+    config = replace(model.config, length_penalty=_LENGTH_PENALTY)
+    _save(folder, model, config, start, labels, training)
     squares = data.squares(data.dev, "dev", model.config.image_size_px)
     fitted = {
         "confidence": _fit_confidence(data, folder, squares, neutral_people=False),
         "neutral_confidence": _fit_confidence(data, folder, squares, neutral_people=True),
     }
-    _save(folder, model, replace(model.config, **fitted, plain_below=_PLAIN_BELOW), start, labels, training)
+    _save(folder, model, replace(config, **fitted, plain_below=_PLAIN_BELOW), start, labels, training)
 
 
 def _save(
@@ -73,7 +75,7 @@ def _fitted_labels(data: Data, start: Checkpoint, model: CaptionModel) -> LabelS
     found = model.decoder.labels(model.decoder.standardise(pooled)).sigmoid().numpy()
     names = start.info.labels.names
     truth, known = dev_truth(data.captioned(data.dev, mined=0), names, data.known_labels, COCO_LABELS)
-    return fit_thresholds(names, found, truth, known)
+    return fit_thresholds(names, found, truth, known, COCO_LABELS)
 
 
 def _fit_confidence(data: Data, folder: Path, squares: NDArray[np.uint8], *, neutral_people: bool) -> tuple[float, ...]:

@@ -68,9 +68,11 @@ class LabelObjective:
         truth: (n, L) which labels the dev photos show.
         known: (n, L) where that is known.
         names: the labels.
+        complete: those of them that the table is complete for.
     """
 
     names: Sequence[str]
+    complete: frozenset[str]
     targets: LabelTargets
     truth: np.ndarray
     known: np.ndarray
@@ -106,7 +108,7 @@ class LabelObjective:
             with engine.autocast():
                 found.append(model.decoder.label_probabilities(dev.features(batch, None)).float().cpu().numpy())
         rows = dev.captions.numbers.numpy()
-        return fit_thresholds(self.names, np.concatenate(found), self.truth[rows], self.known[rows])
+        return fit_thresholds(self.names, np.concatenate(found), self.truth[rows], self.known[rows], self.complete)
 
 
 def prepare_label_objective(
@@ -133,6 +135,7 @@ def prepare_label_objective(
     complete = frozenset[str]().union(*tables.values())
     return LabelObjective(
         names=labels.names,
+        complete=complete,
         targets=LabelTargets(photos["train"], labels, tables, complete),
         truth=truth,
         known=known,

@@ -18,6 +18,7 @@ _MOST_MISSED = 0.03  # share of the photos with a label whose probability may li
 _ABSENT_FROM = 12  # photos with a label that `absent_below` needs
 _MOST_ABSENT = 0.15
 _LEAST_ABSENT = 0.004  # of a being that dev hardly shows
+_LIKELIER_THAN_NOT = 0.5
 _BEINGS = ("person", "animal")
 
 Floats = NDArray[np.float32]
@@ -55,29 +56,34 @@ def dev_truth(
     return truth, known
 
 
-def fit_thresholds(names: Sequence[str], probabilities: Floats, truth: Bools, known: Bools) -> LabelSet:
+def fit_thresholds(
+    names: Sequence[str], probabilities: Floats, truth: Bools, known: Bools, complete: Iterable[str] = ()
+) -> LabelSet:
     """Choose both thresholds of every label.
 
     A label is shown from the lowest probability on at which at least 85 % of what is shown is right; labels too rare
     on dev share one such threshold. The words of beings and of things that are common on dev are ruled out below the
-    probability that nearly all photos with them exceed.
+    probability that nearly all photos with them exceed; those of the complete list where they are less likely than not,
+    for there the label head has learned from photos that surely lack them.
 
     Args:
         names: the labels.
         probabilities: (n, L) by the label head.
         truth: (n, L) whether photos show them.
         known: (n, L) where that is known.
+        complete: the labels of a complete list, as for `dev_truth`.
     """
     common = (truth & known).sum(axis=0) >= _COMMON_FROM
     rare = ~common[None, :] & known
     shared = _shown_from(probabilities[rare], truth[rare], at_least=20)
     shown, absent = [], []
-    guarded = beings()
+    guarded, listed = beings(), frozenset(complete)
     for i, name in enumerate(names):
         seen, there = probabilities[known[:, i], i], truth[known[:, i], i]
         own = _shown_from(seen, there, at_least=4) if common[i] else shared
         shown.append(_NEVER if own is None else max(own, _LEAST_SHOWN))
-        absent.append(_absent_below(seen[there], is_being=name in guarded))
+        limit = _absent_below(seen[there], is_being=name in guarded)
+        absent.append(max(limit, _LIKELIER_THAN_NOT) if name in listed else limit)
     return LabelSet(tuple(names), tuple(shown), tuple(absent))
 
 
