@@ -56,16 +56,16 @@ def dev_scores(data: Data, start: Checkpoint, model: CaptionModel, features: Cac
     assert start.info.labels is not None
     model.eval()
     rules = LabelRules(start.info.labels, start.vocabulary)
-    sentences: list[str] = []
+    sentences: list[list[str]] = []
     for batch in features.batches(_SPEAK_BATCH):
         with torch.autocast("cpu", torch.bfloat16):
             labels = model.decoder.label_probabilities(batch).float()
             forbidden = torch.from_numpy(rules.forbidden(labels.numpy()))
             found = model.caption(replace(batch, labels=labels), 3, forbidden=forbidden)
-        sentences += [" ".join(start.vocabulary.decode(ids)) for ids in found.tokens.tolist()]
+        sentences += [start.vocabulary.decode(ids) for ids in found.tokens.tolist()]
     scores = {}
     for source in ("everyday", "flickr8k"):
         rows = [row for row, photo in enumerate(data.dev) if photo.source == source]
-        references = [[" ".join(words) for words in data.dev[row].by_people] for row in rows]
+        references = [data.dev[row].by_people for row in rows]
         scores[source] = round(cider_d([sentences[row] for row in rows], references)[0], 2)
     return scores

@@ -1,13 +1,15 @@
-"""Train decoder and labels on cached features, then reward whole sentences (self-critical training).
+"""Train decoder and labels on cached features, then reward whole sentences (self-critical training) in three phases.
 
-What is kept is the mean of the weights before and after the reward: sentences that are rewarded alone become general.
+What is kept lies between the weights before and after the reward: sentences that are rewarded alone become short and
+general.
 """
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from dataset import Data, open_data, start_model
@@ -21,17 +23,50 @@ from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import END, PAD
 from photocap.datasets.label_tables import COCO_LABELS
 from photocap.metrics import CiderD
-from photocap.training.dataset import CaptionDataset
+from photocap.training.dataset import CaptionDataset, CaptionedPhoto
 from photocap.training.label_thresholds import beings
 from photocap.training.losses import cross_entropy, sample, sentence_log_probs
 from photocap.training.state import WeightAverage
 
 _EPOCHS, _BATCH, _RATE, _WARM_UP = 2, 64, 6e-4, 100
-_REWARD_STEPS, _REWARD_BATCH, _REWARD_RATE, _REWARD_WARM_UP = 900, 48, 2e-4, 50
-_SAMPLES = 5
-_CROSS_ENTROPY = 0.05  # beside the reward
-_NOT_THERE, _TWICE = 20.0, 30.0  # CIDEr-D taken off for a thing that is not there, for a word said twice
+_REWARD_BATCH, _REWARD_WARM_UP = 48, 50
+_TWICE = 30.0  # CIDEr-D taken off for a word said twice
 _REPEATABLE = 3  # letters of words that may be said twice
+_POSTURES = ("is sitting", "is standing", "are sitting", "are standing")
+_REWARDED = 0.4  # share of the rewarded weights in what is kept
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of self-critical training.
+
+    Attributes:
+        steps: how many are done, of a learning rate that falls over `planned` steps from `rate`.
+        samples: sentences drawn for each photo.
+        cross_entropy: its weight beside the reward.
+        absent: CIDEr-D taken off for a thing that is not there.
+        posture: CIDEr-D taken off for "is sitting" and the like.
+        by_people: score against sentences by people alone, mined ones included; everyday photos with one or none
+            are left out.
+        everyday: share of the everyday photos that take part.
+    """
+
+    steps: int
+    planned: int
+    rate: float
+    samples: int
+    cross_entropy: float
+    absent: float
+    posture: float = 0.0
+    by_people: bool = True
+    everyday: float = 1.0
+
+
+_FIRST = Phase(300, 900, 2e-4, 5, 0.05, absent=20.0, by_people=False)
+_NEXT = (
+    Phase(400, 400, 2e-4, 4, 0.1, absent=15.0),
+    Phase(70, 140, 1.5e-4, 4, 0.1, absent=15.0, posture=15.0, everyday=0.35),
+)
 
 
 def main() -> None:
@@ -44,20 +79,25 @@ def main() -> None:
     torch.save({"train": train.pooled, "dev": dev.pooled}, data.work / "pooled.pt")
     model.requires_grad_(False)
     model.decoder.requires_grad_(True)
-    learn_captions(model, captions_of(data, start, model, mined=2), train, read_losses(data, start))
+    captions = CaptionDataset(data.captioned(data.train), start.vocabulary, model.config.max_words)
+    learn_captions(model, captions, train, read_losses(data, start))
     print("captions:", dev_scores(data, start, model, dev))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    learn_reward(model, Reward(data, start, model), train)
-    print("reward:", dev_scores(data, start, model, dev))
-    after = model.state_dict()
-    model.load_state_dict({n: (v + before[n]) / 2 if v.is_floating_point() else v for n, v in after.items()})
-    print("mean:", dev_scores(data, start, model, dev))
+    learn_reward(model, Reward(data, start, model, _FIRST), train)
+    _mix(model, before, 0.5)
+    print("reward, mean with before:", dev_scores(data, start, model, dev))
+    for phase in _NEXT:
+        learn_reward(model, Reward(data, start, model, phase), train)
+        print("reward:", dev_scores(data, start, model, dev))
+    _mix(model, before, _REWARDED)
+    print("kept:", dev_scores(data, start, model, dev))
     torch.save(model.state_dict(), data.work / "polished.pt")
 
 
-def captions_of(data: Data, start: Checkpoint, model: CaptionModel, *, mined: int) -> CaptionDataset:
-    """Return the captions of the training photos."""
-    return CaptionDataset(data.captioned(data.train, mined=mined), start.vocabulary, model.config.max_words)
+def _mix(model: CaptionModel, before: Mapping[str, Tensor], share: float) -> None:
+    """Leave a share of the model's weights, the rest from before."""
+    after = model.state_dict()
+    model.load_state_dict({n: before[n].lerp(v, share) if v.is_floating_point() else v for n, v in after.items()})
 
 
 def learn_captions(model: CaptionModel, captions: CaptionDataset, features: CachedFeatures, losses: Losses) -> None:
@@ -86,11 +126,16 @@ class Reward:
 
     Args:
         data, start, model: the photos, the vocabulary, the sizes.
+        phase: what counts.
     """
 
-    def __init__(self, data: Data, start: Checkpoint, model: CaptionModel) -> None:
-        self.vocabulary = start.vocabulary
-        self.captions = captions_of(data, start, model, mined=2)
+    def __init__(self, data: Data, start: Checkpoint, model: CaptionModel, phase: Phase) -> None:
+        self.vocabulary, self.phase = start.vocabulary, phase
+        photos = data.captioned(data.train)
+        left_out: list[int] = []
+        if phase.by_people:
+            photos, left_out = _by_people(data, photos, phase.everyday)
+        self.captions = CaptionDataset(photos, start.vocabulary, model.config.max_words, left_out)
         encoded = [[self.vocabulary.encode(words) for words in photo.captions] for photo in self.captions.photos]
         self._scorer = CiderD(encoded, end=END)
         self._there = [self._labels(data, row) for row in range(len(data.train))]
@@ -113,7 +158,21 @@ class Reward:
         checked = self._checked if self._complete[photo] else self._beings
         absent = (labels_in(words) & checked) - self._there[photo]
         twice = sum(n > 1 for word, n in Counter(words).items() if len(word) > _REPEATABLE)
-        return self._scorer.score(ids, photo) - _NOT_THERE * len(absent) - _TWICE * twice
+        posture = self.phase.posture * any(each in " ".join(words) for each in _POSTURES)
+        return self._scorer.score(ids, photo) - self.phase.absent * len(absent) - _TWICE * twice - posture
+
+
+def _by_people(data: Data, photos: list[CaptionedPhoto], share: float) -> tuple[list[CaptionedPhoto], list[int]]:
+    """Return the photos with what people say of them, and the numbers of those to leave out."""
+    chance = random.Random(7)
+    changed, left_out = [], []
+    for row, (photo, captioned) in enumerate(zip(data.train, photos, strict=True)):
+        mined = [tuple(text.split()) for score, text in data.mined.get(photo.path.name, []) if score >= 1.45]
+        said = tuple(dict.fromkeys([*photo.by_people, *mined]))[:5]
+        takes_part = photo.source != "everyday" or (len(said) > 1 and chance.random() < share)
+        changed.append(replace(captioned, captions=said) if takes_part else captioned)
+        left_out += [] if takes_part else [row]
+    return changed, left_out
 
 
 def learn_reward(model: CaptionModel, reward: Reward, features: CachedFeatures) -> None:
@@ -121,27 +180,28 @@ def learn_reward(model: CaptionModel, reward: Reward, features: CachedFeatures) 
     decoder = model.decoder
     assert decoder.labels is not None
     decoder.labels.requires_grad_(False)
+    phase = reward.phase
     learning = [p for p in decoder.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=_REWARD_RATE, betas=(0.9, 0.99), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(learning, lr=phase.rate, betas=(0.9, 0.99), weight_decay=0.0)
     average = WeightAverage(model, 0.995)
     step = 0
-    while step < _REWARD_STEPS:
+    while step < phase.steps:
         for batch in reward.captions.batches(_REWARD_BATCH, shuffle_seed=5000 + step):
-            if step == _REWARD_STEPS:
+            if step == phase.steps:
                 break
             torch.manual_seed(step)
-            share = min(1.0, (step + 1) / _REWARD_WARM_UP) * (0.1 + 0.9 * (1 - step / _REWARD_STEPS))
-            optimizer.param_groups[0]["lr"] = _REWARD_RATE * share
+            share = min(1.0, (step + 1) / _REWARD_WARM_UP) * (0.1 + 0.9 * (1 - step / phase.planned))
+            optimizer.param_groups[0]["lr"] = phase.rate * share
             seen = features.of(batch.photos)
             model.train()
             with torch.autocast("cpu", torch.bfloat16):
                 by_people = cross_entropy(decoder, seen, batch)
                 model.eval()
                 known = replace(seen, labels=decoder.label_probabilities(seen).detach())
-                tokens = sample(decoder, known, _SAMPLES)
-                log_probs, mask = sentence_log_probs(decoder, known, tokens, _SAMPLES)
+                tokens = sample(decoder, known, phase.samples)
+                log_probs, mask = sentence_log_probs(decoder, known, tokens, phase.samples)
                 advantage = _advantage(reward, tokens, batch.photos)
-                loss = _CROSS_ENTROPY * by_people - (advantage * log_probs * mask).sum() / mask.sum()
+                loss = phase.cross_entropy * by_people - (advantage * log_probs * mask).sum() / mask.sum()
             _descend(loss, optimizer, learning)
             step += 1
             average.update(step)
@@ -150,9 +210,9 @@ def learn_reward(model: CaptionModel, reward: Reward, features: CachedFeatures) 
 
 def _advantage(reward: Reward, tokens: Tensor, photos: Tensor) -> Tensor:
     """Return (N, 1): by how much each sentence (N, T) is better than the others of its photo."""
-    rows = enumerate(tokens.tolist())
-    rewards = torch.tensor([reward(ids, int(photos[row // _SAMPLES])) for row, ids in rows]).view(-1, _SAMPLES)
-    others = (rewards.sum(dim=1, keepdim=True) - rewards) / (_SAMPLES - 1)
+    samples, rows = reward.phase.samples, enumerate(tokens.tolist())
+    rewards = torch.tensor([reward(ids, int(photos[row // samples])) for row, ids in rows]).view(-1, samples)
+    others = (rewards.sum(dim=1, keepdim=True) - rewards) / (samples - 1)
     return ((rewards - others) / 100.0).view(-1, 1)
 
 

@@ -85,25 +85,25 @@ def _fit_confidence(data: Data, folder: Path, squares: NDArray[np.uint8], *, neu
     vocabulary = Vocabulary(info.words)
     engine = load_engine(info, "onnx", device="cpu", precision="float32", neutral_people=neutral_people)
     rules = LabelRules(info.labels, vocabulary)
-    sentences: list[str] = []
+    sentences: list[list[str]] = []
     rows: list[NDArray[np.float64]] = []
     for first in range(0, len(squares), _BATCH):
         sight = engine.see(np.ascontiguousarray(squares[first : first + _BATCH]))
         assert sight.labels is not None
         found = engine.speak(sight, forbidden=rules.forbidden(sight.labels))
         said = [vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        sentences += [" ".join(words) for words in said]
+        sentences += said
         rows.append(evidence(found, sight.labels, info.labels, said))
     platt = fit_platt(np.concatenate(rows), _right(data, sentences).tolist())
     return (*platt.scales, platt.offset)
 
 
-def _right(data: Data, sentences: list[str]) -> NDArray[np.bool_]:
+def _right(data: Data, sentences: list[list[str]]) -> NDArray[np.bool_]:
     """Return which sentences are right, each dev set scored by itself."""
     right = np.zeros(len(sentences), np.bool_)
     for source in ("everyday", "flickr8k"):
         rows = [row for row, photo in enumerate(data.dev) if photo.source == source]
-        references = [[" ".join(words) for words in data.dev[row].by_people] for row in rows]
+        references = [data.dev[row].by_people for row in rows]
         right[rows] = np.array(cider_d([sentences[row] for row in rows], references)[1]) >= RIGHT_CIDER_D
     return right
 

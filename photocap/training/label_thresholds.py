@@ -18,7 +18,7 @@ _MOST_MISSED = 0.03  # share of the photos with a label whose probability may li
 _ABSENT_FROM = 12  # photos with a label that `absent_below` needs
 _MOST_ABSENT = 0.15
 _LEAST_ABSENT = 0.004  # of a being that dev hardly shows
-_LIKELIER_THAN_NOT = 0.5
+_LEAST_LISTED = 0.3  # of a thing that the complete list has
 _BEINGS = ("person", "animal")
 
 Floats = NDArray[np.float32]
@@ -63,8 +63,8 @@ def fit_thresholds(
 
     A label is shown from the lowest probability on at which at least 85 % of what is shown is right; labels too rare
     on dev share one such threshold. The words of beings and of things that are common on dev are ruled out below the
-    probability that nearly all photos with them exceed; those of the complete list where they are less likely than not,
-    for there the label head has learned from photos that surely lack them.
+    probability that nearly all photos with them exceed; those of the complete list already below 30 %, for there the
+    label head has learned from photos that surely lack them.
 
     Args:
         names: the labels.
@@ -83,7 +83,7 @@ def fit_thresholds(
         own = _shown_from(seen, there, at_least=4) if common[i] else shared
         shown.append(_NEVER if own is None else max(own, _LEAST_SHOWN))
         limit = _absent_below(seen[there], is_being=name in guarded)
-        absent.append(max(limit, _LIKELIER_THAN_NOT) if name in listed else limit)
+        absent.append(max(limit, _LEAST_LISTED) if name in listed else limit)
     return LabelSet(tuple(names), tuple(shown), tuple(absent))
 
 

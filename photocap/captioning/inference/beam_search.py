@@ -50,10 +50,11 @@ class BeamSearch:
         config: lengths and the length penalty.
         step: runs one word of the decoder.
         beam_size: sentences kept in play, K.
+        once: (V,) whether a word is a noun that is not said twice; None where no nouns are known.
     """
 
-    def __init__(self, config: ModelConfig, step: Step, beam_size: int) -> None:
-        self._config, self._step, self._beam_size = config, step, beam_size
+    def __init__(self, config: ModelConfig, step: Step, beam_size: int, once: NDArray[np.bool_] | None = None) -> None:
+        self._config, self._step, self._beam_size, self._once = config, step, beam_size, once
 
     def search(self, start: Arrays, demanded: NDArray[np.int64] | None = None) -> FoundSentences:
         """Return the best sentence of each photo.
@@ -114,6 +115,8 @@ class BeamSearch:
         """Return the words (B, W, X) that each sentence must not go on with, padded."""
         history = beams.history
         banned = [history[:, :, -2:]]  # no "dog dog", no "white and white"
+        if self._once is not None:
+            banned.append(np.where(self._once[history], history, PAD))  # no "sink and a sink"
         if beams.words < self._config.min_words:
             banned.append(np.full((*history.shape[:2], 1), END))
         if beams.words >= 3:

@@ -65,7 +65,7 @@ class OnnxEngine:
         except (KeyError, ValueError, IndexError, Fail, InvalidArgument, InvalidGraph, RuntimeException) as error:
             reason = str(error).strip().split("\n")[0]
             raise CheckpointError(info.directory / WEIGHTS, f"does not fit its configuration: {reason}") from error
-        self._search = BeamSearch(info.config, self._run_step, beam)
+        self._search = BeamSearch(info.config, self._run_step, beam, _nouns(weights, self._words))
 
     def see(self, squares: NDArray[np.uint8]) -> Sight:
         """Look at pictures; see `CaptionEngine`."""
@@ -142,6 +142,16 @@ def _step_graph(info: ModelInfo, weights: Weights, beam_size: int, token_map: li
     graph = Graph()
     DecoderGraph(graph, weights, info.config).add_step(beam_size, token_map)
     return graph
+
+
+def _nouns(weights: Weights, words: int) -> NDArray[np.bool_] | None:
+    """Return which words of the vocabulary are a label's whole name, as `network.LabelHead.nouns` does."""
+    if "decoder.labels.words" not in weights:
+        return None
+    names = weights["decoder.labels.words"]  # (L, words of a name)
+    is_noun = np.zeros(words, np.bool_)
+    is_noun[names[(names != PAD).sum(axis=1) == 1].max(axis=1)] = True
+    return is_noun
 
 
 def _check_vocabulary(weights: Weights, words: int) -> None:

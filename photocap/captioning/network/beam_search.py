@@ -64,6 +64,7 @@ def beam_search(
     scores[:, 0] = 0.0
     done = torch.zeros_like(scores, dtype=torch.bool)  # (B, W)
     first_row = torch.arange(size, device=device).unsqueeze(1) * width  # (B, 1)
+    once = decoder.labels.nouns(len(decoder.bias)) if decoder.labels is not None else None
     for _ in range(config.max_words + 1):
         logits, state = decoder.step(history[:, :, -1].flatten(), state)
         log_probs = logits.float().log_softmax(dim=1).view(size, width, -1)  # (B, W, V)
@@ -71,7 +72,7 @@ def beam_search(
             log_probs = _move(log_probs, token_map)
         if forbidden is not None:
             log_probs = log_probs.masked_fill(forbidden.unsqueeze(1), float("-inf"))
-        log_probs = _forbid(log_probs, history, config)
+        log_probs = _forbid(log_probs, history, config, once)
         log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
         log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
         total = scores.unsqueeze(2) + log_probs
@@ -134,8 +135,11 @@ def _move(log_probs: Tensor, token_map: Tensor) -> Tensor:
     return torch.where(stays, log_probs, merged)
 
 
-def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:
-    """Mask (B, K, V) log-probabilities: special words, a word or trigram again, a sentence too short or long."""
+def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig, once: Tensor | None) -> Tensor:
+    """Mask (B, K, V) log-probabilities: special words, a word or trigram again, a sentence too short or long.
+
+    A noun, which `once` (V,) names, is not said twice: no "sink and a sink".
+    """
     log_probs = log_probs.clone()
     log_probs[:, :, [PAD, START, UNK]] = float("-inf")
     words = history.shape[2] - 1
@@ -147,6 +151,9 @@ def _forbid(log_probs: Tensor, history: Tensor, config: ModelConfig) -> Tensor:
         log_probs[:, :, END] = keep
         return log_probs
     log_probs.scatter_(2, history[:, :, -2:], float("-inf"))  # no "dog dog", no "white and white"
+    if once is not None:
+        said = torch.zeros_like(log_probs, dtype=torch.bool).scatter_(2, history, once[history])
+        log_probs = log_probs.masked_fill(said, float("-inf"))
     if words >= 3:
         pairs = history.unfold(2, 2, 1)[:, :, :-1]  # (B, K, T-2, 2), each but the last pair
         repeated = (pairs == history[:, :, None, -2:]).all(dim=3)  # (B, K, T-2)

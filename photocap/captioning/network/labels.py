@@ -41,6 +41,12 @@ class LabelHead(nn.Module):
             ids = vocabulary.encode(known)
             self.words[row] = torch.tensor(ids + [PAD] * (LABEL_WORDS - len(ids)))
 
+    def nouns(self, words: int) -> Tensor:
+        """Return which of so many words of the vocabulary are a label's whole name, (V,) booleans."""
+        is_noun = torch.zeros(words, dtype=torch.bool, device=self.words.device)
+        is_noun[self.words[(self.words != PAD).sum(dim=1) == 1].amax(dim=1)] = True
+        return is_noun
+
     def embed(self, embedding: nn.Embedding, chosen: Tensor) -> Tensor:
         """Return the mean word embedding (B, S, E) of the chosen labels (B, S)."""
         words = self.words[chosen]  # (B, S, W)
