@@ -164,6 +164,19 @@ def test_forbidden_words_never_appear(beam_size: int) -> None:
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_noun_is_said_once_and_other_words_again(beam_size: int) -> None:
+    model = make_model()
+    assert model.decoder.labels is not None
+    nouns = model.decoder.labels.nouns(len(VOCABULARY))
+    assert VOCABULARY.decode(nouns.nonzero().flatten().tolist()) == ["dog", "cat", "person", "beach"]
+    with torch.no_grad():
+        model.decoder.bias[VOCABULARY.encode(["dog", "a", "the"])] += 20  # what it would say for ever
+    (said,) = beam_search(model.decoder, make_features(1, torch.rand(1, 6)), beam_size).tokens.tolist()
+    assert VOCABULARY.decode(said).count("dog") == 1
+    assert VOCABULARY.decode(said).count("a") > 1
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
 def test_a_demanded_word_appears_and_photos_without_a_demand_keep_their_sentence(beam_size: int) -> None:
     model = make_model(5)
     features = make_features(3, torch.rand(3, 6))

@@ -63,7 +63,7 @@ def fit_thresholds(
 
     A label is shown from the lowest probability on at which at least 85 % of what is shown is right; labels too rare
     on dev share one such threshold. The words of beings and of things that are common on dev are ruled out below the
-    probability that nearly all photos with them exceed; those of the complete list already below 30 %, for there the
+    probability that nearly all photos with them exceed; those of the complete list below 30 % at least, for there the
     label head has learned from photos that surely lack them.
 
     Args:
