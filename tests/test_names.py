@@ -15,7 +15,7 @@ from test_onnx_engine import SMALL, WORDS, assert_same, make_model, make_squares
 from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.checkpoint import load_checkpoint, save_checkpoint
 from photocap.captioning.device import choose_device
-from photocap.captioning.engine import GeneratedSentences
+from photocap.captioning.engine import CaptionEngine, GeneratedSentences
 from photocap.captioning.inference.onnx_engine import OnnxEngine
 from photocap.captioning.name_rules import NameRules
 from photocap.captioning.names import NameSet
@@ -134,7 +134,7 @@ def test_both_engines_name_whom_they_recognise_and_nobody_else(named: Path) -> N
     checkpoint = load_checkpoint(named)
     info, names = checkpoint.info, checkpoint.info.recognised
     assert names is not None
-    engines = [
+    engines: list[CaptionEngine] = [
         OnnxEngine(info, weights_of(checkpoint.model)),
         TorchEngine(checkpoint, choose_device("cpu", precision="float32")),
     ]

@@ -226,7 +226,7 @@ def test_imagenet_weights_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(WeightsEnum, "get_state_dict", offline)
     with pytest.raises(CheckpointError, match=r"resnet34-.*no network"):
-        start_model("imagenet", replace(SMALL, encoder="resnet34"), QUICK, ["a dog"])
+        start_model("imagenet", replace(SMALL, encoder="resnet34"), QUICK, [["a", "dog"]])
 
 
 def test_weights_of_another_resnet_are_refused(corpus: Path, weights: Path, cli: Callable[..., Result]) -> None:

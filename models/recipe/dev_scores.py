@@ -31,7 +31,7 @@ class CachedFeatures:
 
     def batches(self, size: int) -> Iterator[Features]:
         """Yield the features of all photos in order."""
-        for rows in torch.arange(len(self.grid)).split(size):
+        for rows in torch.split(torch.arange(len(self.grid)), size):
             yield self.of(rows)
 
 
@@ -41,7 +41,7 @@ def encode(data: Data, model: CaptionModel, split: str) -> CachedFeatures:
     model.eval()
     squares = data.squares(data.train if split == "train" else data.dev, split, model.config.image_size_px)
     grids, pooled = [], []
-    for rows in torch.arange(len(squares)).split(_BATCH):
+    for rows in torch.split(torch.arange(len(squares)), _BATCH):
         pixels = pixels_of(squares, rows.tolist(), model).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             features = model.encoder(pixels)

@@ -44,7 +44,7 @@ def main() -> None:
     chance = random.Random(0)
     torch.manual_seed(0)
     for epoch in range(_EPOCHS):
-        for rows in torch.randperm(len(images)).split(_BATCH)[:epoch_steps]:
+        for rows in torch.split(torch.randperm(len(images)), _BATCH)[:epoch_steps]:
             joint.train()
             fall = 0.5 * (1 + math.cos(math.pi * step / steps))
             optimizer.param_groups[0]["lr"] = _RATE * min(1.0, (step + 1) / _WARM_UP) * fall

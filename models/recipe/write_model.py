@@ -48,11 +48,13 @@ def main() -> None:
     config = replace(model.config, length_penalty=_LENGTH_PENALTY)
     _save(folder, model, config, start, labels, training)
     squares = data.squares(data.dev, "dev", model.config.image_size_px)
-    fitted = {
-        "confidence": _fit_confidence(data, folder, squares, neutral_people=False),
-        "neutral_confidence": _fit_confidence(data, folder, squares, neutral_people=True),
-    }
-    _save(folder, model, replace(config, **fitted, plain_below=_PLAIN_BELOW), start, labels, training)
+    config = replace(
+        config,
+        confidence=_fit_confidence(data, folder, squares, neutral_people=False),
+        neutral_confidence=_fit_confidence(data, folder, squares, neutral_people=True),
+        plain_below=_PLAIN_BELOW,
+    )
+    _save(folder, model, config, start, labels, training)
 
 
 def _save(

@@ -90,7 +90,7 @@ class NameObjective:
         numbers = torch.tensor(self.photos)[torch.from_numpy(usable)]
         rows: list[Tensor] = []
         labels: list[Tensor] = []
-        for chosen in numbers.split(_BATCH):
+        for chosen in torch.split(numbers, _BATCH):
             check()
             batch = side.captions.collate(chosen, torch.zeros(len(chosen), dtype=torch.bool))
             features = side.features(batch, None)
@@ -107,7 +107,8 @@ def _other_things(model: CaptionModel, labels: Floats, bearers: Floats) -> Float
         return np.zeros((0, model.config.encoder_channels))
     with_bearers = (bearers.T @ labels) / np.maximum(bearers.sum(axis=0), 1)[:, None]  # (N, m)
     weight = F.normalize(model.decoder.labels.linear.weight.detach().float().cpu(), dim=1).double().numpy()
-    return _LABEL_WEIGHT * weight[with_bearers.max(axis=0) < _SHOWN_FROM]
+    others: Floats = _LABEL_WEIGHT * weight[with_bearers.max(axis=0) < _SHOWN_FROM]
+    return others
 
 
 def fit_names(directions: Floats, bearers: Floats, others: Floats) -> tuple[Floats, Platt, float]:

@@ -49,13 +49,12 @@ def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
     exact = _sentences(OnnxEngine(info, weights), squares)
     found: list[tuple[Ranges, float]] = []
     for first in range(len(_STAGES)):
-        rounded = {name: each for name, each in ranges.items() if name.startswith(_STAGES[first:])}
+        rounded: Ranges = {name: each for name, each in ranges.items() if name.startswith(_STAGES[first:])}
         same = _same_captions(exact, _sentences(OnnxEngine(info, weights, ranges=rounded), squares))
         found.append((rounded, same))
         if same >= FAITHFUL:
             return write_ranges(info, rounded, same_captions=same)
-    rounded, same = found[0]
-    return write_ranges(info, rounded, same_captions=same)
+    return write_ranges(info, found[0][0], same_captions=found[0][1])
 
 
 def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]) -> Ranges:
