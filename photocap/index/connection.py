@@ -24,6 +24,7 @@ _BUSY_TIMEOUT_MS = 5_000
 _HEADER_BYTES = 100
 _MAX_VALUE_BYTES = 256 << 20  # the largest real one is the undo record of a rewritten photo
 _MAGIC = b"SQLite format 3\0"
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter where a damaged schema's text is in the message
 
 # The files that this process has open as databases, by device and inode, and how often.
 _OPEN: Counter[tuple[int, int]] = Counter()
@@ -136,12 +137,12 @@ def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite says into words for a user."""
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise _in_words(path, error) from error
 
 
-def _in_words(path: Path, error: sqlite3.Error) -> PhotocapError:
-    text = str(error)
+def _in_words(path: Path, error: Exception) -> PhotocapError:
+    text = message_of(error)
     if "locked" in text or "busy" in text:
         return IndexBusy(path, "another program is writing to this index", "wait for it or close it")
     if "readonly" in text or "attempt to write" in text:
@@ -153,6 +154,11 @@ def _in_words(path: Path, error: sqlite3.Error) -> PhotocapError:
     if "malformed" in text or "not a database" in text or "no such" in text:
         return damaged(path, text)
     return IndexUnusable(path, f"SQLite says: {text}")
+
+
+def message_of(error: Exception) -> str:
+    """Return what SQLite says, which quotes a damaged schema as it is."""
+    return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def damaged(path: Path, what: str) -> IndexUnusable:
@@ -241,7 +247,7 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
     _distrust(connection)
     try:
         connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         connection.close()
         raise
     return connection
@@ -289,6 +295,6 @@ def check_all(connection: sqlite3.Connection) -> str:
     """Read every page once, about a second for a gigabyte, and return what is wrong; nothing where all is well."""
     try:
         verdict: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        return str(error)
+    except SQLITE_ERRORS as error:
+        return message_of(error)
     return "" if verdict == "ok" else verdict
