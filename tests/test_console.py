@@ -61,10 +61,17 @@ def test_an_expected_error_is_one_line_and_an_exit_code(error, exit_code, text):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
-def test_a_full_disk_below_the_output_is_said(process):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [["config", "--json"], ["completion", "bash"]])
+def test_a_full_disk_below_the_output_is_said(process, command, unbuffered):
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
-        done = process("config", "--json", stdout=full, capture_output=False, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (1, f"photocap: standard output: {FULL}\n")
+        done = process(*command, stdout=full, capture_output=False, stderr=subprocess.PIPE, env=environment)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("photocap: ")
+    assert FULL in line
+    assert "output" in line
 
 
 def test_with_json_an_error_is_an_object_too():

@@ -133,7 +133,7 @@ def emit_text(text: str) -> None:
     if _is_terminal():
         show(text.removesuffix("\n"))
     else:
-        _write(text.encode())
+        _write(os.fsencode(text))
 
 
 def _write(data: bytes) -> None:
@@ -201,8 +201,7 @@ def exit_code_of(run: Callable[[], Any]) -> int:
     """
     try:
         code = run()
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return _flushed(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -210,6 +209,23 @@ def exit_code_of(run: Callable[[], Any]) -> int:
         warn("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes stdout once more at exit; let that go nowhere instead of into a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         return READER_GONE
+
+
+def _flushed(code: int) -> int:
+    """Write what is left for stdout and return the exit code; a full disk below it is said, unless an error was."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_go_of_stdout()
+        error.filename = _STDOUT
+        return code or show_error(error)
+    return code
+
+
+def _let_go_of_stdout() -> None:
+    """Let what Python writes to stdout once more at exit go nowhere instead of into a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

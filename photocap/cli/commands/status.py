@@ -50,7 +50,7 @@ def _lines(counts: IndexCounts) -> Iterator[str]:
         "missing (photocap status --missing)": counts.missing,
         "could not be read (photocap status --failed)": counts.failed,
         "captions by a person": counts.by_person,
-        **{f"captions by {model}": count for model, count in counts.by_model.items()},
+        **{f"captions by {printable(model)}": count for model, count in counts.by_model.items()},
         "pictures without a caption": counts.without_caption,
         "pictures that can be found by look": counts.embeddings,
         "writes that can be taken back (photocap restore)": counts.undo_records,
@@ -63,7 +63,7 @@ def _lines(counts: IndexCounts) -> Iterator[str]:
 def _runs(index: PhotoIndex) -> Iterator[str]:
     for run in index.runs.latest(_RUNS):
         end = run.outcome if run.finished else "did not end (running, or killed)"
-        yield f"run {run.id}: {run.command}, {run.started.replace('T', ' ').rstrip('Z')} UTC, {end}"
+        yield printable(f"run {run.id}: {run.command}, {run.started.replace('T', ' ').rstrip('Z')} UTC, {end}")
 
 
 def _list(index: PhotoIndex, *, failed: bool, missing: bool, as_json: bool) -> None:
