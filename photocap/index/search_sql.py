@@ -14,6 +14,7 @@ from photocap.query import COLUMNS, quoted
 
 _BM25 = f"bm25(photo_fts, {', '.join(map(str, COLUMNS.values()))})"
 
+_SCORE = f"coalesce(-{_BM25}, 0.0)"  # bm25 is no number where a damaged page makes FTS5 miscount
 _PERSONS_BM25 = f"bm25(photo_fts, {', '.join('1.0' if name == 'person_words' else '0.0' for name in COLUMNS)})"
 _TEXT = '"(?:[^"]|"")*"'
 _ANY_TEXT = re.compile(rf"\(*{_TEXT}(?: OR {_TEXT})*\)*")  # a word or a phrase, or any of some, in any column
@@ -99,7 +100,7 @@ class SearchQueries:
             return Ranked(matches[:limit], len(matches))
         source, values = _words_first(plan)
         newest = (
-            f"SELECT photo.id, photo.picture_id, -{_BM25} AS score, {_PERSONS_BM25} < 0 AS by_person {source}"
+            f"SELECT photo.id, photo.picture_id, {_SCORE} AS score, {_PERSONS_BM25} < 0 AS by_person {source}"
             " ORDER BY photo_fts.rowid DESC LIMIT ?"
         )
         # Where any of some texts will do, a photo with one of them in a person's words matches in these alone.
