@@ -19,7 +19,8 @@ from PIL import Image
 from photocap.captioning.model_files import base_model_dir, read_model_info
 from photocap.cli import settings
 from photocap.formats.base import Part
-from photocap.formats.tiff_ifd import IPTC_TAG, LONG, TiffBlock
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import IPTC_TAG, LONG
 from photocap.metadata import Also, WritePolicy, read_caption
 from photocap.metadata.contents import parse_contents
 from photocap.metadata.iptc import KEYWORDS, captions_in, captions_in_resources, texts_in_resources

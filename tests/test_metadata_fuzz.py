@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from test_metadata_formats import CASES
 
 from photocap.formats.splice import Edit, splice
-from photocap.formats.tiff_ifd import TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import TiffError
 from photocap.metadata.captions import Origin, clean_text
 from photocap.metadata.contents import parse_contents
 from photocap.metadata.files import Surroundings

@@ -88,7 +88,7 @@ def test_facets_narrow_the_library_and_a_search(site):
 
 def test_facets_say_where_their_counting_stopped(site, monkeypatch):
     assert "Counted among" not in text_of(site, "/facets?q=photo")
-    monkeypatch.setattr("photocap.web.browse._FACET_PHOTOS", 2)
+    monkeypatch.setattr("photocap.web.facets._FACET_PHOTOS", 2)
     facets = text_of(site, "/facets?q=photo")
     assert "Counted among 2 of the photos found; there are more." in facets
     assert set(re.findall(r'class="count">([^<]+)', facets)) <= {"1+", "2+"}

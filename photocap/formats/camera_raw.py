@@ -16,7 +16,8 @@ from photocap.formats.jpeg import Jpeg
 from photocap.formats.read_only import ReadOnly
 from photocap.formats.spans import Piece
 from photocap.formats.tiff import PARTS
-from photocap.formats.tiff_ifd import TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import TiffError
 
 _RAF_SIGNATURE = b"FUJIFILMCCD-RAW "
 _PANASONIC_AND_OLYMPUS = (b"IIU\0", b"IIRO", b"IIRS", b"MMOR")

@@ -11,7 +11,8 @@ from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit
 from photocap.formats.tiff_edits import tiff_edits
-from photocap.formats.tiff_ifd import ASCII, BYTE, IMAGE_DESCRIPTION, RATIONAL, SHORT, SIZES, TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import ASCII, BYTE, IMAGE_DESCRIPTION, RATIONAL, SHORT, SIZES, TiffError
 
 _TAGS = {Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII), Part.XP_COMMENT: (XP_COMMENT, BYTE)}
 _CENTERED, _INLINE_BYTES = 1, 4

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from photocap.formats.tiff_ifd import IMAGE_DESCRIPTION, TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import IMAGE_DESCRIPTION, TiffError
 
 XP_COMMENT = 0x9C9C
 _MAKE, _MODEL = 0x010F, 0x0110

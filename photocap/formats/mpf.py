@@ -9,7 +9,8 @@ import struct
 
 from photocap.formats.base import FormatError
 from photocap.formats.splice import Edit
-from photocap.formats.tiff_ifd import TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import TiffError
 
 MPF_ID = b"MPF\0"
 _ENTRIES_TAG = 0xB002

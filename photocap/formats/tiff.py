@@ -13,7 +13,9 @@ from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, splice
 from photocap.formats.tiff_edits import tiff_edits
-from photocap.formats.tiff_ifd import (
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_picture import tiff_picture
+from photocap.formats.tiff_structure import (
     ASCII,
     BYTE,
     IMAGE_DESCRIPTION,
@@ -21,10 +23,8 @@ from photocap.formats.tiff_ifd import (
     LONG,
     UNDEFINED,
     XMP_TAG,
-    TiffBlock,
     TiffError,
 )
-from photocap.formats.tiff_picture import tiff_picture
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _IRB_TAG = 34377

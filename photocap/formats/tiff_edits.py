@@ -9,7 +9,8 @@ import struct
 from collections.abc import Mapping
 
 from photocap.formats.splice import Edit
-from photocap.formats.tiff_ifd import SIZES, TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import SIZES, TiffError
 
 
 def tiff_edits(block: TiffBlock, values: Mapping[int, tuple[int, bytes]], *, limit_bytes: int) -> list[Edit]:

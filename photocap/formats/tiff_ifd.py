@@ -8,80 +8,22 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
-IMAGE_DESCRIPTION = 0x010E
-XMP_TAG = 700
-IPTC_TAG = 33723
-ASCII, BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 2, 1, 3, 4, 5, 7
-EXIF_POINTER = 0x8769
+from photocap.formats.tiff_structure import EXIF_POINTER, SIZES, Directory, Entry, TiffError, TiffLayout
+
 _MAGIC, _BIG_MAGIC = 42, 43
 RAW_MAGICS = (0x55, 0x4F52, 0x5352)  # Panasonic and Olympus raw files, which are TIFF otherwise
 
 _POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
 # Data found by a pair of tags: where it stands and how long it is (strips, tiles, thumbnail).
 _PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # Real files stay far below these. They bound the time that a made-up one takes, whose directories share their bytes.
 _MAX_ENTRIES = 50_000
 _MAX_DIRECTORIES = 5_000
 _MAX_DEPTH = 8
 _MAX_PAIRS = 200_000
-
-
-class TiffError(ValueError):
-    """The structure is damaged, or cannot be changed without moving something."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One directory entry.
-
-    Attributes:
-        at: where the entry stands.
-        start: where its value's bytes begin, inside the entry or elsewhere.
-        length: how many bytes the value has.
-    """
-
-    tag: int
-    type: int
-    count: int
-    at: int
-    start: int
-    length: int
-    is_inline: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Directory:
-    """One image file directory (IFD); `next_at` is where the pointer to the next one stands, or should."""
-
-    name: str
-    at: int
-    entries: tuple[Entry, ...]
-    next_at: int
-    next: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TiffLayout:
-    """How TIFF and BigTIFF differ.
-
-    Attributes:
-        order: of the bytes of numbers, as `struct` writes it.
-        offset: the format of offsets and of counts of items.
-        count: the format of counts of entries.
-        offset_bytes: the width of an offset; the header's one stands that far from the beginning.
-        entry_bytes: the width of an entry.
-    """
-
-    order: str
-    offset: str
-    count: str
-    offset_bytes: int
-    entry_bytes: int
 
 
 class TiffBlock:

@@ -6,25 +6,16 @@ import os
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from photocap.errors import (
-    IndexBusy,
-    IndexNotFound,
-    IndexUnusable,
-    PhotocapError,
-    WriteError,
-    printable,
-)
+from photocap.errors import IndexNotFound, IndexUnusable, WriteError, printable
 from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, foreign_objects, migrate, version_of
+from photocap.index.sqlite_errors import SQLITE_ERRORS, damaged, message_of, translated
 
 _BUSY_TIMEOUT_MS = 5_000
 _HEADER_BYTES = 100
 _MAX_VALUE_BYTES = 256 << 20  # the largest real one is the undo record of a rewritten photo
 _MAGIC = b"SQLite format 3\0"
-SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter where a damaged schema's text is in the message
 
 # The files that this process has open as databases, by device and inode, and how often.
 _OPEN: Counter[tuple[int, int]] = Counter()
@@ -130,44 +121,6 @@ def _create(path: Path) -> None:
 def file_path(text: str | bytes) -> Path:
     """Return the path that stands in the database as `text`."""
     return Path(os.fsdecode(text))
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into words for a user."""
-    try:
-        yield
-    except SQLITE_ERRORS as error:
-        raise _in_words(path, error) from error
-
-
-def _in_words(path: Path, error: Exception) -> PhotocapError:
-    text = message_of(error)
-    if "locked" in text or "busy" in text:
-        return IndexBusy(path, "another program is writing to this index", "wait for it or close it")
-    if "readonly" in text or "attempt to write" in text:
-        return WriteError(path, "the index cannot be written", "check its permissions")
-    if "is full" in text or "disk I/O" in text:
-        return WriteError(path, f"the index cannot be written: {text}", "check the disk")
-    if "unable to open" in text:
-        return IndexUnusable(path, "cannot be opened", "check its folder and permissions")
-    if "malformed" in text or "not a database" in text or "no such" in text:
-        return damaged(path, text)
-    return IndexUnusable(path, f"SQLite says: {text}")
-
-
-def message_of(error: Exception) -> str:
-    """Return what SQLite says, which quotes a damaged schema as it is."""
-    return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def damaged(path: Path, what: str) -> IndexUnusable:
-    """Return the error for an index that has lost its shape."""
-    return IndexUnusable(
-        path,
-        f"this index is damaged ({what}); nothing was changed",
-        "put a backup in its place, or give --db another name to start a new one",
-    )
 
 
 def _check_header(path: Path) -> None:

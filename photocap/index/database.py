@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from photocap.errors import IndexUnusable
-from photocap.index.connection import has_current_form, translated
+from photocap.index.connection import has_current_form
+from photocap.index.sqlite_errors import translated
 from photocap.index.writer_lock import WriterLock
 
 

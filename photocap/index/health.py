@@ -6,7 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from photocap.index.connection import check_place, connect_for_reading, damaged, translated
+from photocap.index.connection import check_place, connect_for_reading
+from photocap.index.sqlite_errors import damaged, translated
 
 SQLITE_VERSION = sqlite3.sqlite_version
 

@@ -11,14 +11,7 @@ from types import TracebackType
 from photocap.errors import WriteError
 from photocap.index.browse import Browse
 from photocap.index.captions import Captions
-from photocap.index.connection import (
-    check_all,
-    check_place,
-    connect_for_reading,
-    connect_for_writing,
-    damaged,
-    is_outdated,
-)
+from photocap.index.connection import check_all, check_place, connect_for_reading, connect_for_writing, is_outdated
 from photocap.index.counts import IndexCounts, count_everything
 from photocap.index.database import Database
 from photocap.index.embeddings import Embeddings
@@ -30,6 +23,7 @@ from photocap.index.rows import PhotoRecord
 from photocap.index.runs import Runs
 from photocap.index.scan import Scan
 from photocap.index.search_sql import SearchQueries
+from photocap.index.sqlite_errors import damaged
 from photocap.index.undo_journal import UndoJournal
 from photocap.index.writer_lock import WriterLock, run_lock
 

@@ -19,7 +19,8 @@ from photocap.metadata.sidecar import sidecar_for
 from photocap.metadata.undo import PatchError, record_write
 from photocap.metadata.xml import XmlError
 from photocap.records import UndoRecord, Written
-from photocap.system.atomicfile import CannotCarry, Replacement
+from photocap.system.atomicfile import Replacement
+from photocap.system.file_attributes import CannotCarry
 
 
 @dataclass(frozen=True)

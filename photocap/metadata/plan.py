@@ -15,7 +15,7 @@ from photocap.formats.picture_digest import same_picture
 from photocap.formats.spans import NotUnderstood
 from photocap.formats.splice import Edit, SpliceError, splice
 from photocap.formats.tiff import Tiff
-from photocap.formats.tiff_ifd import TiffError
+from photocap.formats.tiff_structure import TiffError
 from photocap.metadata.captions import Copy, Origin, Place, digest
 from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.exiftool import ExifTool, ExifToolError

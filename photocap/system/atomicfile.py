@@ -12,11 +12,11 @@ import errno
 import functools
 import os
 import secrets
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from photocap.system.file_attributes import carry_attributes, resemble
 from photocap.system.named_errors import naming
 
 try:
@@ -29,15 +29,10 @@ TEMP_SUFFIX = ".tmp"
 _PIECE_BYTES = 1 << 17
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2
 _CANNOT_RENAME_SO = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
-_COPIED_ATTRIBUTES = ("user.", "system.posix_acl_")
 
 
 class ChangedMeanwhile(OSError):
     """Somebody else changed the file between reading it and replacing it; it was left alone."""
-
-
-class CannotCarry(OSError):
-    """The new file could not be given the old one's owner or attributes, so it must not replace it."""
 
 
 class Replacement:
@@ -82,9 +77,9 @@ class Replacement:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _write_all(self._descriptor, data)
         if self._like is not None:
-            _carry(self.path, self._temp, self._descriptor, self._like)
+            carry_attributes(self.path, self._temp, self._descriptor, self._like)
         elif self._beside is not None:
-            _resemble(self._temp, self._descriptor, self._beside)
+            resemble(self._temp, self._descriptor, self._beside)
         if mtime_ns is not None:
             access_ns = self._like.st_atime_ns if self._like is not None else mtime_ns
             os.utime(self._temp, ns=(access_ns, mtime_ns))
@@ -224,51 +219,6 @@ def _compare(path: Path, data: bytes) -> None:
             position += count
     if count or position != len(data):
         raise OSError(errno.EIO, "what was written does not read back")
-
-
-def _carry(source: Path, temp: Path, descriptor: int, like: os.stat_result) -> None:
-    """Give the new file the old one's owner, extended attributes (access lists among them) and mode."""
-    if hasattr(os, "fchown"):
-        new = os.fstat(descriptor)
-        if (new.st_uid, new.st_gid) != (like.st_uid, like.st_gid):
-            try:
-                os.fchown(descriptor, like.st_uid, like.st_gid)
-            except OSError as error:
-                raise CannotCarry(error.errno, "the file belongs to another user or group") from error
-    if hasattr(os, "listxattr"):
-        _carry_attributes(source, descriptor)
-    elif sys.platform == "darwin":
-        _carry_attributes_on_mac(source, descriptor)
-    os.chmod(temp, stat.S_IMODE(like.st_mode))
-
-
-def _resemble(temp: Path, descriptor: int, beside: os.stat_result) -> None:
-    """Give a new file the mode of the photo that it is about, and its owner where we may."""
-    if hasattr(os, "fchown"):
-        with contextlib.suppress(OSError):
-            os.fchown(descriptor, beside.st_uid, beside.st_gid)
-    os.chmod(temp, stat.S_IMODE(beside.st_mode) & 0o666 | 0o600)
-
-
-def _carry_attributes(source: Path, descriptor: int) -> None:
-    try:
-        names = os.listxattr(source)
-    except OSError:  # the file system has none
-        return
-    for name in names:
-        if name.startswith(_COPIED_ATTRIBUTES):
-            try:
-                os.setxattr(descriptor, name, os.getxattr(source, name))
-            except OSError as error:
-                raise CannotCarry(error.errno, f"its attribute {name} cannot be carried over") from error
-
-
-def _carry_attributes_on_mac(source: Path, descriptor: int) -> None:
-    """Carry Finder tags, comments and access lists, which Python has no calls for (see `man copyfile`)."""
-    acl, xattr = 1 << 0, 1 << 2
-    with source.open("rb") as file:
-        if ctypes.CDLL(None, use_errno=True).fcopyfile(file.fileno(), descriptor, None, acl | xattr) != 0:
-            raise CannotCarry(ctypes.get_errno(), "its Finder tags and access list cannot be carried over")
 
 
 def _looks_like(path: Path, like: os.stat_result | None) -> bool:

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from photocap.errors import IndexBusy, IndexNotFound, PhotocapError
-from photocap.web import browse, changes, pictures, review, selection, trial
+from photocap.web import browse, changes, facets, pictures, review, selection, trial
 from photocap.web.guard import Guard
 from photocap.web.library import NoSuchPhoto
 from photocap.web.site import STATIC, Site, is_fragment, page
@@ -24,7 +24,7 @@ def create_app(site: Site) -> Starlette:
     app = Starlette(
         routes=[
             Route("/", browse.photos),
-            Route("/facets", browse.facets),
+            Route("/facets", facets.facets),
             Route("/timeline", browse.timeline),
             Route("/folders", browse.folders),
             Route("/folders/{photo_id:int}/{depth:int}", browse.folders),

@@ -29,6 +29,7 @@ from photocap.web.thumbnails import Thumbnails
 
 STATIC = Path(__file__).parent / "static"
 MAX_UPLOADS = 32
+PAGE_PHOTOS = 60
 _MAX_FORM_BYTES = 1 << 20
 _REMEMBERED_STEPS = 200
 

@@ -33,7 +33,8 @@ from photocap.errors import CaptionFileError, FileProblem
 from photocap.formats.exif_texts import exif_texts
 from photocap.formats.splice import Edit, splice
 from photocap.formats.tiff_edits import tiff_edits
-from photocap.formats.tiff_ifd import TiffBlock, TiffError
+from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_structure import TiffError
 from photocap.metadata import PatchError, revert
 from photocap.metadata.contents import parse_contents
 from photocap.metadata.files import Surroundings
