@@ -17,6 +17,7 @@ from photocap.errors import CaptionFileError, FileProblem
 from photocap.evaluation.captions import caption_photos as caption_for_evaluation
 from photocap.formats.base import FormatError
 from photocap.formats.detect import container_of
+from photocap.formats.splice import Rewrite
 from photocap.index import PhotoIndex
 from photocap.library.indexing import caption_photos, examine, index_photos
 from photocap.library.report import Outcome
@@ -103,7 +104,7 @@ def test_containers_raise_only_their_own_error(name):
     try:
         container.layout(HOSTILE[name])
         container.refusal(HOSTILE[name])
-        container.difference(HOSTILE[name], HOSTILE[name])
+        container.difference(Rewrite(HOSTILE[name], HOSTILE[name]))
     except FormatError:
         pass
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import BinaryIO, Protocol, TypeAlias
 
 from photocap.formats.spans import Piece
-from photocap.formats.splice import Edit
+from photocap.formats.splice import Edit, Rewrite
 
 SIGNED = "it is signed (C2PA), and a change would break the signature"
 
@@ -142,8 +142,8 @@ class Container(Protocol):
         """
         ...
 
-    def difference(self, old: bytes, new: bytes) -> str:
-        """Name what differs between two files apart from the parts; empty where nothing does.
+    def difference(self, rewrite: Rewrite) -> str:
+        """Name what differs between a file before and after apart from the parts; empty where nothing does.
 
         Of an EXIF block or a TIFF structure, everything but the description is compared here.
         """

@@ -14,6 +14,7 @@ from photocap.formats.bmff import Box, BoxFormat, boxes_of, exif_of, in_order, l
 from photocap.formats.bmff_picture import heif_picture
 from photocap.formats.exif import exif_difference
 from photocap.formats.spans import Piece
+from photocap.formats.splice import Rewrite
 
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _XMP_TYPE = b"application/rdf+xml"
@@ -64,8 +65,9 @@ class Heif(BoxFormat):
             return SIGNED
         return "it holds moving pictures" if any(box.type == b"moov" for box in boxes) else ""
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata items and the places of the others."""
+        old, new = rewrite.old, rewrite.new
         if _picture_items(old) != _picture_items(new):
             return "the picture data"
         if _tables(old) != _tables(new):

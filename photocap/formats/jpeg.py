@@ -29,7 +29,7 @@ from photocap.formats.exif_texts import decoded
 from photocap.formats.jpeg_trailer import trailer_refusal
 from photocap.formats.mpf import MPF_ID, mpf_edits
 from photocap.formats.spans import Piece
-from photocap.formats.splice import Edit, growth, same_bytes, shifted
+from photocap.formats.splice import Edit, Rewrite, growth, shifted
 
 _JFIF = (0xE0, b"JFIF\0")
 _JFIF_BYTES = 12  # up to the density
@@ -126,12 +126,13 @@ class Jpeg(FrontToBack):
             edits.append(Edit(fresh_at, fresh_at, fresh))
         return edits + _table_edits(data, segments, edits)
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata parts and the sizes in the multi-picture table."""
+        old, new = rewrite.old, rewrite.new
         old_segments, new_segments = read_segments(old), read_segments(new)
         if _others(old, old_segments) != _others(new, new_segments):
             return "other segments"
-        if not same_bytes(old, old_segments[-1].start, new, new_segments[-1].start):
+        if not rewrite.same_from(old_segments[-1].start, new_segments[-1].start):
             return "the picture data or what follows it"
         old_exif, new_exif = (
             [_content(data, place, _EXIF) for place in _find(segments, data, _EXIF)]
@@ -154,9 +155,10 @@ def read_segments(data: bytes) -> list[Segment]:
         start = position
         if data[position : position + 1] != b"\xff":
             raise FormatError(f"there is no segment at byte {position}")
-        if fill := _FILL_BYTES.match(data, position):
-            position = fill.end()
         head = data[position + 1 : position + 4]
+        if head[:1] == b"\xff" and (fill := _FILL_BYTES.match(data, position)):
+            position = fill.end()
+            head = data[position + 1 : position + 4]
         if len(head) < 3 or head[0] in _BARE or head[0] in (_SOI, _EOI, 0):
             raise FormatError(f"there is no picture before byte {position}")
         end = position + 2 + int.from_bytes(head[1:3], "big")

@@ -6,18 +6,15 @@ Minolta.pm, Olympus.pm and Pentax.pm (PreviewImageStart beside PreviewImageLengt
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator, Sequence
 
 _EOI = b"\xff\xd9"
+_SOI = b"\xd8\xff"  # the first byte of all is one that makers change
 _AFCP = (b"AXS!", b"AXS*")
 _AFCP_BYTES = 12  # its last bytes, which say where it begins
-_LONG_ENTRY = {
-    "<": re.compile(rb"(?=..\x04\0\x01\0\0\0....)", re.DOTALL),
-    ">": re.compile(rb"(?=..\0\x04\0\0\0\x01....)", re.DOTALL),
-}
-_ENTRY_BYTES, _VALUE_AT = 12, 8
+_ONE_LONG = {"<": b"\x04\0\x01\0\0\0", ">": b"\0\x04\0\0\0\x01"}  # the type and count of an entry of one number
+_ENTRY_BYTES, _TYPE_AT, _VALUE_AT = 12, 2, 8
 _LEAST_BYTES = 16  # of data that is worth an entry of its own
 _PIECE_BYTES = 1 << 17  # larger ones leave the processor's cache and take twice as long
 
@@ -64,15 +61,17 @@ def _leads_to_a_picture(data: bytes, scan_at: int, exif: bytes, exif_at: int) ->
     """
     import numpy as np  # here, since only writers need it and it takes a tenth of a second
 
+    file = np.frombuffer(data, np.uint8)
     order = "<u4" if exif[:2] == b"II" else ">u4"
-    for shift in range(4):
-        numbers = np.frombuffer(exif, order, (len(exif) - shift) // 4, shift)
-        for base in (0, exif_at):
-            inside = numbers[(numbers > scan_at - base) & (numbers < len(data) - base)]
-            for place in inside.tolist():
-                at = place + base
-                if data.startswith(b"\xd8\xff", at + 1) or data.startswith(_EOI, at - 2):
-                    return True
+    numbers = np.ndarray(max(len(exif) - 3, 0), order, exif, strides=(1,))
+    numbers = numbers[(numbers > scan_at - exif_at) & (numbers < len(data))].astype(np.int64)
+    for base in (0, exif_at):
+        places = numbers + base
+        places = places[(places > scan_at) & (places < len(data))]
+        begins = (file.take(places + 1, mode="clip") == _SOI[0]) & (file.take(places + 2, mode="clip") == _SOI[1])
+        ended = (file.take(places - 2) == _EOI[0]) & (file.take(places - 1) == _EOI[1])
+        if (begins | ended).any():
+            return True
     return False
 
 
@@ -87,8 +86,8 @@ def _names_a_place(data: bytes, end: int, exif: bytes, exif_at: int) -> bool:
 
 def _neighbours(exif: bytes) -> Iterator[tuple[int, int]]:
     """Yield the values of each two entries of one number that stand side by side, both ways round."""
-    for order, pattern in _LONG_ENTRY.items():
-        places = [found.start() for found in pattern.finditer(exif)]
+    for order, one_long in _ONE_LONG.items():
+        places = list(_places(exif, one_long))
         known = set(places)
         for at in places:
             if at + _ENTRY_BYTES in known:
@@ -97,3 +96,11 @@ def _neighbours(exif: bytes) -> Iterator[tuple[int, int]]:
                 )
                 yield first, second
                 yield second, first
+
+
+def _places(exif: bytes, one_long: bytes) -> Iterator[int]:
+    """Yield where the entries of one number stand whose type and count are written like this."""
+    at = exif.find(one_long, _TYPE_AT)
+    while at >= 0 and at - _TYPE_AT + _ENTRY_BYTES <= len(exif):
+        yield at - _TYPE_AT
+        at = exif.find(one_long, at + 1)

@@ -14,6 +14,7 @@ from photocap.formats.bmff_picture import jxl_picture
 from photocap.formats.exif import exif_difference
 from photocap.formats.read_only import Wordless
 from photocap.formats.spans import Piece
+from photocap.formats.splice import Rewrite
 
 _HEAD = b"\0\0\0\x0cJXL \r\n\x87\n"
 
@@ -48,8 +49,9 @@ class JpegXl(BoxFormat):
             return SIGNED
         return "its metadata is compressed" if b"brob" in types else ""
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata boxes."""
+        old, new = rewrite.old, rewrite.new
         if other_boxes(old, {self._EXIF, self._XMP}) != other_boxes(new, {self._EXIF, self._XMP}):
             return "other boxes"
         return exif_difference(self.exifs(old), self.exifs(new))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from typing import BinaryIO
 
 from photocap.formats.base import Container, FrontToBack
-from photocap.formats.spans import NotUnderstood, Piece, Span, size_of
-from photocap.formats.splice import same_bytes
+from photocap.formats.spans import MemoryFile, NotUnderstood, Piece, Span, size_of, view_of
+from photocap.formats.splice import Rewrite
 
 _CHUNK_BYTES = 1 << 20
 
@@ -31,37 +30,43 @@ def picture_digest(file: BinaryIO, known: Container) -> str:
         raise NotUnderstood(str(error)) from error
 
 
-def same_picture(old: bytes, new: bytes, known: Container) -> bool:
-    """Return whether two files of one format have the same picture, by the pieces that `picture_digest` hashes.
+def same_picture(rewrite: Rewrite, known: Container) -> bool:
+    """Return whether a file has the same picture before and after, by the pieces that `picture_digest` hashes.
+
+    Args:
+        rewrite: both.
+        known: their format.
 
     Raises:
         NotUnderstood: one of them does not follow its format.
     """
+    old, new = rewrite.old, rewrite.new
     try:
-        before = list(known.picture_spans(BytesIO(old)))
-        if isinstance(known, FrontToBack) and _is_plain(before, old) and _meet(before, old, new, known):
+        before = list(known.picture_spans(MemoryFile(old)))
+        if isinstance(known, FrontToBack) and _is_plain(before, old) and _meet(before, rewrite, known):
             return True
-        after = list(known.picture_spans(BytesIO(new)))
+        after = list(known.picture_spans(MemoryFile(new)))
     except (struct.error, IndexError, OverflowError) as error:
         raise NotUnderstood(str(error)) from error
     if len(before) == len(after) and _is_plain(before, old) and _is_plain(after, new):
         return all(_content(a, old) == _content(b, new) for a, b in zip(before, after, strict=True))
-    return picture_digest(BytesIO(old), known) == picture_digest(BytesIO(new), known)
+    return picture_digest(MemoryFile(old), known) == picture_digest(MemoryFile(new), known)
 
 
-def _meet(before: Sequence[Piece], old: bytes, new: bytes, known: Container) -> bool:
+def _meet(before: Sequence[Piece], rewrite: Rewrite, known: Container) -> bool:
     """Return whether after some equal pieces both files are the same to their ends, and with them all later pieces.
 
     Then the new file is not searched for the end of its picture, which takes longer than all else here. One place is
     tried, the first that is as far from both ends: at each of thousands it would take too long.
     """
-    for a, b in zip(before, known.picture_spans(BytesIO(new)), strict=False):
+    old, new = rewrite.old, rewrite.new
+    for a, b in zip(before, known.picture_spans(MemoryFile(new)), strict=False):
         if _content(a, old) != _content(b, new):
             return False
         if isinstance(a, Span) and isinstance(b, Span):
             old_at, new_at = a.start + a.length, b.start + b.length
             if len(old) - old_at == len(new) - new_at:
-                return same_bytes(old, old_at, new, new_at)
+                return rewrite.same_from(old_at, new_at)
     return False
 
 
@@ -96,8 +101,7 @@ def hash_pieces(file: BinaryIO, pieces: Iterator[Piece]) -> str:
             raise NotUnderstood("more picture data is claimed than the file holds")
         if not piece.length:
             continue
-        file.seek(piece.start)
-        for chunk in _chunks(file, piece.length):
+        for chunk in _chunks(file, piece):
             digest.update(chunk)
             empty = False
     if empty and size_bytes:
@@ -105,7 +109,8 @@ def hash_pieces(file: BinaryIO, pieces: Iterator[Piece]) -> str:
     return digest.hexdigest()
 
 
-def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
-    while length > 0 and (chunk := file.read(min(length, _CHUNK_BYTES))):
-        length -= len(chunk)
+def _chunks(file: BinaryIO, span: Span) -> Iterator[bytes | memoryview]:
+    start, end = span.start, span.start + span.length
+    while start < end and (chunk := view_of(file, start, min(end - start, _CHUNK_BYTES))):
+        start += len(chunk)
         yield chunk

@@ -16,7 +16,7 @@ from photocap.formats.chunk_picture import png_picture
 from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.png_texts import TEXT_CHUNKS, PngTexts
 from photocap.formats.spans import Piece
-from photocap.formats.splice import Edit, splice
+from photocap.formats.splice import Edit, Rewrite, splice
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF, _TEXT, _SIGNED = b"eXIf", b"iTXt", b"caBX"
@@ -109,8 +109,9 @@ class Png:
             edits.append(Edit(at, at, fresh))
         return edits
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata parts."""
+        old, new = rewrite.old, rewrite.new
         old_chunks, new_chunks = _read_chunks(old), _read_chunks(new)
         if _others(old, old_chunks) != _others(new, new_chunks):
             return "other chunks"

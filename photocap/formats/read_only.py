@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from photocap.formats.base import CaptionWriter, Change, FileKind, FormatError, Layout, Part
 from photocap.formats.spans import Piece, whole_file
-from photocap.formats.splice import Edit
+from photocap.formats.splice import Edit, Rewrite
 
 _REASON = "this format is not written to"
 
@@ -43,9 +43,9 @@ class ReadOnly(ABC):
         """Refuse."""
         raise FormatError(_REASON)
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs."""
-        return "" if old == new else "a file that is not written to"
+        return "" if rewrite.old == rewrite.new else "a file that is not written to"
 
 
 class Wordless(ReadOnly):

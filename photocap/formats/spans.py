@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, TypeAlias
@@ -27,6 +28,22 @@ def size_of(file: BinaryIO) -> int:
     size_bytes = file.seek(0, os.SEEK_END)
     file.seek(position)
     return size_bytes
+
+
+class MemoryFile(io.BytesIO):
+    """A file in memory, of which `view_of` takes no copies."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+def view_of(file: BinaryIO, start: int, length: int) -> bytes | memoryview:
+    """Return a run of bytes, fewer where the file ends."""
+    if isinstance(file, MemoryFile):
+        return memoryview(file.data)[start : start + length]
+    file.seek(start)
+    return file.read(length)
 
 
 def whole_file(file: BinaryIO) -> Iterator[Piece]:

@@ -39,26 +39,62 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join(_pieces(data, edits))
 
 
-def turns_into(data: bytes, edits: Iterable[Edit], result: bytes) -> bool:
-    """Return whether `splice` makes `result`, without making it: for a photo the memory alone takes a millisecond."""
-    position = 0
-    for piece in _pieces(data, edits):
-        if not result.startswith(piece, position):
+class Rewrite:
+    """A file before and after a change.
+
+    Args:
+        old: its bytes before.
+        new: its bytes after.
+    """
+
+    def __init__(self, old: bytes, new: bytes) -> None:
+        self.old, self.new = old, new
+        self._same_bytes = 0  # so many at the end have been compared; several checks ask for nearly the same
+
+    def same_from(self, old_start: int, new_start: int) -> bool:
+        """Compare both from the given places to their ends, without copying either and without comparing twice."""
+        length = len(self.old) - old_start
+        if length != len(self.new) - new_start:
             return False
-        position += len(piece)
-    return position == len(result)
+        left = memoryview(self.old)[old_start : len(self.old) - self._same_bytes]
+        if not self.new.startswith(left, new_start):
+            return False
+        self._same_bytes = max(self._same_bytes, length)
+        return True
+
+    def is_undone_by(self, back: Iterable[Edit]) -> bool:
+        """Return whether edits to the new file give the old one, without making it, which would take its memory.
+
+        Raises:
+            SpliceError: they overlap, or one lies outside.
+        """
+        old_at = new_at = 0
+        for edit in _checked(back, len(self.new)):
+            kept = memoryview(self.new)[new_at : edit.start]
+            if not (self.old.startswith(kept, old_at) and self.old.startswith(edit.new, old_at + len(kept))):
+                return False
+            old_at, new_at = old_at + len(kept) + len(edit.new), edit.end
+        return old_at <= len(self.old) and self.same_from(old_at, new_at)
 
 
 def _pieces(data: bytes, edits: Iterable[Edit]) -> Iterator[bytes | memoryview]:
     view = memoryview(data)
     position = 0
-    for edit in in_order(edits):
-        if not position <= edit.start <= edit.end <= len(data):
-            raise SpliceError(f"edit {edit.start}..{edit.end} overlaps another one or leaves the {len(data)} bytes")
+    for edit in _checked(edits, len(data)):
         yield view[position : edit.start]
         yield edit.new
         position = edit.end
     yield view[position:]
+
+
+def _checked(edits: Iterable[Edit], size_bytes: int) -> Iterator[Edit]:
+    """Yield edits in order; an error is raised when it is an impossible one's turn."""
+    position = 0
+    for edit in in_order(edits):
+        if not position <= edit.start <= edit.end <= size_bytes:
+            raise SpliceError(f"edit {edit.start}..{edit.end} overlaps another one or leaves the {size_bytes} bytes")
+        yield edit
+        position = edit.end
 
 
 def shifted(edits: Iterable[Edit], by: int) -> list[Edit]:
@@ -69,12 +105,6 @@ def shifted(edits: Iterable[Edit], by: int) -> list[Edit]:
 def growth(edits: Iterable[Edit]) -> int:
     """Return by how many bytes the edits lengthen what they are made to."""
     return sum(len(edit.new) - (edit.end - edit.start) for edit in edits)
-
-
-def same_bytes(left: bytes, left_start: int, right: bytes, right_start: int) -> bool:
-    """Compare two files from the given places to their ends, without copying either."""
-    rest = memoryview(left)[left_start:]
-    return len(rest) == len(right) - right_start and right.startswith(rest, right_start)
 
 
 def edits_between(old: bytes, new: bytes, anchors: Sequence[tuple[int, int, int]] = ()) -> list[Edit]:

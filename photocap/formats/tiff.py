@@ -11,7 +11,7 @@ from typing import BinaryIO
 from photocap.formats.base import SIGNED, CaptionWriter, Change, EmbeddedTexts, FileKind, FormatError, Layout, Part
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.spans import Piece
-from photocap.formats.splice import Edit, splice
+from photocap.formats.splice import Edit, Rewrite, splice
 from photocap.formats.tiff_edits import tiff_edits
 from photocap.formats.tiff_ifd import TiffBlock
 from photocap.formats.tiff_picture import tiff_picture
@@ -104,8 +104,9 @@ class Tiff:
             values[tag] = _typed(block.type_of(tag), kind, new)
         return tiff_edits(block, values, limit_bytes=_MAX_BIG_BYTES if block.is_big else _MAX_CLASSIC_BYTES)
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata parts."""
+        old, new = rewrite.old, rewrite.new
         before, after = TiffBlock(old), TiffBlock(new)
         if before.foreign(_OWN_TAGS) != after.foreign(_OWN_TAGS):
             return "other tags"

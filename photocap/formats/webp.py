@@ -14,7 +14,7 @@ from photocap.formats.base import SIGNED, CaptionWriter, Change, EmbeddedTexts, 
 from photocap.formats.chunk_picture import webp_picture
 from photocap.formats.exif import describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.spans import Piece
-from photocap.formats.splice import Edit, growth, shifted
+from photocap.formats.splice import Edit, Rewrite, growth, shifted
 
 _HEAD_BYTES = 12  # RIFF, size, WEBP
 _EXIF, _XMP, _EXTENDED, _LOSSY, _LOSSLESS, _SIGNED = b"EXIF", b"XMP ", b"VP8X", b"VP8 ", b"VP8L", b"C2PA"
@@ -106,8 +106,9 @@ class WebP:
             raise FormatError("it would be longer than WebP allows")
         return [Edit(4, 8, struct.pack("<I", size)), *edits]
 
-    def difference(self, old: bytes, new: bytes) -> str:
+    def difference(self, rewrite: Rewrite) -> str:
         """Name what differs apart from the metadata parts and the header that announces them."""
+        old, new = rewrite.old, rewrite.new
         old_chunks, new_chunks = _read_chunks(old), _read_chunks(new)
         if _others(old, old_chunks) != _others(new, new_chunks):
             return "other chunks"

@@ -180,7 +180,7 @@ def _check_sidecar(path: Path, opened: OpenedFile) -> None:
 
 def _undo_record(change: _FileChange, photo: Path) -> UndoRecord:
     old = None if change.opened is None else change.opened.data
-    return record_write(change.target, old, change.new.data, change.new.edits, photo=photo)
+    return record_write(change.target, old, change.new.data, change.new.edits, photo=photo, rewrite=change.new.rewrite)
 
 
 def _replacement(change: _FileChange, policy: WritePolicy, photo: os.stat_result) -> Replacement:

@@ -13,7 +13,7 @@ from photocap.formats.bmff import BoxFormat
 from photocap.formats.jpeg import Jpeg
 from photocap.formats.picture_digest import same_picture
 from photocap.formats.spans import NotUnderstood
-from photocap.formats.splice import Edit, SpliceError, splice
+from photocap.formats.splice import Edit, Rewrite, SpliceError, splice
 from photocap.formats.tiff import Tiff
 from photocap.formats.tiff_structure import TiffError
 from photocap.metadata.captions import Copy, Origin, Place, digest
@@ -54,10 +54,11 @@ class CannotEmbed(ValueError):
 
 @dataclass(frozen=True)
 class NewContent:
-    """What a file becomes, and the edits that make it so."""
+    """What a file becomes, the edits that make it so, and what has been compared of it."""
 
     data: bytes
     edits: list[Edit]
+    rewrite: Rewrite | None = None
 
 
 def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | None = None) -> NewContent:
@@ -83,14 +84,15 @@ def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | No
         if not edits:
             return NewContent(data, [])
         new = splice(data, edits)
-        _verify_file(container, data, new)
+        rewrite = Rewrite(data, new)
+        _verify_file(container, rewrite)
         after = parse_contents(contents.path, new)
         _verify_parts(contents.layout, after, packet, change, order)
         if order.scope is Scope.REMOVAL:
             _verify_removal(after)
         elif order.writes_caption:
             _verify_caption(after, order)
-    return NewContent(new, edits)
+    return NewContent(new, edits, rewrite)
 
 
 def _writable(contents: Contents) -> Container:
@@ -210,20 +212,20 @@ def _exif_changes(layout: Layout, order: WriteOrder) -> dict[Part, Change]:
     return changes
 
 
-def _verify_file(container: Container, old: bytes, new: bytes) -> None:
+def _verify_file(container: Container, rewrite: Rewrite) -> None:
     """Make sure that apart from the parts the new file is the old one."""
-    difference = container.difference(old, new)
+    difference = container.difference(rewrite)
     if difference:
         raise CannotEmbed(f"the check before writing found a change in {difference}")
-    if lost := lost_tags(old, new, container.decoders):
+    if lost := lost_tags(rewrite.old, rewrite.new, container.decoders):
         raise CannotEmbed(f"the check before writing found that Pillow would read {', '.join(lost)} otherwise")
-    _verify_picture(container, old, new)
+    _verify_picture(container, rewrite)
 
 
-def _verify_picture(container: Container, old: bytes, new: bytes) -> None:
+def _verify_picture(container: Container, rewrite: Rewrite) -> None:
     """Make sure that the index will know the picture again, which it does by what is not metadata."""
     try:
-        is_same = same_picture(old, new, container)
+        is_same = same_picture(rewrite, container)
     except NotUnderstood as error:
         raise CannotEmbed(f"its picture cannot be told from its metadata ({error})") from error
     if not is_same:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
-from photocap.formats.splice import Edit, growth, in_order, splice, turns_into
+from photocap.formats.splice import Edit, Rewrite, growth, in_order, splice
 from photocap.records import UndoRecord
 
 _ENTRY = struct.Struct("<QQQ")  # where in the new file, how long there, how many old bytes stood in its place
@@ -26,7 +26,13 @@ class PatchError(ValueError):
 
 
 def record_write(
-    path: Path, old: bytes | None, new: bytes, edits: Iterable[Edit], *, photo: Path | None = None
+    path: Path,
+    old: bytes | None,
+    new: bytes,
+    edits: Iterable[Edit],
+    *,
+    photo: Path | None = None,
+    rewrite: Rewrite | None = None,
 ) -> UndoRecord:
     """Return what takes a write back, after having tried it.
 
@@ -36,13 +42,14 @@ def record_write(
         new: its content after the write.
         edits: what turns the one into the other.
         photo: whose caption it is, where the file is a sidecar or reached through a link; None: the file itself.
+        rewrite: the same two contents, where their ends have been compared already.
 
     Raises:
         PatchError: the record would not give back the old content.
     """
     patch = _patch(old or b"", edits)
     back = _edits_back(patch, len(new))
-    if not _gives_back(new, back, old or b""):
+    if not _gives_back(rewrite or Rewrite(old or b"", new), back):
         raise PatchError("the check before writing found that it could not be taken back")
     # What the edits keep is the same in both, as the check above has shown, so it is hashed only once.
     return UndoRecord(
@@ -106,9 +113,9 @@ def _patch(data: bytes, edits: Iterable[Edit]) -> bytes:
     return zlib.compress(struct.pack("<I", len(heads)) + b"".join(heads) + b"".join(olds), 9)
 
 
-def _gives_back(new: bytes, back: list[Edit], old: bytes) -> bool:
+def _gives_back(rewrite: Rewrite, back: list[Edit]) -> bool:
     try:
-        return turns_into(new, back, old)
+        return rewrite.is_undone_by(back)
     except ValueError:
         return False
 

@@ -7,7 +7,6 @@ A file that is not understood is hashed whole, which only costs a caption made a
 from __future__ import annotations
 
 import contextlib
-import io
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +14,7 @@ from typing import BinaryIO
 from photocap.errors import ReadError, as_read_error
 from photocap.formats.detect import SNIFF_BYTES, format_of
 from photocap.formats.picture_digest import hash_pieces, picture_digest
-from photocap.formats.spans import NotUnderstood, whole_file
+from photocap.formats.spans import MemoryFile, NotUnderstood, whole_file
 from photocap.photos.open import open_photo
 
 _DIGEST_BYTES = 20  # 160 of SHA-256's bits: enough for any library, and short in the index
@@ -40,7 +39,7 @@ def picture_hash(path: Path, data: bytes | None = None) -> str:
 
 
 def _opened(path: Path, data: bytes | None) -> AbstractContextManager[BinaryIO]:
-    return open_photo(path) if data is None else io.BytesIO(data)
+    return open_photo(path) if data is None else MemoryFile(data)
 
 
 def _hash_picture(file: BinaryIO) -> str:
