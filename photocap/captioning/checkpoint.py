@@ -103,13 +103,10 @@ def save_checkpoint(
         names: words that are names, each with its spelling.
         recognised: the names that the name head knows; needed where the model has one.
     """
-    new = directory.with_name(directory.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    new = _empty_folder(directory.with_name(directory.name + ".new"))
     tensors = {n: _narrow(n, v, dtype) for n, v in state.items()}
-    _write_tensors(new / WEIGHTS, tensors)
-    for file, more in (extra or {}).items():
-        _write_tensors(new / file, more)
+    for file, content in {WEIGHTS: tensors, **(extra or {})}.items():
+        _write(new / file, save({n: v.detach().cpu().contiguous() for n, v in content.items()}))
     values = {
         KIND: DEFAULT_KIND,
         "format": FORMAT,
@@ -123,10 +120,7 @@ def save_checkpoint(
         "recognised": asdict(recognised) if recognised else None,
         "vocabulary": list(vocabulary.words),
     }
-    with naming(new / CONFIG), open(new / CONFIG, "w", encoding="utf-8") as file_:
-        json.dump(values, file_, ensure_ascii=False, indent=1)
-        file_.flush()
-        os.fsync(file_.fileno())
+    _write(new / CONFIG, json.dumps(values, ensure_ascii=False, indent=1).encode())
     replace_directory(new, directory)
 
 
@@ -186,9 +180,14 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(path, f"cannot be read: {_first_line(error)}", _HINT) from error
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    data = save({n: v.detach().cpu().contiguous() for n, v in tensors.items()})
-    with naming(path), open(path, "wb") as file:  # save_file would make it unreadable for others
+def _empty_folder(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    with naming(path), open(path, "wb") as file:  # safetensors' own save_file would make it unreadable for others
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

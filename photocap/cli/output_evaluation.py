@@ -29,10 +29,15 @@ def print_evaluations(
     *,
     as_json: bool,
 ) -> None:
-    """Print the scores of each source, of searching in it, of other engines, and the fitted similarity."""
+    """Print the scores of each source, of searching in it, of other engines, and the fitted similarity.
+
+    What could not be read of a source goes to stderr before.
+    """
     from photocap.evaluation.engines import difference_line
     from photocap.evaluation.text import score_lines, search_lines, similarity_lines, source_table, to_json
 
+    for evaluation in found.values():
+        list_problems(evaluation.problems)
     if as_json:
         values = {name: to_json(evaluation) | _found_as_json(again.get(name)) for name, evaluation in found.items()}
         record = next(iter(values.values())) if len(values) == 1 else {"sources": values}

@@ -40,9 +40,8 @@ def beam_search(
 ) -> BeamSearchOutput:
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
 
-    Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14).
-    Never generated: <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam
-    of width 1 is greedy search.
+    Finished beams compete by log-probability over the GNMT length penalty (Wu et al. 2016, eq. 14). Never generated:
+    <pad>, <start>, <unk>, one of the last two words again, a trigram twice. A beam of width 1 is greedy search.
 
     Args:
         decoder: the decoder.
@@ -54,27 +53,19 @@ def beam_search(
         demanded: (B, D) ids, padded: a photo's sentence must have one of them, where any sentence in play has
             (constrained beam search, Anderson et al. 2017). Sentences with and without compete apart, K each.
     """
-    config, size = decoder.config, features.pooled.shape[0]
-    device = features.pooled.device
+    config, size, device = decoder.config, features.pooled.shape[0], features.pooled.device
     width = beam_size if demanded is None else 2 * beam_size  # W: those with a demanded word behind the others
     state = decoder.start_state(features).repeat(width)
-    history = torch.full((size, width, 1), START, device=device)  # (B, W, T)
-    steps = torch.zeros(size, width, 1, device=device)  # (B, W, T) log-prob of each token
-    scores = torch.full((size, width), float("-inf"), device=device)  # (B, W) sum of log-probs
-    scores[:, 0] = 0.0
-    done = torch.zeros_like(scores, dtype=torch.bool)  # (B, W)
+    history, steps, scores, done = _start(size, width, device)
     first_row = torch.arange(size, device=device).unsqueeze(1) * width  # (B, 1)
     once = decoder.labels.nouns(len(decoder.bias)) if decoder.labels is not None else None
     for _ in range(config.max_words + 1):
         logits, state = decoder.step(history[:, :, -1].flatten(), state)
         log_probs = logits.float().log_softmax(dim=1).view(size, width, -1)  # (B, W, V)
-        if token_map is not None:
-            log_probs = _move(log_probs, token_map)
+        log_probs = log_probs if token_map is None else _move(log_probs, token_map)
         if forbidden is not None:
             log_probs = log_probs.masked_fill(forbidden.unsqueeze(1), float("-inf"))
-        log_probs = _forbid(log_probs, history, config, once)
-        log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
-        log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)  # a finished beam stays as it is
+        log_probs = _end_finished(_forbid(log_probs, history, config, once), done)
         total = scores.unsqueeze(2) + log_probs
         ranked = total / _length_penalty(history, done, config).unsqueeze(2)
         rank, best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
@@ -86,12 +77,32 @@ def beam_search(
         state = state.select((first_row + beam).flatten())
         if bool((done | scores.isinf()).all()):
             break
-    chosen = torch.zeros_like(first_row)  # (B, 1); the best come first
-    if demanded is not None:
-        chosen = torch.where(scores[:, beam_size : beam_size + 1].isinf(), 0, beam_size)
+    return _output(history, steps, scores, None if demanded is None else beam_size)
+
+
+def _start(size: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return words and their log-probs (B, W, T), the sums of these (B, W) and which beams are finished (B, W)."""
+    history = torch.full((size, width, 1), START, device=device)
+    scores = torch.full((size, width), float("-inf"), device=device)
+    scores[:, 0] = 0.0
+    return history, torch.zeros(size, width, 1, device=device), scores, torch.zeros_like(scores, dtype=torch.bool)
+
+
+def _output(history: Tensor, steps: Tensor, scores: Tensor, first_demanded: int | None) -> BeamSearchOutput:
+    """Return the best beam of each photo, <start> left out; of those with a demanded word where there is any."""
+    chosen = torch.zeros_like(scores[:, :1], dtype=torch.long)  # (B, 1); the best come first
+    if first_demanded is not None:
+        chosen = torch.where(scores[:, first_demanded : first_demanded + 1].isinf(), 0, first_demanded)
     tokens, log_probs, total = (x.gather(1, _along(chosen, x))[:, 0] for x in (history, steps, scores))
     lengths = (tokens[:, 1:] != PAD).sum(dim=1).clamp(min=1)
     return BeamSearchOutput(tokens[:, 1:], total / lengths, log_probs[:, 1:])
+
+
+def _end_finished(log_probs: Tensor, done: Tensor) -> Tensor:
+    """Let nothing but padding, which costs nothing, follow a finished beam: (B, W, V) and (B, W)."""
+    log_probs = log_probs.masked_fill(done.unsqueeze(2), float("-inf"))
+    log_probs[:, :, PAD] = log_probs[:, :, PAD].masked_fill(done, 0.0)
+    return log_probs
 
 
 def _best(ranked: Tensor, beam_size: int, demanded: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from photocap.cli.batch_import import import_batch
 from photocap.cli.index_options import captioner_loader, model_facts
 
 if TYPE_CHECKING:
-    from photocap.library.batch import BatchReport
+    from photocap.library.batch import BatchOptions, BatchReport
 
 _WHOLE = click.IntRange(min=1)
 
@@ -39,11 +40,6 @@ def command(
     /,
     inputs: tuple[str, ...],
     output: str,
-    ray_address: str | None,
-    gpus_per_worker: float | None,
-    captioners: int | None,
-    shard_size: int,
-    resume: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
     **chosen: Any,
@@ -73,13 +69,7 @@ def command(
             output,
             model_facts(chosen),
             captioner_loader(chosen),
-            batch.BatchOptions(
-                ray_address=ray_address,
-                gpus_per_worker=gpus_per_worker,
-                workers=captioners,
-                shard_rows=shard_size,
-                resume=resume,
-            ),
+            _batch_options(chosen),
             on_shard=on_shard,
         )
     counts = {"captioned": report.captioned, "failed": report.failed, "finished_before": report.finished_before}
@@ -88,3 +78,14 @@ def command(
     else:
         console.note(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count))
     ctx.exit(report.exit_code)
+
+
+def _batch_options(chosen: Mapping[str, Any]) -> BatchOptions:
+    made: BatchOptions = import_batch().BatchOptions(
+        ray_address=chosen["ray_address"],
+        gpus_per_worker=chosen["gpus_per_worker"],
+        workers=chosen["captioners"],
+        shard_rows=chosen["shard_size"],
+        resume=chosen["resume"],
+    )
+    return made

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,12 +32,8 @@ _MEGAPIXELS = 12.0
 def command(
     folder: Path | None,
     photos: int,
-    model: Path | None,
-    device: str,
-    engine: str,
-    batch_size: int | str,
-    workers: int | str,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Measure how fast this machine captions, and what bounds it.
 
@@ -49,19 +45,6 @@ def command(
     parts of the work are measured by themselves: a plain loop (full decoding, float32, one photo at a time), decoding
     alone, the network alone. Photos and index stay as they are. Measure while nothing else is running.
     """
-    from photocap.captioning import resnet_lstm
-    from photocap.captioning.engine_choice import choose_engine
-    from photocap.captioning.model_files import base_model_dir
-    from photocap.captioning.registry import CaptionerOptions
-    from photocap.cli.index_options import workers as workers_of
-    from photocap.evaluation.captions import machine_name
-    from photocap.library.indexing import IndexOptions
-    from photocap.library.speed import measure_speed, plain_loop
-
-    asked = CaptionerOptions(
-        engine=engine, device=device, batch_size=None if isinstance(batch_size, str) else batch_size
-    )
-    load = partial(resnet_lstm.load, model or base_model_dir())
     with (
         tempfile.TemporaryDirectory(prefix="photocap-") as made,
         tempfile.TemporaryDirectory(prefix="photocap-") as work,
@@ -69,21 +52,40 @@ def command(
         paths = list(islice(_photos(folder, photos, Path(made)), photos))
         if not paths:
             raise click.UsageError(f"There is no photo in {folder}.")
-        captioner = load(asked)
-        speed = measure_speed(
-            paths,
-            Path(work),
-            captioner,
-            partial(load, plain_loop(asked)),
-            IndexOptions(workers=workers_of(workers)),
-            shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
-        )
-    machine = f"{machine_name()}; {captioner.engine.name}"
+        speed, machine = _measure(paths, Path(work), chosen)
     if as_json:
         values = {"limit": speed.limit, "bottleneck": speed.bottleneck, "machine": machine}
         console.emit_json(asdict(speed) | values)
         return
     click.echo("\n".join(_lines(speed, machine)))
+
+
+def _measure(paths: Sequence[Path], work: Path, chosen: Mapping[str, Any]) -> tuple[Speed, str]:
+    """Return how fast this machine is, and its name."""
+    from photocap.captioning import resnet_lstm
+    from photocap.captioning.engine_choice import choose_engine
+    from photocap.captioning.model_files import base_model_dir
+    from photocap.captioning.registry import CaptionerOptions
+    from photocap.cli.index_options import workers
+    from photocap.evaluation.captions import machine_name
+    from photocap.library.indexing import IndexOptions
+    from photocap.library.speed import measure_speed, plain_loop
+
+    engine, device, batch_size = chosen["engine"], chosen["device"], chosen["batch_size"]
+    asked = CaptionerOptions(
+        engine=engine, device=device, batch_size=None if isinstance(batch_size, str) else batch_size
+    )
+    load = partial(resnet_lstm.load, chosen["model"] or base_model_dir())
+    captioner = load(asked)
+    speed = measure_speed(
+        paths,
+        work,
+        captioner,
+        partial(load, plain_loop(asked)),
+        IndexOptions(workers=workers(chosen["workers"])),
+        shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
+    )
+    return speed, f"{machine_name()}; {captioner.engine.name}"
 
 
 def _photos(folder: Path | None, count: int, made: Path) -> Iterator[Path]:

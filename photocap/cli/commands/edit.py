@@ -6,13 +6,18 @@ import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from photocap.cli import console, options
 from photocap.cli.writing_options import write_policy, writing_options
 from photocap.errors import printable
+
+if TYPE_CHECKING:
+    from photocap.index import PhotoIndex, PhotoRow
+    from photocap.library.edit import CorrectedFile
+    from photocap.metadata import WritePolicy
 
 _SOME_FAILED = 3
 
@@ -54,41 +59,50 @@ def command(
     from photocap.cli.output_edit import show_corrected
     from photocap.errors import ReadError
     from photocap.index import PhotoIndex
-    from photocap.library.edit import copies_with_other_words, correct
-    from photocap.metadata import DryRun
-    from photocap.records import Verdict
 
     text = " ".join(words).strip()
     if not text:
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
-    policy = write_policy(chosen)
     with PhotoIndex.open(db, read_only=dry_run) as index:
         row = photo_in_index(index, photo, by_picture=False)
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")
-        others = {} if all_copies else copies_with_other_words(index, row, policy)
-        given_up = others if others and _wants_all(others) else {}
-        with nullcontext() if dry_run else index.writing():
-            if not all_copies:  # others may have written while we waited for an answer
-                now = copies_with_other_words(index, row, policy)
-                others = {path: said for path, said in now.items() if given_up.get(path) != said}
-            run_id = 0 if dry_run else index.runs.start("edit")
-            files = correct(
-                index,
-                run_id,
-                row.picture_hash,
-                text,
-                policy,
-                verdict=Verdict.EDITED,
-                sparing=others,
-                dry_run=DryRun.YES if dry_run else DryRun.NO,
-            )
-            if not dry_run:
-                index.runs.finish(run_id, f"{len(files)} files")
+        files = _correct(index, row, text, write_policy(chosen), all_copies=all_copies, dry_run=dry_run)
     failed = show_corrected(files, text, as_json=as_json)
     if dry_run:
         console.note("dry run: nothing was changed")
     ctx.exit(_SOME_FAILED if failed else 0)
+
+
+def _correct(
+    index: PhotoIndex, row: PhotoRow, text: str, policy: WritePolicy, *, all_copies: bool, dry_run: bool
+) -> list[CorrectedFile]:
+    """Write the words into the copies of a picture, those left out on which a person's other words are to stay."""
+    from photocap.library.edit import copies_with_other_words, correct
+    from photocap.metadata import DryRun
+    from photocap.records import Verdict
+
+    assert row.picture_hash is not None
+    others = {} if all_copies else copies_with_other_words(index, row, policy)
+    given_up = others if others and _wants_all(others) else {}
+    with nullcontext() if dry_run else index.writing():
+        if not all_copies:  # others may have written while we waited for an answer
+            now = copies_with_other_words(index, row, policy)
+            others = {path: said for path, said in now.items() if given_up.get(path) != said}
+        run_id = 0 if dry_run else index.runs.start("edit")
+        files = correct(
+            index,
+            run_id,
+            row.picture_hash,
+            text,
+            policy,
+            verdict=Verdict.EDITED,
+            sparing=others,
+            dry_run=DryRun.YES if dry_run else DryRun.NO,
+        )
+        if not dry_run:
+            index.runs.finish(run_id, f"{len(files)} files")
+    return files
 
 
 def _wants_all(others: Mapping[Path, str]) -> bool:

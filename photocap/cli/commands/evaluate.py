@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,6 +16,7 @@ from photocap.errors import CheckpointError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from photocap.cli.finding_again import Found
     from photocap.datasets.sources import CaptionSet
     from photocap.evaluation import Evaluation
     from photocap.evaluation.engines import EngineDifference
@@ -98,21 +99,12 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
 @options.quiet_option
 def command(
     captions: tuple[Path, ...],
-    images: tuple[Path, ...],
-    labels: Path | None,
-    split: str,
-    model: Path | None,
-    beam_size: int | None,
-    neutral_people: bool,
-    device: str,
-    engines: tuple[str, ...],
     html: Path | None,
     sheet: Path | None,
     judged: Path | None,
-    retrieval: bool,
-    fit_similarity: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - remembered by the option itself
+    **chosen: Any,
 ) -> None:
     """Score a model against captions by people.
 
@@ -131,7 +123,7 @@ def command(
     often a photo is among the first 1, 5 and 10 of a search for it, and the R-precision of the commonest
     nouns. Nothing is written but the page, the sheets and, with --fit-similarity, the model's config.json.
     """
-    if fit_similarity and not retrieval:
+    if chosen["fit_similarity"] and not chosen["retrieval"]:
         raise click.UsageError("--fit-similarity goes with --retrieval.")
     if judged:
         output_evaluation.print_judged(judged, as_json=as_json)
@@ -140,42 +132,60 @@ def command(
         raise click.UsageError("Missing argument 'CAPTIONS...'.")
     if html and len(captions) > 1:
         raise click.UsageError("--html shows one caption file; give one.")
-    from photocap.cli.finding_again import find_again
-    from photocap.datasets.label_tables import read_known_labels
-    from photocap.datasets.sources import read_caption_source
-    from photocap.evaluation import evaluate
     from photocap.evaluation.page import write_page
     from photocap.evaluation.sheets import write_sheets
 
     with tempfile.TemporaryDirectory(prefix="photocap-") as folder, console.progress() as bar:
-        known = read_known_labels(labels) if labels else {}
-        sources = [read_caption_source(path, None, Path(folder) / "pictures") for path in captions]
-        load = partial(
-            _load_captioner,
-            model,
-            device=device,
-            beam_size=beam_size,
-            neutral_people=neutral_people,
-            plain_below=None if sheet else 0.0,  # sheets show what users see, scores belong to the sentences
-        )
-        score = partial(evaluate, split=split, folders=images, known_labels=known)
-        found = _evaluate_each(sources, load(engines[0]), score, bar)
-        fit = _fit(found, model) if fit_similarity else None
-        again = {
-            name: find_again(evaluation, model, Path(folder) / str(number), partial(_task, bar))
-            for number, (name, evaluation) in enumerate(found.items() if retrieval else ())
-        }
-        differences = _compare(engines, sources, found, load, score, bar) if len(engines) > 1 else []
+        plain_below = None if sheet else 0.0  # sheets show what users see, scores belong to the sentences
+        measured = _measure(captions, Path(folder), bar, chosen, plain_below)
         bar.stop()
-        for evaluation in found.values():
-            output_evaluation.list_problems(evaluation.problems)
-        output_evaluation.print_evaluations(found, again, differences, fit, as_json=as_json)
+        output_evaluation.print_evaluations(*measured, as_json=as_json)
         if html:
-            write_page(next(iter(found.values())), html)
+            write_page(next(iter(measured.found.values())), html)
             console.note(f"the photos, worst first: {html}")
         if sheet:
-            sheets = write_sheets([photo for each in found.values() for photo in each.photos], sheet)
+            sheets = write_sheets([photo for each in measured.found.values() for photo in each.photos], sheet)
             console.note(f"{len(sheets)} sheets and the table to fill in: {sheet}")
+
+
+class _Measured(NamedTuple):
+    """What was measured: per caption file by its name, between engines, and the fit of similarities."""
+
+    found: dict[str, Evaluation]
+    again: dict[str, Found]
+    differences: list[EngineDifference]
+    fit: SimilarityFit | None
+
+
+def _measure(
+    captions: Sequence[Path], folder: Path, bar: Progress, chosen: Mapping[str, Any], plain_below: float | None
+) -> _Measured:
+    """Score each caption file and measure what else was asked for, with room in a folder that goes away."""
+    from photocap.cli.finding_again import find_again
+    from photocap.datasets.label_tables import read_known_labels
+    from photocap.datasets.sources import read_caption_source
+    from photocap.evaluation import evaluate
+
+    model, engines = chosen["model"], chosen["engines"]
+    known = read_known_labels(chosen["labels"]) if chosen["labels"] else {}
+    sources = [read_caption_source(path, None, folder / "pictures") for path in captions]
+    load = partial(
+        _load_captioner,
+        model,
+        device=chosen["device"],
+        beam_size=chosen["beam_size"],
+        neutral_people=chosen["neutral_people"],
+        plain_below=plain_below,
+    )
+    score = partial(evaluate, split=chosen["split"], folders=chosen["images"], known_labels=known)
+    found = _evaluate_each(sources, load(engines[0]), score, bar)
+    fit = _fit(found, model) if chosen["fit_similarity"] else None
+    again = {
+        name: find_again(evaluation, model, folder / str(number), partial(_task, bar))
+        for number, (name, evaluation) in enumerate(found.items() if chosen["retrieval"] else ())
+    }
+    differences = _compare(engines, sources, found, load, score, bar) if len(engines) > 1 else []
+    return _Measured(found, again, differences, fit)
 
 
 def _load_captioner(model: Path | None, engine: str, **options: Any) -> CaptionerProtocol:

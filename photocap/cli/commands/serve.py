@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from photocap.cli.writing_options import write_policy, writing_options
 
 if TYPE_CHECKING:
     from photocap.records import CaptionerProtocol
+    from photocap.web.guard import Access
+    from photocap.web.site import Site
 
 
 @click.command("serve")
@@ -31,10 +34,6 @@ def command(
     host: str,
     open_browser: bool,
     model: Path | None,
-    device: str,
-    engine: str,
-    neutral_people: bool,
-    hedge_below: float | None,
     **chosen: Any,
 ) -> None:
     """Search, look at, correct and review the library in a web page.
@@ -46,12 +45,26 @@ def command(
     printed then holds a token without which nobody gets in. Pictures that are tried on the page are not
     stored. Ctrl-C ends it.
     """
+    from photocap.web.guard import Access
+    from photocap.web.server import listen, server_for
+
+    with listen(host, port) as listener:
+        access = Access.for_address(host, listener.getsockname()[1])
+        server = server_for(_site(access, db, model, chosen))
+        console.note(f"{access.url}  (Ctrl-C ends it)")
+        if access.token:
+            console.warn("photocap: other machines can reach this page, and what they send is not encrypted")
+        if open_browser:
+            click.launch(access.url)
+        server.run(sockets=[listener])
+
+
+def _site(access: Access, db: Path, model: Path | None, chosen: Mapping[str, Any]) -> Site:
+    """Put together what the pages need; the model is loaded when the first of them asks for it."""
     from photocap.cli.model_choice import text_encoder_for
     from photocap.web.decoder import PhotoDecoder
-    from photocap.web.guard import Access
     from photocap.web.library import Library
     from photocap.web.model import BackgroundModel
-    from photocap.web.server import listen, server_for
     from photocap.web.site import Site
     from photocap.web.thumbnails import Thumbnails
 
@@ -59,24 +72,19 @@ def command(
         from photocap.captioning.registry import load_captioner
 
         return load_captioner(
-            model, engine=engine, device=device, neutral_people=neutral_people, hedge_below=hedge_below
+            model,
+            engine=chosen["engine"],
+            device=chosen["device"],
+            neutral_people=chosen["neutral_people"],
+            hedge_below=chosen["hedge_below"],
         )
 
     decoder = PhotoDecoder()
-    with listen(host, port) as listener:
-        access = Access.for_address(host, listener.getsockname()[1])
-        site = Site(
-            access=access,
-            library=Library(db, write_policy(chosen)),
-            decoder=decoder,
-            model=BackgroundModel(load, decoder),
-            thumbnails=Thumbnails(settings.cache_dir() / "thumbnails", decoder),
-            load_text_encoder=lambda index: text_encoder_for(index, model),
-        )
-        server = server_for(site)
-        console.note(f"{access.url}  (Ctrl-C ends it)")
-        if access.token:
-            console.warn("photocap: other machines can reach this page, and what they send is not encrypted")
-        if open_browser:
-            click.launch(access.url)
-        server.run(sockets=[listener])
+    return Site(
+        access=access,
+        library=Library(db, write_policy(chosen)),
+        decoder=decoder,
+        model=BackgroundModel(load, decoder),
+        thumbnails=Thumbnails(settings.cache_dir() / "thumbnails", decoder),
+        load_text_encoder=lambda index: text_encoder_for(index, model),
+    )
