@@ -39,8 +39,11 @@ def captions(captioner):
 
 
 def test_captions_name_what_is_in_the_picture(captions):
+    assert captions.keys() >= NEAR.keys() - {"grace_hopper.jpg"}  # which is matplotlib's, of the extra `train`
     wrong = {
-        name: captions[name].text for name, words in NEAR.items() if not set(words.split()) & words_of(captions[name])
+        name: captions[name].text
+        for name, words in NEAR.items()
+        if name in captions and not set(words.split()) & words_of(captions[name])
     }
     assert "chelsea.png" not in wrong, wrong
     assert len(wrong) <= 2, wrong

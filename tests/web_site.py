@@ -29,6 +29,8 @@ from photocap.web.server import listen, server_for
 from photocap.web.site import Site
 from photocap.web.thumbnails import Thumbnails
 
+_PHOTOS = {"china", "flower", "rocket", "astronaut"}
+
 
 def index_folder(folder: Path, db: Path) -> None:
     """Index photos with the fake captioner, which names a colour and the size."""
@@ -91,13 +93,13 @@ class Running:
 
 @contextmanager
 def running_site(folder: Path, *, host: str = "127.0.0.1") -> Iterator[Running]:
-    """Serve copies of four real photographs out of a folder: china, flower, rocket and grace_hopper."""
+    """Serve copies of four real photographs, all of them JPEG, out of a folder."""
     photos = folder / "photos"
     photos.mkdir(parents=True)
     for photo in sample_photos():
-        if photo.suffix == ".jpg":
+        if photo.stem in _PHOTOS:
             with Image.open(photo) as image:
-                image.save(photos / photo.name, comment=b"")  # their comments would be taken for captions
+                image.save(photos / f"{photo.stem}.jpg", comment=b"")  # their comments would be taken for captions
     shutil.copy(photos / "china.jpg", folder / "spare.jpg")
     index_folder(photos, folder / "index.db")
     loads: list[str] = []
