@@ -1,7 +1,7 @@
 """Indexes that earlier versions made, one for each version of the schema: they open and everything works.
 
-Each was made by the code of its day from four files of `tests/data/pictures`: a JPEG and a GIF were captioned (into the
-photo, into a sidecar), a broken file failed, and a person wrote a caption for the PNG.
+Each was made by the code of its day, as `store_index` makes today's, from four files of `tests/data/pictures`: a JPEG
+and a GIF were captioned (into the photo, into a sidecar), a broken file failed, and a person wrote a caption for the PNG.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from conftest import REPOSITORY
 from fakes import FakeCaptioner
+from store_index import INDEXES, ORIGINALS, PICTURES, ROOT
 
 from photocap.index import PhotoIndex
 from photocap.index.schema import CURRENT_VERSION
@@ -27,11 +27,7 @@ from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.report import Outcome
 from photocap.metadata import read_caption
 
-VERSIONS = (1, 2, 3, 4, 5, 6)
-INDEXES = REPOSITORY / "tests" / "data" / "indexes"
-PICTURES = REPOSITORY / "tests" / "data" / "pictures"
-ORIGINALS = {"lake.jpg": "jfif-and-exif.jpg", "sub/cat.png": "plain.png", "sub/old.gif": "plain.gif"}
-OLD_ROOT = "/tmp/old/library"
+VERSIONS = range(1, CURRENT_VERSION + 1)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stored indexes hold paths of Unix")
 
@@ -48,7 +44,7 @@ class OldLibrary:
             for table, column in (("photo", "path"), ("undo", "path"), ("undo", "photo_path")):
                 if column in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
                     connection.execute(
-                        f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (OLD_ROOT, str(self.root))
+                        f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(ROOT), str(self.root))
                     )
             for path, mtime_ns in connection.execute("SELECT path, mtime_ns FROM photo").fetchall():
                 for file in (Path(path), Path(f"{path}.xmp")):
@@ -60,6 +56,11 @@ class OldLibrary:
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> OldLibrary:
     """Return the library of each version of the schema in turn."""
     return OldLibrary(request.param, tmp_path)
+
+
+def test_every_schema_has_a_stored_index() -> None:
+    missing = [version for version in VERSIONS if not (INDEXES / f"schema-{version}" / "index.db.gz").exists()]
+    assert not missing, "store one with: python tests/store_index.py"
 
 
 def test_it_opens_and_is_upgraded(old: OldLibrary) -> None:
