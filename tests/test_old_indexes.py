@@ -1,7 +1,7 @@
 """Indexes that earlier versions made, one for each version of the schema: they open and everything works.
 
 Each was made by the code of its day, as `store_index` makes today's, from four files of `tests/data/pictures`: a JPEG
-and a GIF were captioned (into the photo, into a sidecar), a broken file failed, and a person wrote a caption for the PNG.
+and a GIF were captioned (into the photo, into a sidecar), a broken file failed, a person wrote a caption for the PNG.
 """
 
 from __future__ import annotations
