@@ -1,9 +1,10 @@
-"""A captioner without weights, whose sentence is a function of the picture that a reader can check."""
+"""A captioner without weights, whose sentence is a function of the picture that a reader can check; facts of photos."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from PIL import Image, ImageStat
 
@@ -31,6 +32,24 @@ def colour_name(rgb: Sequence[float]) -> str:
 def fake_caption(image: Image.Image) -> str:
     """Return "a red photo 64 by 48"."""
     return f"a {colour_name(ImageStat.Stat(image).mean)} photo {image.width} by {image.height}"
+
+
+@dataclass(frozen=True)
+class FakeFacts:
+    """What the metadata of a photo says, each where it is given."""
+
+    width_px: int | None = None
+    height_px: int | None = None
+    taken: datetime | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    focal_length_mm: float | None = None
+    taken_source: str | None = None
 
 
 class FakeCaptioner:

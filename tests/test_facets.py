@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from test_index import FakeFacts, record
+from fakes import FakeFacts
+from test_index import record
 from test_old_indexes import VERSIONS, OldLibrary
 
 from photocap.index import CaptionRecord, PhotoIndex, PhotoState

@@ -9,12 +9,12 @@ import struct
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from fakes import FakeFacts
 
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema, writer_lock
@@ -22,22 +22,6 @@ from photocap.index.embeddings import sign_bytes
 from photocap.index.migrations.first_tables import VERSION_1
 from photocap.index.schema import CURRENT_VERSION
 from photocap.records import CaptionSource, UndoRecord, Verdict, Written
-
-
-@dataclass(frozen=True)
-class FakeFacts:
-    width_px: int | None = None
-    height_px: int | None = None
-    taken: datetime | None = None
-    camera: str | None = None
-    lens: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    rating: int | None = None
-    iso: int | None = None
-    f_number: float | None = None
-    focal_length_mm: float | None = None
-    taken_source: str | None = None
 
 
 def model_caption(text: str, **fields) -> CaptionRecord:

@@ -112,8 +112,9 @@ def test_what_is_read_otherwise_is_said(text, note):
 
 
 def test_only_words_and_filters_side_by_side_are_plain():
-    assert parse_query("dog beach before:2019").plain
-    for text in ("dog OR cat", "-dog", '"dog"', "(dog)", "dog AND cat"):
+    for text in ("dog beach before:2019", "dog or cat", "a beach, no people", "not a dog"):
+        assert parse_query(text).plain
+    for text in ("dog OR cat", "-dog", '"dog"', "(dog)", "dog AND cat", "dog NOT cat"):
         assert not parse_query(text).plain
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeCaptioner
+from fakes import FakeCaptioner, FakeFacts
 from PIL import Image, ImageStat
 from test_query import random_query
-from test_searching import FakeFacts, Photo, look, make_index, paths
+from test_searching import Photo, look, make_index, paths
 
 from photocap.index import PhotoIndex, PhotoRecord, Sort
 from photocap.library.indexing import index_photos

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeFacts
 from test_query import random_query
 
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort
@@ -29,21 +30,7 @@ from photocap.records import CaptionSource
 from photocap.search import MatchKind, search
 from photocap.search.vector_search import cosines, nearest
 
-
-@dataclass(frozen=True)
-class FakeFacts:
-    width_px: int | None = None
-    height_px: int | None = None
-    taken: datetime | None = None
-    camera: str | None = None
-    lens: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    rating: int | None = None
-    iso: int | None = None
-    f_number: float | None = None
-    focal_length_mm: float | None = None
-    taken_source: str | None = None
+NO_FACTS = FakeFacts()
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,7 @@ class Photo:
     caption: str | None
     by_person: bool = False
     confidence: float | None = None
-    facts: FakeFacts = FakeFacts()
+    facts: FakeFacts = NO_FACTS
     state: PhotoState = PhotoState.PRESENT
     embedding: bytes | None = None
 
@@ -340,10 +327,10 @@ class OneHotEncoder:
     """Gives each word an axis of its own."""
 
     similarity_floor = 0.0
-    description_floor = 0.0
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, description_floor: float = 0.0) -> None:
         self.words = words
+        self.description_floor = description_floor
 
     def encode(self, text: str) -> np.ndarray:
         vector = np.full(256, 0.001, np.float32)
@@ -385,6 +372,76 @@ def test_look_orders_photos_whose_words_are_equal(tmp_path):
     photos[3] = Photo("/3.jpg", "a zebra", embedding=look(0))
     with make_index(tmp_path / "index.db", photos) as index:
         assert paths(search(index, "zebra", text_encoder=OneHotEncoder("zebra")))[0] == "/3.jpg"
+
+
+def test_a_description_is_ranked_by_look_with_a_bonus_for_its_words(tmp_path):
+    photos = [
+        Photo("/nearest.jpg", "a lamp", embedding=look(0, 1, 2, 3)),
+        Photo("/near.jpg", "a robot with a kiwi", embedding=look(0, 1, 2)),
+        Photo("/far.jpg", "zebra robot lamp kiwi", embedding=look(0, 9)),
+        Photo("/said.jpg", "a lamp, a zebra, a robot and a kiwi", by_person=True, embedding=look(9)),
+        Photo("/verbatim.jpg", "here are zebra kiwi lamp robot", embedding=look(9)),
+    ]
+    encoder = OneHotEncoder("zebra", "robot", "lamp", "kiwi")
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, "zebra robot lamp kiwi", text_encoder=encoder)
+        assert paths(result) == ["/said.jpg", "/far.jpg", "/nearest.jpg", "/near.jpg", "/verbatim.jpg"]
+        assert result.total == 3
+        assert "ranked by look" in result.explanation[0]
+        assert paths(search(index, "zebra kiwi lamp robot", text_encoder=encoder))[:2] == ["/said.jpg", "/verbatim.jpg"]
+        # Keywords name things: those that have them all come first.
+        keywords = search(index, "robot kiwi zebra", text_encoder=encoder)
+        assert [hit.kind for hit in keywords.hits[:3]] == [MatchKind.WORDS] * 3
+        assert paths(search(index, "a robot kiwi zebra", text_encoder=encoder))[1] == "/nearest.jpg"
+
+
+def test_a_description_fills_the_first_page_where_one_picture_fits(tmp_path):
+    near = [Photo(f"/near{n}.jpg", None, embedding=look(0, 1, 2, 3, 10 + n)) for n in range(2)]
+    far = [Photo(f"/far{n:02}.jpg", None, embedding=look(0, *range(20, 25 + n))) for n in range(30)]
+    encoder = OneHotEncoder("zebra", "robot", "lamp", "kiwi", description_floor=0.5)
+    text = "zebra robot lamp kiwi"
+    with make_index(tmp_path / "index.db", [*near, *far]) as index:
+        shown = paths(search(index, text, limit=100, text_encoder=encoder))
+        assert shown == ["/near0.jpg", "/near1.jpg", *(f"/far{n:02}.jpg" for n in range(18))]
+        for strict in ({"sure_only": True}, {"min_score": 0.5}):
+            assert paths(search(index, text, text_encoder=encoder, **strict)) == ["/near0.jpg", "/near1.jpg"]
+    with make_index(tmp_path / "far.db", far) as index:
+        assert paths(search(index, text, text_encoder=encoder)) == []
+
+
+def test_a_description_of_many_unknown_words_must_pass_the_floor_of_single_words(tmp_path):
+    photos = [Photo("/a.jpg", None, embedding=look(0, 1, 20, 21))]
+    encoder = OneHotEncoder("zebra", "robot")
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "zebra robot qwertz asdfgh", text_encoder=encoder)) == ["/a.jpg"]
+        encoder.similarity_floor = 0.9
+        assert paths(search(index, "zebra robot qwertz asdfgh", text_encoder=encoder)) == []
+        assert paths(search(index, "zebra robot qwertz asdfgh yxcvbn", text_encoder=encoder)) == []
+
+
+def test_a_correction_in_a_description_counts_by_half(tmp_path):
+    photos = [
+        Photo("/as typed.jpg", None, embedding=look(0, 1, 2)),
+        Photo("/between.jpg", None, embedding=look(0, 1, 2, 3)),
+        Photo("/drum.jpg", "a drum", embedding=look(3, 8)),
+    ]
+    encoder = OneHotEncoder("zebra", "robot", "lamp", "drums")
+    with make_index(tmp_path / "index.db", photos) as index:
+        result = search(index, "zebra robot lamp drumss", text_encoder=encoder)
+        assert result.remarks == ("showing drums (no photo has drumss)",)
+        assert paths(result)[0] == "/between.jpg"
+        assert result.hits[0].similarity < 1
+
+
+def test_a_plain_or_and_no_leave_a_description_one(tmp_path):
+    photos = [
+        Photo("/a.jpg", "a lamp", embedding=look(0, 1, 2, 3)),
+        Photo("/b.jpg", "a drum", embedding=look(0, 1, 2, 3)),
+    ]
+    encoder = OneHotEncoder("zebra", "robot", "lamp", "kiwi")
+    with make_index(tmp_path / "index.db", photos) as index:
+        assert paths(search(index, "a zebra or robot near lamp, kiwi, no drum", text_encoder=encoder)) == ["/a.jpg"]
+        assert paths(search(index, "zebra OR robot lamp kiwi -drum", text_encoder=encoder)) == []
 
 
 def test_the_scan_finds_what_exact_products_find(tmp_path, monkeypatch):

@@ -29,6 +29,11 @@ class Token:
     quoted: bool = False
     raw: str = ""
 
+    @property
+    def is_verbatim(self) -> bool:
+        """Return whether it was typed as it is read: an operator that is one, and not a plain "or" or "no"."""
+        return self.raw == self.text
+
 
 _TOKEN = re.compile(
     r"""

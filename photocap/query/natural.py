@@ -98,9 +98,9 @@ def _alternatives(tokens: list[Token]) -> list[Token]:
         if _is_choice([_is_or(token) for token in run]):
             inner = [Token(kind=TokenKind.PLAIN, text="OR", raw=token.raw) if _is_or(token) else token for token in run]
             found += [
-                Token(kind=TokenKind.OPEN, text="(", raw="("),
+                Token(kind=TokenKind.OPEN, text="("),
                 *inner,
-                Token(kind=TokenKind.CLOSE, text=")", raw=")"),
+                Token(kind=TokenKind.CLOSE, text=")"),
             ]
         else:
             found += run

@@ -115,11 +115,14 @@ class _Parser:
             return token.kind is not TokenKind.CLOSE and not bare_operator
         return False
 
+    def _take_operator(self) -> None:
+        self._plain = self._plain and not self._tokens[self._place].is_verbatim
+        self._place += 1
+
     def _or(self) -> Node | None:
         parts = [self._and()]
         while self._is_operator("OR"):
-            self._place += 1
-            self._plain = False
+            self._take_operator()
             parts.append(self._and())
         found = [part for part in parts if part is not None]
         return _one_of(found, Or)
@@ -131,8 +134,7 @@ class _Parser:
             if self._is_operator("OR") and self._place and self._tokens[self._place - 1].kind is not TokenKind.OPEN:
                 break
             if self._is_operator("AND") and parts:
-                self._place += 1
-                self._plain = False
+                self._take_operator()
             parts += self._unary()
         return _one_of(_without_stop_words(parts), And)
 
@@ -141,8 +143,7 @@ class _Parser:
         if token is None:
             return []
         if token.kind is TokenKind.MINUS or self._is_operator("NOT"):
-            self._place += 1
-            self._plain = False
+            self._take_operator()
             outer, self._excluding = self._excluding, True
             negated = _one_of(self._unary(), And)
             self._excluding = outer
@@ -151,12 +152,12 @@ class _Parser:
 
     def _atom(self) -> list[Node]:
         token = self._tokens[self._place]
-        self._place += 1
         if token.kind is TokenKind.OPEN:
-            self._plain = False
+            self._take_operator()
             inner = self._or()
             self._place += 1
             return [inner] if inner is not None else []
+        self._place += 1
         if token.kind is TokenKind.QUOTED:
             self._plain = False
             return self._noted(token, phrase_of(token.text))

@@ -2,7 +2,8 @@
 
 Photos that match the query as read come first, then those that match with other words for the same thing; then the
 page is filled with photos whose picture looks like what the words say, down to a floor. A whole description is ranked
-as one list: by look, with a bonus for each of its words that a photo has.
+as one list: by look, with a bonus for each of its words that a photo has; first are photos with all of them in a
+person's words, and those with the description word for word.
 """
 
 from __future__ import annotations
@@ -11,23 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from photocap.index import RANKED_AT_MOST, Condition, Match, PhotoIndex, Plan, Sort, plan
-from photocap.query import (
-    And,
-    Node,
-    Query,
-    Word,
-    any_of,
-    describe,
-    is_stop_word,
-    parse_query,
-    searched_texts,
-    to_fts,
-)
+from photocap.index import RANKED_AT_MOST, Match, PhotoIndex, Plan, Sort, plan
+from photocap.query import And, Node, Query, Word, any_of, describe, parse_query, quoted, to_fts
+from photocap.search.likeness import Likeness
 from photocap.search.matches import wider
 from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
 from photocap.search.repeats import without_repeats
-from photocap.search.request import SearchOptions, filters_of, is_known
+from photocap.search.request import Request, SearchOptions
 from photocap.search.results import MatchKind, SearchHit, SearchResult, TextEncoderProtocol
 from photocap.search.spelling import Speller, corrected, corrected_words
 
@@ -38,10 +29,7 @@ if TYPE_CHECKING:
 COUNTED_TO = 10_000
 _POOL = 500  # so many of the best by words are ranked by look as well
 _COPIES = 10  # so many photos for each of a page are looked through where only one of a burst is shown
-_NEAREST = 200  # so many of the nearest by look are considered
-_DESCRIPTION_WORDS = 4  # from here on a query describes a picture rather than naming things
 _WORDS_BONUS = 0.1  # what having all the words adds to the cosine; fitted on Flickr8k dev and everyday dev
-_MOST_UNKNOWN = 1 / 3  # share of words unknown to the model from which on it does not know what is meant
 _TIER = {MatchKind.WORDS: 2.0, MatchKind.RELATED: 1.0, MatchKind.SIMILAR: 0.0}
 
 
@@ -61,6 +49,7 @@ def search(
     text_encoder: TextEncoderProtocol | None = None,
     min_score: float | None = None,
     words_only: bool = False,
+    sure_only: bool = False,
     like: NDArray[np.float32] | None = None,
     unique: bool = False,
 ) -> SearchResult:
@@ -75,6 +64,7 @@ def search(
         text_encoder: gives the words an embedding among the pictures'; without one, words alone decide.
         min_score: the similarity below which no photo is added by look; None takes the model's own floor.
         words_only: leave out what is found by look alone.
+        sure_only: leave out what lies below the floor also where it would fill the first page of a description.
         like: embedding of a picture (float32, unit length) that the photos shall look like, too.
         unique: show one of several copies of a picture, or of a burst.
     """
@@ -85,6 +75,7 @@ def search(
         sort=sort,
         min_score=min_score,
         words_only=words_only,
+        sure_only=sure_only,
         unique=unique,
         like=like,
     )
@@ -94,75 +85,52 @@ def search(
     speller = Speller(index, text_encoder.words if text_encoder else ())
     tree = query.tree or And(())
     corrections = speller.corrections(tree)
+    typed = query.words
     if corrections:
         query = replace(query, tree=corrected(tree, corrections), words=corrected_words(query.words, corrections))
     remarks = tuple(f"showing {c.meant} (no photo has {c.typed})" for c in corrections)
-    found = _Search(index, query, options, text_encoder, speller)
+    found = _Search(index, Request(query, options, text_encoder, typed=typed), speller)
     others = tuple(other for correction in corrections for other in correction.others)
     return replace(found.result(explanation, remarks), suggestions=others)
 
 
 class _Search:
-    """One search: its query, and what it has found so far."""
+    """One search: what is looked for, and what it has found so far."""
 
-    def __init__(
-        self,
-        index: PhotoIndex,
-        query: Query,
-        options: SearchOptions,
-        text_encoder: TextEncoderProtocol | None,
-        speller: Speller,
-    ) -> None:
+    def __init__(self, index: PhotoIndex, request: Request, speller: Speller) -> None:
         self._index = index
-        self._query = query
-        self._tree: Node = query.tree or And(())
-        self._options = options
-        self._encoder = text_encoder
+        self._request = request
+        self._options = request.options
         self._speller = speller
-        texts = list(searched_texts(self._tree))
-        self._words = [text for text in texts if isinstance(text, Word) and not is_stop_word(text)]
-        # What must stand in a certain place, and a date, is no description of a picture.
-        shown = [word for word in self._words if not word.column]
-        self._unknown = [word.text for word in shown if text_encoder and not is_known(word, text_encoder)]
-        self._means_something = len(self._unknown) < len(shown) * _MOST_UNKNOWN and bool(shown)
-        self._describes = query.plain and len(shown) >= _DESCRIPTION_WORDS
-        self._vector = self._embedding()
-        self._cosine: dict[int, float] = {}
+        self._likeness = Likeness(index, request)
         self._found: dict[int, _Found] = {}
-
-    def _embedding(self) -> NDArray[np.float32] | None:
-        """Return the embedding of what is looked for: of the words, of the picture to be like, or between them."""
-        vector = self._encoder.encode(self._query.words) if self._encoder and self._query.words else None
-        if vector is not None and not vector.any():  # words that the model does not know have none
-            vector = None
-        like = self._options.like
-        if like is None or vector is None:
-            return vector if like is None else like
-        both: NDArray[np.float32] = vector + like
-        return both / float((both @ both) ** 0.5 or 1.0)
 
     def result(self, explanation: tuple[str, ...], remarks: tuple[str, ...]) -> SearchResult:
         """Find as many photos as the page needs."""
-        last = self._options.offset + self._options.limit
-        wanted = last * _COPIES if self._options.unique else last
+        request, options = self._request, self._options
+        last = options.offset + options.limit
+        wanted = last * _COPIES if options.unique else last
         total, filled = 0, False
-        if self._ranks_by_look():
+        if request.ranks_by_look:
             total = self._add_by_look(wanted)
             filled = True
+            if request.describes:
+                read, *notes = explanation
+                explanation = (f"{read}; a description, ranked by look, with a bonus for its words", *notes)
         else:
-            total = self._add_matches(self._tree, MatchKind.WORDS, wanted)
-            if total < wanted and (wide := wider(self._index, self._tree, self._speller)) != self._tree:
+            total = self._add_matches(request.tree, MatchKind.WORDS, wanted)
+            if total < wanted and (wide := wider(self._index, request.tree, self._speller)) != request.tree:
                 total = self._add_matches(wide, MatchKind.RELATED, wanted)
                 explanation += ("with other words for the same thing: " + describe(Query(text="", tree=wide)),)
-            if self._may_fill() and len(self._found) < wanted:
+            if request.may_fill and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
-        if self._unknown and self._encoder and not self._options.words_only:
-            remarks += (f"the model does not know: {', '.join(dict.fromkeys(self._unknown))}",)
-        shown = without_repeats(self._index, list(self._found), last) if self._options.unique else list(self._found)
-        page = [(photo_id, self._found[photo_id]) for photo_id in shown[self._options.offset : last]]
+        if request.unknown and not options.words_only:
+            remarks += (f"the model does not know: {', '.join(dict.fromkeys(request.unknown))}",)
+        shown = without_repeats(self._index, list(self._found), last) if options.unique else list(self._found)
+        page = [(photo_id, self._found[photo_id]) for photo_id in shown[options.offset : last]]
         return SearchResult(
-            query=self._query,
+            query=request.query,
             hits=self._hits(page),
             total=total,
             counted_to=COUNTED_TO,
@@ -170,17 +138,6 @@ class _Search:
             remarks=remarks,
             filled=filled,
         )
-
-    def _ranks_by_look(self) -> bool:
-        """Return whether look decides and words help, rather than the other way round."""
-        if self._vector is None or self._options.sort is not Sort.RELEVANCE or self._options.words_only:
-            return False
-        return self._options.like is not None or (self._describes and self._means_something)
-
-    def _may_fill(self) -> bool:
-        if self._options.words_only or not self._query.plain or not self._words:
-            return False
-        return self._describes if self._vector is None else self._means_something
 
     def _add_matches(self, tree: Node, kind: MatchKind, wanted: int) -> int:
         """Add the photos that match a tree; return how many there are."""
@@ -192,7 +149,7 @@ class _Search:
             return self._index.query.count_matches(query_plan, COUNTED_TO)
         ranked = self._index.query.ranked(query_plan, max(wanted, _POOL))
         matches = ranked.matches
-        fused = self._fused(matches[:_POOL], self._looks(matches[:_POOL]))
+        fused = self._fused(matches[:_POOL], self._likeness.ranks(matches[:_POOL]))
         by_person = {match.photo_id for match in matches if match.by_person}
         # A person's words are never outranked.
         self._add(kind, sorted(fused, key=lambda item: item.photo_id not in by_person))
@@ -205,26 +162,29 @@ class _Search:
 
     def _add_by_look(self, wanted: int) -> int:
         """Add photos by look, with a bonus for the words they have; return how many have all of them."""
-        query_plan = plan(self._tree)
+        query_plan = plan(self._request.tree)
         full = self._index.query.ranked(query_plan, _POOL).matches if query_plan.fts else []
-        near = self._nearest(plan(filters_of(self._tree)).condition, wanted)
-        self._remember_cosines(full)
+        near = self._likeness.nearest(wanted)
+        self._likeness.remember(full)
         items = self._scored(list({match.photo_id: match for match in [*full, *near]}.values()))
         has_all = {match.photo_id for match in full}
         by_person = {match.photo_id for match in full if match.by_person}
-        for item in sorted(items, key=lambda item: item.photo_id not in by_person):
+        exact = self._word_for_word(full)
+        for item in sorted(items, key=lambda item: (item.photo_id not in by_person, item.photo_id not in exact)):
             kind = MatchKind.WORDS if item.photo_id in has_all else MatchKind.SIMILAR
             self._found.setdefault(item.photo_id, _Found(kind, item))
         return len(full)
 
+    def _word_for_word(self, matches: Sequence[Match]) -> set[int]:
+        phrase = quoted(self._request.query.words)
+        return self._index.query.having([match.photo_id for match in matches], [phrase])[phrase] if matches else set()
+
     def _add_alike(self, wanted: int) -> None:
         """Add photos whose picture is near the words; without a model, those that have some of the words."""
-        condition = plan(filters_of(self._tree)).condition
-        if self._vector is None:
-            some = self._with_some_words(condition)
-            self._add(MatchKind.SIMILAR, self._fused(some, {}))
+        if self._request.vector is None:
+            self._add(MatchKind.SIMILAR, self._fused(self._with_some_words(), {}))
         else:
-            self._add(MatchKind.SIMILAR, self._scored(self._nearest(condition, wanted)))
+            self._add(MatchKind.SIMILAR, self._scored(self._likeness.nearest(wanted)))
 
     def _add(self, kind: MatchKind, fused: Sequence[Fused]) -> None:
         for item in fused:
@@ -236,58 +196,20 @@ class _Search:
     def _scored(self, matches: Sequence[Match]) -> list[Fused]:
         """Rank photos by the cosine of picture and words, with a bonus for the words they have."""
         ids = [match.photo_id for match in matches]
-        words = dict.fromkeys(to_fts(word) for word in self._words)
+        words = dict.fromkeys(to_fts(word) for word in self._request.words)
         having = self._index.query.having(ids, list(words)) if len(words) > 1 else {}
         counts = {fts: self._index.query.count_photos(fts, RANKED_AT_MOST) for fts in having}
         shares = share_of_words(ids, having, counts)
         scored = [
-            (match.photo_id, self._cosine.get(match.picture_id, 0.0) + _WORDS_BONUS * shares.get(match.photo_id, 0.0))
+            (match.photo_id, self._likeness.of(match.picture_id) + _WORDS_BONUS * shares.get(match.photo_id, 0.0))
             for match in matches
         ]
         scored.sort(key=lambda pair: -pair[1])
         return [Fused(id_, max(0.0, min(1.0, score)), None, rank) for rank, (id_, score) in enumerate(scored, start=1)]
 
-    def _looks(self, matches: Sequence[Match]) -> dict[int, int]:
-        """Rank photos by how near their pictures are to the words."""
-        if self._vector is None or not matches:
-            return {}
-        self._remember_cosines(matches)
-        known = [(m.photo_id, self._cosine[m.picture_id]) for m in matches if m.picture_id in self._cosine]
-        return ranks(sorted(known, key=lambda pair: -pair[1]))
-
-    def _remember_cosines(self, matches: Sequence[Match]) -> None:
-        if self._vector is None or not matches:
-            return
-        from photocap.search.vector_search import cosines
-
-        self._cosine.update(cosines(self._index, self._vector, [match.picture_id for match in matches]))
-
-    def _nearest(self, condition: Condition, wanted: int) -> list[Match]:
-        """Return the photos that meet the filters and whose pictures are nearest to the words, down to the floor."""
-        if self._vector is None:
-            return []
-        from photocap.search.vector_search import cosines, nearest
-
-        count = max(wanted, _NEAREST)
-        if filters_of(self._tree) == And(()):
-            near = nearest(self._index, self._vector, count)
-        else:
-            matches = self._index.query.ordered(Plan(None, condition), Sort.DATE, RANKED_AT_MOST)
-            near = cosines(self._index, self._vector, [match.picture_id for match in matches])[:count]
-        near = [(picture_id, cosine) for picture_id, cosine in near if self._is_near_enough(cosine)]
-        self._cosine.update(near)
-        return self._index.query.photos_of([picture_id for picture_id, _ in near], condition, count)
-
-    def _is_near_enough(self, cosine: float) -> bool:
-        if self._options.like is not None or self._encoder is None:
-            return self._options.min_score is None or cosine >= self._options.min_score
-        floor = self._encoder.description_floor if self._describes else self._encoder.similarity_floor
-        least = floor if self._options.min_score is None else self._options.min_score
-        return self._encoder.similarity(cosine) >= least
-
-    def _with_some_words(self, condition: Condition) -> list[Match]:
+    def _with_some_words(self) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""
-        counted = [(self._index.query.count_photos(to_fts(word), RANKED_AT_MOST), word) for word in self._words]
+        counted = [(self._index.query.count_photos(to_fts(word), RANKED_AT_MOST), word) for word in self._request.words]
         counted.sort(key=lambda pair: pair[0])
         rare: list[Word] = []
         reached = 0
@@ -300,11 +222,11 @@ class _Search:
         if not rare:
             return []
         fts = any_of(rare) if len(rare) == len(everything) else f"({any_of(rare)}) AND ({any_of(everything)})"
-        return self._index.query.ranked(Plan(fts, condition), _POOL).matches
+        return self._index.query.ranked(Plan(fts, plan(self._request.filters).condition), _POOL).matches
 
     def _hits(self, page: Sequence[tuple[int, _Found]]) -> tuple[SearchHit, ...]:
         rows = {row.id: row for row in self._index.photos.by_id([photo_id for photo_id, _ in page])}
-        similarities = self._similarities([photo_id for photo_id, _ in page])
+        similarities = self._likeness.similarities([photo_id for photo_id, _ in page])
         return tuple(
             SearchHit(
                 photo=rows[photo_id],
@@ -317,19 +239,6 @@ class _Search:
             for photo_id, found in page
             if photo_id in rows
         )
-
-    def _similarities(self, photo_ids: Sequence[int]) -> dict[int, float]:
-        if self._vector is None:
-            return {}
-        pictures = self._index.query.pictures_of(photo_ids)
-        lacking = [Match(photo, picture, 0.0) for photo, picture in pictures.items() if picture not in self._cosine]
-        self._remember_cosines(lacking)
-        by_words = self._encoder.similarity if self._encoder and self._options.like is None else float
-        return {
-            photo: round(by_words(self._cosine[picture]), 4)
-            for photo, picture in pictures.items()
-            if picture in self._cosine
-        }
 
 
 def _text_ranks(matches: Sequence[Match]) -> dict[int, int]:

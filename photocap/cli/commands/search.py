@@ -132,6 +132,8 @@ def command(
             text_encoder=encoder,
             min_score=min_score,
             words_only=words_only,
+            # What a program or a folder takes, nobody looks at first.
+            sure_only=bool(copy_to or link_to or end_with_null or not sys.stdout.isatty()),
             like=look_at(index, like, model)[0] if like else None,
             unique=unique,
         )
