@@ -403,3 +403,26 @@ def test_nothing_done_is_no_success(library, cli):
     done = cli("restore", "--db", library.db, photo)
     assert (done.exit_code, done.stdout) == (3, "")
     assert "nothing to restore" in done.stderr
+
+
+def test_each_of_several_moved_photos_of_one_picture_has_its_own_writes(library):
+    photos = [library.photo(f"{name}.jpg") for name in "abc"]
+    for photo in photos:
+        library.write(photo, "a dog")
+        record(library, photo)
+    places = [move(library, photo, f"new/{photo.name}") for photo in photos[:2]]
+    results = library.restore(library.folder)
+    assert {name: r.is_restored for name, r in results.items()} == dict.fromkeys(["a.jpg", "b.jpg", "c.jpg"], True)
+    assert {place.read_bytes() for place in [*places, photos[2]]} == {library.originals[photos[0]]}
+    assert list(library.index.undo.rows()) == []
+
+
+def test_a_moved_photo_does_not_claim_the_sidecar_of_another_with_the_same_picture(library):
+    other, photo = library.photo("a.jpg"), library.photo("b.jpg", jpeg(files.exif_segment(), trailer=b"video"))
+    for place, policy in ((other, SIDECAR), (photo, files.DEFAULT)):
+        library.write(place, "a dog", policy)
+        record(library, place)
+    new = move(library, photo, "new/c.jpg")
+    assert {name: r.is_restored for name, r in library.restore(new).items()} == {"c.jpg": True}
+    assert new.read_bytes() == library.originals[photo]
+    assert (library.folder / "a.jpg.xmp").exists()

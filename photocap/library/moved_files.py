@@ -103,16 +103,22 @@ def _moved_known(index: PhotoIndex, by_path: dict[Path, dict[int, UndoRow]]) -> 
 
 
 def _moved(index: PhotoIndex, photos: Iterable[Path], run_id: int | None) -> Iterator[JournaledFile]:
+    claimed: set[Path] = set()  # of several photos with one picture, each is another of those that are gone
     for photo in photos:
         try:
             former = [path for path in _paths_of(index, picture_hash(photo)) if path != photo]
         except FileProblem:  # it cannot be read, so nothing can be taken back
             continue
-        for place in former:
-            found = list(_files_of(index, photo, place, run_id))
-            yield from found
-            if found:
+        for place in sorted(former, key=lambda path: _likelihood(path, photo, claimed)):
+            if found := list(_files_of(index, photo, place, run_id, is_claimed=place in claimed)):
+                yield from found
+                claimed.add(place)
                 break
+
+
+def _likelihood(former: Path, photo: Path, claimed: set[Path]) -> tuple[bool, bool, bool]:
+    """Return what puts the places in order where a photo may have been, the likeliest first."""
+    return (former in claimed, os.path.lexists(former), former.name != photo.name)
 
 
 def _paths_of(index: PhotoIndex, hash_: str) -> tuple[Path, ...]:
@@ -120,8 +126,13 @@ def _paths_of(index: PhotoIndex, hash_: str) -> tuple[Path, ...]:
     return known.paths if known else ()
 
 
-def _files_of(index: PhotoIndex, photo: Path, former: Path, run_id: int | None) -> Iterator[JournaledFile]:
-    """Yield the photo and its sidecars with the writes that were made when the photo was at `former`."""
+def _files_of(
+    index: PhotoIndex, photo: Path, former: Path, run_id: int | None, *, is_claimed: bool
+) -> Iterator[JournaledFile]:
+    """Yield the photo and its sidecars with the writes that were made when the photo was at `former`.
+
+    Another photo may have been recognised as that one already: then this is a copy.
+    """
     by_path: dict[Path, list[UndoRow]] = {}
     for row in index.undo.rows([former], run_id):
         if former in (row.record.photo, row.record.path):
@@ -130,7 +141,8 @@ def _files_of(index: PhotoIndex, photo: Path, former: Path, run_id: int | None) 
         for place in _places(path, photo, former):
             if _is_as_written(rows[0], place):
                 there = [replace(row, record=replace(row.record, path=place)) for row in rows]
-                yield JournaledFile(place, photo, there, is_copy=place != path and os.path.lexists(path))
+                is_copy = is_claimed or (place != path and os.path.lexists(path))
+                yield JournaledFile(place, photo, there, is_copy=is_copy)
                 break
 
 
@@ -141,7 +153,8 @@ def _places(path: Path, photo: Path, former: Path) -> list[Path]:
     moved_along = photo.with_name(photo.name + path.name[len(former.name) :])
     by_stem = photo.with_suffix(path.suffix)
     beside = [moved_along] if path.name.startswith(former.name) else [by_stem]
-    return [*beside, photo.with_name(photo.name + SIDECAR_SUFFIX), path]
+    left_behind = [] if os.path.lexists(former) else [path]
+    return [*beside, photo.with_name(photo.name + SIDECAR_SUFFIX), *left_behind]
 
 
 def _is_as_written(row: UndoRow, path: Path) -> bool:
