@@ -88,6 +88,14 @@ def test_what_cannot_be_read_gets_no_machines_sentence(tmp_path, name, policy):
     assert folder_state(tmp_path) == before
 
 
+def test_what_exiftool_passes_by_may_still_hold_words(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    packet = "\r\n" + xmp_packet(description_property(WORDS)).decode().replace("\ufeff", "")
+    photo.write_bytes(jpeg(segment(0xE1, files.XMP_ID + packet.encode("utf-16-le"))))
+    with ExifTool() as exiftool:
+        assert "cannot be read" in read_caption(photo, exiftool=exiftool).problem
+
+
 def test_exiftool_reads_what_cannot_be_read_here(tmp_path):
     with ExifTool() as exiftool:
         try:
@@ -189,6 +197,9 @@ def sidecar(words: str = WORDS, attributes: str = "") -> bytes:
         ("IMG_1.jpg", [], "img_1.XMP", True),
         ("IMG_1.jpg", [], "IMG_1.jpg.xmp", True),
         ("IMG_1.jpg", [], "IMG_1.JPG.XMP", True),
+        ("cafe\u0301.jpg", [], "caf\u00e9.xmp", True),  # as macOS and others compose accents
+        ("caf\u00e9.jpg", [], "cafe\u0301.jpg.xmp", True),
+        ("caf\u00e9.jpg", ["cafe\u0301.jpg"], "cafe\u0301.jpg.xmp", False),
         ("IMG_1.jpg", ["IMG_1.png"], "IMG_1.xmp", True),  # unclear, so both are kept from a machine
         ("IMG_1.jpg", ["IMG_1.png"], "IMG_1.png.xmp", False),
         ("IMG_1.jpg", [], "IMG_2.xmp", False),
@@ -265,6 +276,14 @@ def test_sidecars_in_other_encodings_are_read_and_left_alone(tmp_path, encoding)
     assert encoding == "iso-8859-1" or folder_state(tmp_path) == before
 
 
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "euc_jp", "cp932"])
+def test_japanese_comments_are_read_in_the_encodings_that_cameras_write(tmp_path, encoding):
+    photo = tmp_path / "photo.jpg"
+    raw = b"JIS\0\0\0\0\0" + "湖のおばさん".encode(encoding)
+    photo.write_bytes(exif_jpeg(inner=((0x9286, 7, len(raw), raw),)))
+    assert read_caption(photo).persons_texts == ("湖のおばさん",)
+
+
 @pytest.mark.parametrize("how", ["read-only", "hard links"])
 def test_a_sidecar_that_may_not_be_replaced_is_left_alone_and_said_so(tmp_path, how):
     photo, beside = tmp_path / "photo.gif", tmp_path / "photo.gif.xmp"
@@ -299,6 +318,9 @@ def test_takeouts_description_and_text_files_are_words(tmp_path):
     for name, content in {
         "IMG_1.jpg.json": f'{{"description": "{WORDS}", "people": [{{"name": "Mary"}}]}}',
         "IMG_1.jpg.supplemental-metadata.json": f'{{"description": "{WORDS}"}}',
+        "IMG_1.jpg.suppl.json": f'{{"description": "{WORDS}"}}',
+        "IMG_1.jpg..json": f'{{"description": "{WORDS}"}}',
+        "IMG_1.json": f'{{"description": "{WORDS}"}}',
         "IMG_1.JPG.json": f'[{{"SourceFile": "IMG_1.jpg", "XMP:Description": ["{WORDS}"], "IPTC:City": "Rome"}}]',
         "IMG_1.txt": WORDS,
     }.items():
@@ -309,6 +331,7 @@ def test_takeouts_description_and_text_files_are_words(tmp_path):
         (tmp_path / name).unlink()
     (tmp_path / "IMG_1.jpg.json").write_text('{"description": ""}')
     (tmp_path / "IMG_1.txt").write_bytes(b"\x00\x01table")
+    (tmp_path / "IMG_1.json").write_text('{"outlines of some program": ')
     assert write(photo, "a dog").written is Written.EMBEDDED
 
 

@@ -189,6 +189,17 @@ WORDY: dict[str, bytes] = {
         '</rdf:Description><my:Photo xmlns:my="http://my.example/" xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f"{description_property(WORDS)}</my:Photo><rdf:Description>"
     ),
+    "xmp log comment.jpg": xmp_jpeg(
+        f"<d:logComment>{WORDS}</d:logComment>", ' xmlns:d="http://ns.adobe.com/xmp/1.0/DynamicMedia/"'
+    ),
+    "xmp under another name.jpg": jpeg(segment(0xE1, files.XMP_ID[:-1] + xmp_packet(description_property(WORDS)))),
+    "iptc bare.jpg": jpeg(segment(0xED, files.iim((2, 120, WORDS.encode())))),
+    "iptc of photoshop 2.5.jpg": jpeg(
+        segment(0xED, b"Adobe_Photoshop2.5:" + files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
+    ),
+    "exif description in the wrong directory.jpg": exif_jpeg(inner=(text_entry(270, WORDS),)),
+    "user comment in the wrong directory.jpg": exif_jpeg(user_comment(WORDS)),
+    "xp comment in the wrong directory.jpg": exif_jpeg(inner=(wide_entry(0x9C9C, WORDS),)),
     "iptc twice.jpg": jpeg(files.iptc_segment((2, 120, b" "), (2, 120, WORDS.encode()))),
     "iptc two resources.jpg": jpeg(
         files.iptc_segment((2, 5, b"t"), extra=files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
@@ -207,6 +218,15 @@ WORDY: dict[str, bytes] = {
     "profile exif.png": files.png_with(raw_profile("exif", b"Exif\0\0" + exif_with(text_entry(270, WORDS)))),
     "profile app1.png": files.png_with(raw_profile("APP1", b"Exif\0\0" + exif_with(text_entry(270, WORDS)))),
     "profile xmp.png": files.png_with(raw_profile("xmp", xmp_packet(description_property(WORDS)), packed=False)),
+    "xmp in a plain chunk.png": files.png_with(
+        files.chunk(b"tEXt", b"XML:com.adobe.xmp\0" + xmp_packet(description_property(WORDS)))
+    ),
+    "xmp in a packed chunk.png": files.png_with(
+        files.chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zlib.compress(xmp_packet(description_property(WORDS))))
+    ),
+    "profile app13.png": files.png_with(
+        raw_profile("APP13", b"Photoshop 3.0\0" + files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
+    ),
     "profile iptc.png": files.png_with(
         raw_profile("iptc", files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
     ),

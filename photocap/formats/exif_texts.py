@@ -5,15 +5,18 @@ Sources: Exif 3.0, section 4.6.6 (UserComment); Microsoft's documentation of the
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from photocap.formats.tiff_ifd import TiffBlock
-from photocap.formats.tiff_structure import IMAGE_DESCRIPTION, TiffError
+from photocap.formats.tiff_structure import ASCII, IMAGE_DESCRIPTION, TiffError
 
 XP_COMMENT = 0x9C9C
 _MAKE, _MODEL = 0x010F, 0x0110
 _XP_TITLE, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9E, 0x9C9F
+_WIDE = (_XP_TITLE, XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT)
 _USER_COMMENT = 0x9286
+_JAPANESE = ("iso2022_jp", "euc_jp", "cp932")  # the first is what Exif asks for
 _CHARSET_BYTES = 8
 _MAX_TEXT_BYTES = 1 << 20
 
@@ -24,7 +27,8 @@ class ExifTexts:
 
     Attributes:
         make: the maker of the camera.
-        descriptions: every ImageDescription; only a damaged block has several.
+        descriptions: every ImageDescription where it should be; only a damaged block has several.
+        other_descriptions: those in other directories.
         user_comments: what stands in UserComment, where that is text.
         xp_titles, xp_comments, xp_subjects: the properties of Windows Explorer.
         xp_keywords: its tags, separated by semicolons.
@@ -33,6 +37,7 @@ class ExifTexts:
 
     make: str = ""
     descriptions: tuple[str, ...] = ()
+    other_descriptions: tuple[str, ...] = ()
     user_comments: tuple[str, ...] = ()
     xp_titles: tuple[str, ...] = ()
     xp_comments: tuple[str, ...] = ()
@@ -48,19 +53,26 @@ def exif_texts(exif: bytes, *, is_raw: bool = False) -> ExifTexts:
     except TiffError as error:
         return ExifTexts(problem=f"its EXIF block cannot be read: {error}")
 
-    def wide(tag: int) -> tuple[str, ...]:
-        return tuple(text for value in block.values(tag) if (text := _utf_16(value, is_little_endian=True)))
-
-    comments: list[str] = []
+    inner: dict[int, list[bytes]] = {}
+    others: list[bytes] = []
     problem = ""
     try:
-        values = block.inner_values(_USER_COMMENT)
-        comments = [_user_comment(value, is_little_endian=block.is_little_endian) for value in values]
+        inner = block.inner_values(_USER_COMMENT, *_WIDE)
+        others = _descriptions_elsewhere(block)
     except TiffError as error:
         problem = f"its EXIF block cannot be read: {error}"
+
+    def values(tag: int) -> list[bytes]:
+        return [*block.values(tag), *inner.get(tag, [])]  # some programs take the wrong directory
+
+    def wide(tag: int) -> tuple[str, ...]:
+        return tuple(text for value in values(tag) if (text := _utf_16(value, is_little_endian=True)))
+
+    comments = [_user_comment(value, is_little_endian=block.is_little_endian) for value in values(_USER_COMMENT)]
     return ExifTexts(
         make=" ".join(decoded(value) for value in block.values(_MAKE)),
         descriptions=tuple(text for value in block.values(IMAGE_DESCRIPTION) if _is_typed(text := decoded(value))),
+        other_descriptions=tuple(text for value in others if _is_typed(text := decoded(value))),
         user_comments=tuple(comment for comment in comments if comment),
         xp_titles=wide(_XP_TITLE),
         xp_comments=wide(XP_COMMENT),
@@ -95,13 +107,33 @@ def _user_comment(value: bytes, *, is_little_endian: bool) -> str:
     if charset == b"UNICODE":
         text = _utf_16(raw, is_little_endian=is_little_endian)
     elif charset == b"JIS":
-        text = raw.rstrip(b"\0 ").decode("iso2022_jp", "replace")
+        text = _japanese(raw.rstrip(b"\0 "))
     elif charset in (b"ASCII", b""):
         text = decoded(raw)
     else:  # no character set, as some programs write it
         text = decoded(value)
     text = text.strip("\0 \t\r\n")
     return text if is_text(text) else ""
+
+
+def _japanese(raw: bytes) -> str:
+    for encoding in _JAPANESE:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode(_JAPANESE[0], "replace")
+
+
+def _descriptions_elsewhere(block: TiffBlock) -> list[bytes]:
+    """Return the ImageDescriptions outside the first directory, after a look whether there can be any.
+
+    Raises:
+        TiffError: the directories are damaged.
+    """
+    head = struct.pack("<HH" if block.is_little_endian else ">HH", IMAGE_DESCRIPTION, ASCII)
+    here = block.values(IMAGE_DESCRIPTION)
+    return block.all_values(IMAGE_DESCRIPTION)[len(here) :] if block.data.count(head) > len(here) else []
 
 
 def _utf_16(raw: bytes, *, is_little_endian: bool) -> str:

@@ -37,6 +37,9 @@ _EXIF = (0xE1, b"Exif\0\0")
 _XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
 _EXTENDED_XMP = (0xE1, b"http://ns.adobe.com/xmp/extension/\0")
 _IRB = (0xED, b"Photoshop 3.0\0")
+_OLD_IRB = (0xED, b"Adobe_Photoshop2.5:")
+_BARE_IPTC = (0xED, b"\x1c")  # as some old programs wrote it
+_PACKET_START = re.compile(rb"<\?xpacket|<x:xmpmeta|<rdf:RDF")  # of XMP behind another name than XMP's
 _COMMENT = (0xFE, b"")
 _KINDS = {Part.DESCRIPTION: _EXIF, Part.XMP: _XMP, Part.IRB: _IRB}
 _MAX_PAYLOAD_BYTES = 0xFFFF - 2
@@ -193,15 +196,25 @@ def _resolution(data: bytes, segments: list[Segment]) -> Resolution:
 def _texts(
     data: bytes, segments: list[Segment], exifs: tuple[bytes, ...], more_packets: list[Segment]
 ) -> EmbeddedTexts:
-    """Return what else may hold words: comments, repeated packets and Extended XMP."""
+    """Return what else may hold words: comments, repeated packets, Extended XMP, and what bears other names."""
     extended, problem = _extended_xmp([_content(data, s, _EXTENDED_XMP) for s in _find(segments, data, _EXTENDED_XMP)])
     comments = [decoded(_content(data, segment, _COMMENT)) for segment in _find(segments, data, _COMMENT)]
     return EmbeddedTexts(
         exifs=exifs,
-        packets=(*(_content(data, packet, _XMP) for packet in more_packets), *extended),
+        packets=(*(_content(data, packet, _XMP) for packet in more_packets), *extended, *_odd_packets(data, segments)),
+        irbs=tuple(_content(data, segment, _OLD_IRB) for segment in _find(segments, data, _OLD_IRB)),
+        iims=tuple(data[segment.payload : segment.end] for segment in _find(segments, data, _BARE_IPTC)),
         comments=tuple((CommentKind.COMMENT, comment) for comment in comments),
         problems=(problem,) if problem else (),
     )
+
+
+def _odd_packets(data: bytes, segments: list[Segment]) -> list[bytes]:
+    """Return the XMP packets that stand behind another name than XMP's, which only careful programs read."""
+    known = {segment.start for kind in (_EXIF, _XMP, _EXTENDED_XMP) for segment in _find(segments, data, kind)}
+    others = (segment for segment in segments if segment.marker == _XMP[0] and segment.start not in known)
+    starts = ((segment, _PACKET_START.search(data, segment.payload, segment.end)) for segment in others)
+    return [data[found.start() : segment.end] for segment, found in starts if found]
 
 
 def _extended_xmp(pieces: list[bytes]) -> tuple[list[bytes], str]:

@@ -79,7 +79,7 @@ class Png:
             return SIGNED
         texts = _texts(data, chunks)
         if texts.exifs or texts.packets or texts.problems:
-            return "its EXIF or XMP stands in a raw profile, which a second block would hide"
+            return "its EXIF or XMP stands in a raw profile or another kind of chunk, which a second block would hide"
         return ""
 
     def edits(self, data: bytes, changes: Mapping[Part, Change]) -> list[Edit]:

@@ -21,7 +21,8 @@ _KINDS = {
     b"comment": CommentKind.COMMENT,
     b"title": CommentKind.TITLE,
 }
-_PROFILE = re.compile(rb"raw profile type (exif|xmp|iptc|app1|8bim)", re.IGNORECASE)
+_PROFILE = re.compile(rb"raw profile type (exif|xmp|iptc|app1|app13|8bim)", re.IGNORECASE)
+_PACKET_KEYWORD = b"XML:com.adobe.xmp"  # in a chunk of another kind than XMP part 3 asks for
 _PROFILE_HEAD = re.compile(rb"\s*\S+\s+(\d+)\s*")
 _EXIF_ID, _XMP_ID, _IRB_ID = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
 _TIFF_HEADS = (b"II*\0", b"MM\0*")
@@ -43,13 +44,16 @@ class PngTexts:
         """Take up a text chunk; what is not known to hold words is passed by."""
         keyword = content.split(b"\0", 1)[0]
         profile, comment = _PROFILE.fullmatch(keyword), _KINDS.get(keyword.lower())
-        if not profile and comment is None:
+        is_packet = keyword == _PACKET_KEYWORD
+        if not (profile or is_packet) and comment is None:
             return
-        limit_bytes = max(min(self.left_bytes, _MAX_PROFILE_BYTES if profile else _MAX_COMMENT_BYTES), 1)
+        limit_bytes = max(min(self.left_bytes, _MAX_PROFILE_BYTES if profile or is_packet else _MAX_COMMENT_BYTES), 1)
         text, encoding = _text(kind, content[len(keyword) + 1 :], limit_bytes)
         self.left_bytes -= len(text or b"")
         if text is None:
             self.problems.append(f"its text chunk {keyword.decode('latin-1')!r} is damaged or too large")
+        elif is_packet:
+            self.packets.append(text)
         elif comment is not None:
             self.comments.append((comment, text.decode(encoding, "replace")))
         else:

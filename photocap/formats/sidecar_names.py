@@ -1,6 +1,7 @@
 """The names of files that say something about the photo beside them: XMP sidecars, Takeout's JSON, plain text.
 
-Upper and lower case do not count, since cameras, programs and file systems disagree about them.
+Upper and lower case do not count, nor how accents are composed, since cameras, programs and file systems disagree about
+them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,12 +20,13 @@ from photocap.formats.detect import kind_of
 
 SIDECAR_SUFFIX = ".xmp"
 _TEXT_SUFFIX = ".txt"
-SUFFIXES_ABOUT_PHOTOS = (SIDECAR_SUFFIX, _TEXT_SUFFIX, ".json")
+_JSON_SUFFIX = ".json"
+SUFFIXES_ABOUT_PHOTOS = (SIDECAR_SUFFIX, _TEXT_SUFFIX, _JSON_SUFFIX)
 _OWNERS = (FileKind.PICTURE, FileKind.RAW, FileKind.VIDEO)
 _NUMBERED = re.compile(r"(.+)(\(\d+\))(\.[^.]+)")  # how Takeout tells photos of one name apart
 _EDITED = re.compile(r"(.+)-(?:edited|bearbeitet|modifié|editado|modificato)(\(\d+\))?(\.[^.]+)", re.IGNORECASE)
 _TAKEOUT_CHARACTERS = 46  # longer names are cut, before ".json"
-_TAKEOUT_MARK = ".supplemental-metadata"
+_TAKEOUT_MARK = ".supplemental-metadata"  # often cut, also where the name is short
 _FOLDERS_KEPT = 16
 
 
@@ -36,6 +39,7 @@ class Beside:
         stem: sidecars named after the stem, `IMG.xmp`; whose they are depends on `rivals` and on what they say.
         rivals: other pictures, raw files and videos of the same stem.
         takeout: the JSON files of Google Takeout.
+        loose_json: JSON files named after the stem, which are any program's.
         texts: plain text files named after the photo.
     """
 
@@ -43,14 +47,20 @@ class Beside:
     stem: tuple[Path, ...] = ()
     rivals: tuple[Path, ...] = ()
     takeout: tuple[Path, ...] = ()
+    loose_json: tuple[Path, ...] = ()
     texts: tuple[Path, ...] = ()
 
 
+def folded(name: str) -> str:
+    """Return a name in the form in which names are compared."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
+
+
 def names_about(photo_name: str) -> list[str]:
-    """Return, in lower case, what the files may be called that say something about a photo."""
+    """Return, folded, what the files may be called that say something about a photo."""
     stem = os.path.splitext(photo_name)[0]
     names = [name + suffix for suffix in (SIDECAR_SUFFIX, _TEXT_SUFFIX) for name in (photo_name, stem)]
-    return list(dict.fromkeys(name.lower() for name in (*names, *takeout_names(photo_name))))
+    return list(dict.fromkeys(folded(name) for name in (*names, stem + _JSON_SUFFIX, *takeout_names(photo_name))))
 
 
 def takeout_names(photo_name: str) -> list[str]:
@@ -59,8 +69,8 @@ def takeout_names(photo_name: str) -> list[str]:
     original = f"{edited[1]}{edited[2] or ''}{edited[3]}" if edited else photo_name
     numbered = _NUMBERED.fullmatch(original)
     bare, number = (numbered[1] + numbered[3], numbered[2]) if numbered else (original, "")
-    bases = (bare[:_TAKEOUT_CHARACTERS], (bare + _TAKEOUT_MARK)[:_TAKEOUT_CHARACTERS])
-    return list(dict.fromkeys(f"{base}{number}.json" for base in bases))
+    bases = [(bare + _TAKEOUT_MARK[:length])[:_TAKEOUT_CHARACTERS] for length in range(len(_TAKEOUT_MARK) + 1)]
+    return list(dict.fromkeys(f"{base}{number}{_JSON_SUFFIX}" for base in bases))
 
 
 class FolderNames:
@@ -108,34 +118,35 @@ def _library_of(root: Path) -> Path:
 
 
 class _Listing:
-    """The names in one folder, found by name and by stem in lower case."""
+    """The names in one folder, found by name and by stem, both folded."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._by_name: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
         for name in names:
-            self._by_name.setdefault(name.lower(), []).append(name)
+            self._by_name.setdefault(folded(name), []).append(name)
             if kind_of(name) in _OWNERS:
-                self._by_stem.setdefault(os.path.splitext(name)[0].lower(), []).append(name)
+                self._by_stem.setdefault(folded(os.path.splitext(name)[0]), []).append(name)
 
     def beside(self, photo: Path) -> Beside:
         name, stem = photo.name, os.path.splitext(photo.name)[0]
-        rivals = [rival for rival in self._by_stem.get(stem.lower(), []) if rival != name]
+        rivals = [rival for rival in self._by_stem.get(folded(stem), []) if rival != name]
         return Beside(
             full=self._found(photo, [name + SIDECAR_SUFFIX]),
             stem=self._found(photo, [stem + SIDECAR_SUFFIX]),
             rivals=tuple(photo.with_name(rival) for rival in rivals),
             takeout=self._found(photo, takeout_names(name)),
+            loose_json=self._found(photo, [stem + _JSON_SUFFIX]),
             texts=self._found(photo, [name + _TEXT_SUFFIX, stem + _TEXT_SUFFIX]),
         )
 
     def _found(self, photo: Path, wanted: list[str]) -> tuple[Path, ...]:
         """Return the files of these names, those in the photo's own case first."""
-        found = dict.fromkeys(name for want in wanted for name in self._by_name.get(want.lower(), []))
+        found = dict.fromkeys(name for want in wanted for name in self._by_name.get(folded(want), []))
         mine = [name for name in found if not self._is_of_a_namesake(photo.name, name)]
         return tuple(photo.with_name(name) for name in sorted(mine, key=lambda name: name not in wanted))
 
     def _is_of_a_namesake(self, photo_name: str, name: str) -> bool:
-        """Return whether a file is named after another photo whose name differs in upper and lower case only."""
+        """Return whether a file is named after another photo whose name is the same when folded."""
         owner = os.path.splitext(name)[0]
-        return owner != photo_name and owner.lower() == photo_name.lower() and owner in self._by_name[owner.lower()]
+        return owner != photo_name and folded(owner) == folded(photo_name) and owner in self._by_name[folded(owner)]

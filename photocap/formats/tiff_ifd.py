@@ -68,8 +68,8 @@ class TiffBlock:
         """Return the bytes of every value of the first directory that has this tag; a damaged one may have several."""
         return [self._bytes(entry) for entry in self.first.entries if entry.tag == tag]
 
-    def inner_values(self, tag: int) -> list[bytes]:
-        """Return the same of the Exif directory.
+    def inner_values(self, *tags: int) -> dict[int, list[bytes]]:
+        """Return the same of the Exif directory, for several tags at once.
 
         Raises:
             TiffError: that directory is damaged.
@@ -77,7 +77,8 @@ class TiffBlock:
         pointers = [entry for entry in self.first.entries if entry.tag == EXIF_POINTER]
         places = {at for pointer in pointers for at in self._numbers(pointer)[:_MAX_DEPTH]}
         inner = [self._directory("0/Exif", at) for at in sorted(places)]
-        return [self._bytes(entry) for directory in inner for entry in directory.entries if entry.tag == tag]
+        entries = [entry for directory in inner for entry in directory.entries]
+        return {tag: [self._bytes(entry) for entry in entries if entry.tag == tag] for tag in tags}
 
     def all_values(self, tag: int) -> list[bytes]:
         """Return the bytes of every value that has this tag, in whichever directory.

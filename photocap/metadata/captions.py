@@ -26,7 +26,9 @@ class Place(Enum):
     XMP_IMAGE_DESCRIPTION = "XMP tiff:ImageDescription"
     XMP_USER_COMMENT = "XMP exif:UserComment"
     XMP_NOTES = "XMP acdsee:notes"
+    XMP_LOG_COMMENT = "XMP xmpDM:logComment"
     XMP_EXTENDED = "XMP ExtDescrAccessibility"
+    EXIF_ELSEWHERE = "EXIF ImageDescription of another directory"
     USER_COMMENT = "EXIF UserComment"
     XP_COMMENT = "EXIF XPComment"
     XP_TITLE = "EXIF XPTitle"
@@ -42,6 +44,7 @@ NO_MEMORY = CaptionMemory()
 MAIN_PLACES = (Place.SIDECAR, Place.EXIF, Place.XMP, Place.IPTC)
 _WRITERS = {
     Place.EXIF: Writer.DESCRIPTION,
+    Place.EXIF_ELSEWHERE: Writer.DESCRIPTION,
     Place.USER_COMMENT: Writer.USER_COMMENT,
     Place.COMMENT: Writer.COMMENT,
 }

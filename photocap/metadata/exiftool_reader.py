@@ -42,10 +42,12 @@ class ToolAnswer:
     Attributes:
         texts: the descriptions.
         is_complete: whether it read the file without a warning.
+        has_xmp: whether it found XMP in it.
     """
 
     texts: tuple[FoundText, ...] = ()
     is_complete: bool = False
+    has_xmp: bool = False
 
 
 class ToolReader:
@@ -56,7 +58,7 @@ class ToolReader:
 
     def read(self, path: Path) -> ToolAnswer:
         """Return the descriptions in a file; none where ExifTool is missing or does not know the file."""
-        options = ["-j", "-a", "-G1:4", "-m", "-XMP-dc:all", *(f"-{tag}" for tag in (*_TAGS, *_TROUBLE))]
+        options = ["-j", "-a", "-G1:4", "-m", "-XMP:all", *(f"-{tag}" for tag in (*_TAGS, *_TROUBLE))]
         try:
             answer = self._exiftool.read(path, options)
             # Words that look like a number come without quotes; "1952.10" is not 1952.1.
@@ -76,7 +78,7 @@ class ToolReader:
                 if place is Place.XMP and is_sidecar(path):
                     place = Place.SIDECAR
                 texts += [FoundText(place=place, path=path, text=text, language=language) for text in _texts(value)]
-        return ToolAnswer(tuple(texts), is_complete)
+        return ToolAnswer(tuple(texts), is_complete, any(key.startswith("XMP-") for key in tags))
 
 
 def _texts(value: object) -> list[str]:

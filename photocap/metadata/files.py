@@ -9,6 +9,7 @@ from pathlib import Path
 
 from photocap.errors import ReadError
 from photocap.formats.sidecar_names import Beside, FolderNames
+from photocap.metadata.neighbours import takeout_words
 from photocap.metadata.sidecar import Ownership, StemSidecar, ownership, sidecar_under
 from photocap.metadata.xml import XmlError
 from photocap.metadata.xmp import SIDECAR_FOR, Packet
@@ -99,7 +100,7 @@ def open_surroundings(photo: Path, sidecar_dir: Path | None, names: FolderNames)
     return Surroundings(
         own=own,
         shared=shared,
-        takeout=tuple(_opened(beside.takeout, _MAX_TAKEOUT_BYTES, problems).values()),
+        takeout=(*_opened(beside.takeout, _MAX_TAKEOUT_BYTES, problems).values(), *_takeout_among(beside.loose_json)),
         texts=tuple(_opened(beside.texts, _MAX_TEXT_BYTES, []).values()),
         beside=beside,
         problems=tuple(problems),
@@ -130,6 +131,12 @@ def _opened(paths: Iterable[Path], limit_bytes: int, problems: list[str]) -> dic
         except OSError as error:
             problems.append(f"{path.name} cannot be read: {error.strerror or error}")
     return found
+
+
+def _takeout_among(paths: Iterable[Path]) -> list[OpenedFile]:
+    """Return those of some JSON files that say something of a photo; what the others are, nobody knows."""
+    files = _opened(paths, _MAX_TAKEOUT_BYTES, []).values()
+    return [file for file in files if (words := takeout_words(file.data)).description or words.people]
 
 
 def _made_for(sidecar: OpenedFile) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ _OTHER_PROPERTIES = (
     (Place.XMP_USER_COMMENT, name_of("exif:UserComment")),
     (Place.XMP_NOTES, name_of("acdsee:notes")),
     (Place.XMP_NOTES, name_of("acdsee:caption")),
+    (Place.XMP_LOG_COMMENT, name_of("xmpDM:logComment")),
     (Place.XMP_EXTENDED, name_of("Iptc4xmpCore:ExtDescrAccessibility")),
 )
 
@@ -116,28 +117,37 @@ def read_caption(
 def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool | None = None) -> FoundCaption:
     """Judge the captions in a photo and beside it."""
     search = _Search([*around.problems])
-    unread: list[Path] = []
+    unread: dict[Path, bool] = {}  # whether there must be XMP in it
     for sidecars, is_shared in ((around.own, False), (around.shared, True)):
         for path, sidecar in sidecars.items():
             try:
                 search.packet(Place.SIDECAR, path, Packet(sidecar.data), is_shared=is_shared)
             except XmlError as error:
                 search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
-                unread.append(path)
+                unread[path] = _has_rdf(sidecar.data)
     if not search.photo(contents):
-        unread.append(contents.path)
+        unread[contents.path] = contents.packet is None and _has_rdf(contents.layout.parts.get(Part.XMP, b""))
     search.neighbours(around)
     if unread and exiftool is not None:
         _ask(ToolReader(exiftool), unread, search)
     return resolve_caption(search.evidence())
 
 
-def _ask(reader: ToolReader, unread: Iterable[Path], search: _Search) -> None:
-    """Let ExifTool read what could not be read here; what it reads without a warning is no problem any more."""
+def _has_rdf(packet: bytes) -> bool:
+    """Return whether XMP says anything, in whichever encoding."""
+    return b"RDF" in packet.replace(b"\0", b"")
+
+
+def _ask(reader: ToolReader, unread: Mapping[Path, bool], search: _Search) -> None:
+    """Let ExifTool read what could not be read here; what it reads without a warning is no problem any more.
+
+    It passes by in silence what it does not take for XMP.
+    """
     answers = [reader.read(path) for path in unread]
+    is_found = all(answer.has_xmp or not must_be for answer, must_be in zip(answers, unread.values(), strict=True))
     known = set(search.texts)
     search.texts += [text for answer in answers for text in answer.texts if text not in known]
-    if all(answer.is_complete for answer in answers):
+    if is_found and all(answer.is_complete for answer in answers):
         search.problems.clear()
 
 
@@ -235,6 +245,7 @@ class _Search:
     def _more_exif(self, path: Path, blocks: Iterable[ExifTexts]) -> None:
         for block in blocks:
             self.make = self.make or block.make
+            self._add(Place.EXIF_ELSEWHERE, path, block.other_descriptions)
             self._add(Place.USER_COMMENT, path, block.user_comments)
             self._add(Place.XP_COMMENT, path, block.xp_comments)
             self._add(Place.XP_TITLE, path, block.xp_titles)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from photocap.formats.base import FileKind
 from photocap.formats.detect import kind_of
-from photocap.formats.sidecar_names import SUFFIXES_ABOUT_PHOTOS, names_about
+from photocap.formats.sidecar_names import SUFFIXES_ABOUT_PHOTOS, folded, names_about
 from photocap.photos.ignore import IGNORE_FILE, Rules, is_system_folder
 from photocap.photos.open import reason_of
 
@@ -235,17 +235,17 @@ def newest_sidecar_mtime_ns(photo: Path) -> int:
 
 
 def _files_about_photos(entries: Iterable[os.DirEntry[str]]) -> dict[str, list[os.DirEntry[str]]]:
-    """Return the sidecars and the like among the files of a folder, by name in lower case."""
+    """Return the sidecars and the like among the files of a folder, by folded name."""
     found: dict[str, list[os.DirEntry[str]]] = {}
     for entry in entries:
-        name = entry.name.lower()
+        name = folded(entry.name)
         if name.endswith(SUFFIXES_ABOUT_PHOTOS):
             found.setdefault(name, []).append(entry)
     return found
 
 
 def _newest_ns(about: dict[str, list[os.DirEntry[str]]], photo_name: str) -> int:
-    found = [entry for name in names_about(photo_name) for entry in about.get(name, [])]
+    found = [entry for name in names_about(photo_name) for entry in about.get(name, [])] if about else []
     newest = 0
     for entry in found:
         with contextlib.suppress(OSError):
