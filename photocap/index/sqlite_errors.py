@@ -37,8 +37,10 @@ def _in_words(path: Path, error: Exception) -> PhotocapError:
 
 
 def message_of(error: Exception) -> str:
-    """Return what SQLite says, which quotes a damaged schema as it is."""
-    return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+    """Return what SQLite says, which quotes a damaged schema as it is; Python 3.10 then leaves the message out."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.decode(errors="replace")
+    return str(error) or "malformed database schema"
 
 
 def damaged(path: Path, what: str) -> IndexUnusable:
