@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from systems import posix_only
 
 from photocap.system import atomicfile
 from photocap.system.atomicfile import (
@@ -29,6 +30,7 @@ def test_a_new_file_gets_the_usual_mode(tmp_path):
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+@posix_only
 def test_a_link_stays_a_link_and_the_mode_stays(tmp_path):
     path, link = tmp_path / "file", tmp_path / "link"
     path.write_bytes(b"old")

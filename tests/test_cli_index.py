@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 from fakes import FakeCaptioner
 from PIL import Image
+from systems import needs_byte_names
 
 from photocap.metadata import Origin, read_caption
 from photocap.records import Caption, Label, WordProbability
@@ -225,6 +226,7 @@ def test_empty_folder(cli: Cli, tmp_path: Path, db: Path) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no photos found\n")
 
 
+@needs_byte_names
 def test_names_and_captions_come_out_on_one_line(cli: Cli, library: Path, db: Path) -> None:
     (library / "a.jpg").rename(library / "new\nline.jpg")
     (library / "b.png").rename(library / os.fsdecode(b"caf\xe9.png"))

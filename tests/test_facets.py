@@ -57,7 +57,7 @@ def library(tmp_path):
             record("/p/a/copy.jpg", None, "h1", facts=PENTAX),
             record("/p/b/two.jpg", "a cat", "h2", facts=CANON),
             record("/p/three.jpg", "a dog on a sofa", "h3"),
-            record(os.fsdecode(b"/p/\xe9/\x80.jpg"), "a bird", "h4"),
+            record("/p/\udce9/\udc80.jpg", "a bird", "h4"),
         ]
         index.record_batch(run, records)
         assert kept(index.path) == counted_anew(index.path)
@@ -153,7 +153,7 @@ def test_the_library_is_counted_by_every_facet(library):
     assert facets.labels(1) == [("dog", 2)]
     assert (facets.edited(), facets.confident(0.7, 0.71), facets.confident(0.71, 2)) == (2, 3, 0)
     assert [facets.below(Path(folder)) for folder in ("/p", "/p/a", "/p/three.jpg", "/")] == [5, 2, 0, 5]
-    assert facets.below(Path(os.fsdecode(b"/p/\xe9"))) == 1
+    assert facets.below(Path("/p/\udce9")) == 1
     months = [(month.month, month.photos) for month in index.browse.months()]
     assert months == [("2020-01", 1), ("2019-07", 2), ("", 2)]
     assert index.browse.root() == Path("/p")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import resource
 import struct
-import sys
 import time
 from pathlib import Path
 
 import metadata_files as files
 import pytest
 from fuzz.bombs import BOMBS
+from systems import peak_bytes, posix_only
 
 from photocap.errors import FileProblem
 from photocap.formats.base import FormatError
@@ -23,11 +22,6 @@ from photocap.photos import load_image, picture_hash, read_facts
 _MAX_CPU_S = 2.0  # about one on a slow processor
 _MAX_MORE_BYTES = 300 << 20
 SIGNATURE = Signature("base", "1.0", 0.5, "2026-01-01T00:00:00Z")
-
-
-def peak_bytes():
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def write(path: Path) -> None:
@@ -44,6 +38,7 @@ STAGES = {
 
 
 @pytest.mark.slow
+@posix_only
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_little_at_every_stage(name, tmp_path):
     path = tmp_path / name

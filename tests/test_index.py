@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeFacts
+from systems import posix_only
 
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema, writer_lock
@@ -80,6 +81,7 @@ def test_a_photo_comes_back_as_it_went_in(index, run):
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.jpg", b"new\nline.jpg", "emoji 🐕.jpg".encode(), b"back\\slash.jpg"])
+@posix_only
 def test_any_file_name_survives(index, run, name):
     path = Path(os.fsdecode(b"/p/" + name))
     index.record_batch(run, [record(path, "a dog")])
@@ -344,6 +346,7 @@ def test_an_index_that_a_newer_photocap_changed_meanwhile_is_left_alone(index, r
         index.record_batch(run, [record("/a.jpg", "a dog")])
 
 
+@posix_only
 def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
     path = tmp_path / "index.db"
     code = (
@@ -362,6 +365,7 @@ def test_a_killed_writer_leaves_its_batches_and_no_lock(tmp_path):
         assert index.runs.latest()[0].finished is None
 
 
+@posix_only
 def test_a_kill_while_the_index_is_made_leaves_nothing_in_its_place(tmp_path):
     path = tmp_path / "index.db"
     code = (
@@ -512,6 +516,7 @@ def test_an_upgrade_that_fails_midway_changes_nothing(tmp_path, monkeypatch):
         assert index.counts().present == 1
 
 
+@posix_only
 def test_an_upgrade_that_is_killed_midway_changes_nothing(tmp_path):
     path = _index_of_version_1(tmp_path)
     before = _schema(path)

@@ -19,6 +19,7 @@ import pytest
 from fakes import FakeCaptioner
 from PIL import Image
 from raw_files import write_dng
+from systems import needs_byte_names
 
 from photocap.captioning.hedge import hedged
 from photocap.index import CaptionRecord, PhotoIndex, PhotoState
@@ -179,6 +180,7 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+@needs_byte_names
 def test_every_bad_input_gets_one_line_and_costs_the_others_nothing(library: Library) -> None:
     good = library.photo("good.jpg", size=(300, 200))
     noise = Image.effect_noise((300, 200), 80)
@@ -738,6 +740,7 @@ def test_the_index_may_lie_inside_the_library(library: Library) -> None:
     assert library.run().summary == "1 unchanged"
 
 
+@needs_byte_names
 def test_photos_with_awkward_names(library: Library) -> None:
     names = ["with space.jpg", "new\nline.jpg", os.fsdecode(b"caf\xe9.jpg"), "\N{CAMERA}.jpg", "-rf.jpg"]
     for i, name in enumerate(names):

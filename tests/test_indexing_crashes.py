@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from fakes import FakeCaptioner, fake_caption
 from PIL import Image
+from systems import posix_only
 
 from photocap.index import PhotoIndex, PhotoState
 from photocap.library.indexing import index_photos
@@ -22,6 +23,8 @@ from photocap.photos import picture_hash
 from photocap.records import Written
 
 TESTS = Path(__file__).parent
+
+pytestmark = posix_only
 
 
 def command(*arguments: object) -> list[str]:
@@ -132,7 +135,6 @@ def test_a_disk_that_fills_up_at_any_write_harms_nothing(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
 def test_an_index_that_cannot_grow_harms_nothing(tmp_path: Path) -> None:
     for max_bytes in (8_192, 120_000, 250_000, 400_000):
         root, db = tmp_path / f"photos{max_bytes}", tmp_path / f"{max_bytes}.db"

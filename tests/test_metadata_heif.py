@@ -13,6 +13,7 @@ import pillow_heif
 import pytest
 from conftest import REPOSITORY
 from PIL import Image, features
+from systems import posix_only
 
 from photocap.formats.heif import Heif
 from photocap.metadata import ExifTool, Origin, Overwrite, Place, WritePolicy, prepare_write, read_caption, revert
@@ -187,6 +188,7 @@ def test_metadata_of_a_gain_map_is_not_the_photos(shared):
         ("echo no version", "too old|cannot be started"),
     ],
 )
+@posix_only
 def test_an_exiftool_that_does_not_work_leads_to_a_sidecar(tmp_path, script, reason):
     program = tmp_path / "exiftool"
     program.write_text(f"#!/bin/sh\n{script}\n")

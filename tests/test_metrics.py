@@ -2,6 +2,7 @@ import csv
 import sys
 
 import pytest
+from systems import posix_only
 from tokens import tokens
 
 from photocap.metrics import meteor, meteor_java, score_captions
@@ -112,6 +113,7 @@ def test_meteor_says_what_is_missing(monkeypatch, package):
     assert "photocap[meteor]" in scores.meteor_reason
 
 
+@posix_only
 def test_where_the_meteor_program_fails_its_stages_are_computed_here(monkeypatch, tmp_path):
     (tmp_path / "meteor").mkdir()
     (tmp_path / "meteor" / "meteor-1.5.jar").touch()

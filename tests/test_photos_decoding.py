@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from raw_files import write_dng
+from systems import posix_only
 
 from photocap.errors import ReadError
 from photocap.photos import load_image
@@ -234,6 +235,7 @@ def test_a_picture_above_the_limit_is_refused_unless_it_is_scaled_while_it_is_de
     assert load_image(tmp_path / "large.png", 16).height >= 16
 
 
+@posix_only
 def test_folder_pipe_and_nothing(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"directory|not a regular file"):
         load_image(tmp_path, 64)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from systems import needs_byte_names, posix_only
 
 from photocap.photos import Skip, Skipped, WalkOptions, find_photos, outermost
 
@@ -145,6 +146,7 @@ def test_ignore_file_that_cannot_be_understood(tmp_path: Path) -> None:
     assert ".photocapignore" in seen[0].error
 
 
+@needs_byte_names
 def test_awkward_names_survive(tmp_path: Path) -> None:
     names = [b"with space.jpg", b"new\nline.jpg", b"caf\xe9.jpg", "\N{CAMERA}.jpg".encode(), b"-rf.jpg"]
     for name in names:
@@ -153,6 +155,7 @@ def test_awkward_names_survive(tmp_path: Path) -> None:
     assert {os.fsencode(photo.path.name) for photo in find_photos([tmp_path])} == set(names)
 
 
+@posix_only
 def test_pipes_and_folders_with_photo_names_are_no_photos(tmp_path: Path) -> None:
     make(tmp_path, "folder.jpg/a.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")

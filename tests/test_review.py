@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from click.testing import Result
 from fakes import FakeCaptioner
 from PIL import Image
 from rich.console import Console
+from systems import posix_only
 
 from photocap.cli import console, picture
 from photocap.index import PhotoIndex
@@ -153,10 +153,10 @@ def test_no_picture_without_colours_and_none_of_a_photo_that_cannot_be_read(
     assert "this is a text file" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+@posix_only
 def test_on_a_terminal_the_sentence_stands_there_to_be_edited() -> None:
     pytest.importorskip("readline")
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     code = "from photocap.cli.line_editor import edit_line; print('[' + edit_line('words', 'a dog') + ']')"
     with subprocess.Popen([sys.executable, "-c", code], stdin=slave, stdout=slave, stderr=slave) as running:
         os.close(slave)

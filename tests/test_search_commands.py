@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import random
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ import numpy as np
 import pytest
 from fakes import FakeCaptioner, FakeFacts
 from PIL import Image, ImageStat
+from systems import posix_only
 from test_query import random_query
 from test_searching import Photo, look, make_index, paths
 
@@ -154,10 +154,12 @@ class TestSearch:
         assert done.exit_code == 1
         assert (library / "red.jpg").read_bytes() == before
 
+    @posix_only
     def test_a_terminal_gets_a_table_with_the_words_highlighted(self, db):
         output = on_a_terminal("search", "--db", str(db), "blue")
         assert "\x1b[1mblue\x1b[0m photo 30 by 20" in output
 
+    @posix_only
     def test_names_that_are_no_utf8_come_out_as_they_are(self, db, process):
         raw = b"/somewhere/caf\xe9.jpg"
         with PhotoIndex.open(db) as index:
@@ -179,7 +181,7 @@ class TestSearch:
 
 def on_a_terminal(*arguments: str) -> str:
     """Run photocap with a terminal for its output; return what it wrote there."""
-    primary, secondary = pty.openpty()
+    primary, secondary = os.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
     process = subprocess.Popen([sys.executable, "-m", "photocap", *arguments], stdout=secondary, env=environment)
