@@ -35,6 +35,17 @@ def test_1_could_not_run(process, tmp_path, arguments):
     assert not list(tmp_path.iterdir())
 
 
+def test_1_without_torch_train_says_what_to_install(tmp_path):
+    table = tmp_path / "captions.csv"
+    table.write_text("image,caption\na.jpg,a dog\n")
+    code = "import sys; sys.modules['torch'] = None; from photocap.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "train", table], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert one_line(done.stderr)
+    assert "torch" in done.stderr
+    assert "pip install" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["index"], ["index", ".", "--device", "toaster"]])
 def test_2_wrong_usage(process, arguments):
     done = process(*arguments)

@@ -200,6 +200,9 @@ def command(ctx: click.Context, /, **_options: Any) -> None:
     --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
     two thirds of the way back to the start, so that it does not forget.
     """
+    from photocap.captioning.torch_packages import check_torch
+
+    check_torch()
     from photocap.training import clear_cache, join_processes
 
     options = TrainOptions.of(ctx)
