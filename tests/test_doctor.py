@@ -1,7 +1,10 @@
 import json
+import sqlite3
+from contextlib import closing
 from importlib.util import find_spec
 
 import pytest
+from test_index import record
 
 from photocap.index import PhotoIndex
 
@@ -34,6 +37,16 @@ def test_a_sound_index_is_called_so_and_left_as_it_is(examine, tmp_path):
     exit_code, found = examine()
     assert (exit_code, found["index"]["ok"]) == (0, True)
     assert (tmp_path / "index.db").read_bytes() == before
+
+
+def test_a_text_index_that_has_lost_a_photo_is_found(examine, tmp_path):
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
+        index.record_batch(index.runs.start("test"), [record("/a.jpg", "a dog"), record("/b.jpg", "a cat")])
+    with closing(sqlite3.connect(tmp_path / "index.db")) as connection, connection:
+        connection.execute("DELETE FROM photo_fts_docsize WHERE id = 1")
+    exit_code, found = examine()
+    assert (exit_code, found["index"]["ok"]) == (1, False)
+    assert "damaged (photo_fts: " in found["index"]["text"]
 
 
 def test_a_damaged_index_and_a_missing_model_are_found(examine, tmp_path):

@@ -8,7 +8,9 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from fakes import FakeFacts
 from systems import posix_only
 
-from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError, WriteError
+from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, UndoState, schema, writer_lock
 from photocap.index.embeddings import sign_bytes
 from photocap.index.migrations.first_tables import VERSION_1
@@ -287,6 +289,21 @@ def test_a_second_writer_is_told_who_is_first(index):
     assert IndexBusy(index.path, "x").exit_code == 5
 
 
+def test_who_waits_for_longer_than_a_second_hears_for_whom(index, monkeypatch):
+    monkeypatch.setattr(writer_lock, "_SILENT_S", 0.2)
+    said = []
+    free = threading.Timer(0.6, lambda: None)
+    with ExitStack() as writing:
+        writing.enter_context(index.writing())
+        free.function = writing.pop_all().close
+        free.start()
+        PhotoIndex.open(index.path, waiting=said.append).close()
+    free.join()
+    assert said == [f"waiting: another photocap (process {os.getpid()}) is writing to this index"]
+    PhotoIndex.open(index.path, waiting=said.append).close()
+    assert len(said) == 1
+
+
 def _write_between_batches(path, started, numbers):
     with PhotoIndex.open(path) as index:
         for number in numbers:
@@ -533,7 +550,7 @@ def test_an_upgrade_that_is_killed_midway_changes_nothing(tmp_path):
         assert index.counts().present == 1
 
 
-def test_an_older_index_that_cannot_be_brought_up_to_date_is_said_to_be(tmp_path, monkeypatch):
+def test_an_older_index_on_a_read_only_disk_is_read_in_a_copy(tmp_path, monkeypatch):
     path = _index_of_version_1(tmp_path)
     real = os.open
 
@@ -543,8 +560,9 @@ def test_an_older_index_that_cannot_be_brought_up_to_date_is_said_to_be(tmp_path
         return real(name, flags, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", read_only_disk)
-    with pytest.raises(WriteError, match=r"older photocap.*Read-only file system"):
-        PhotoIndex.open(path, read_only=True)
+    with PhotoIndex.open(path, read_only=True) as index:
+        assert index.is_copy
+        assert index.counts().present == 1
 
 
 def test_only_an_upgrade_needs_sqlite_utils(tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from store_index import INDEXES
 from test_index import record
 
 from photocap.cli import group
@@ -34,6 +35,8 @@ def db() -> Iterator[Path]:
         ("prune",),
         ("edit", "/p/7.jpg", "Anna", "--dry-run"),
         ("index", "--dry-run", "/p"),
+        ("status",),
+        ("doctor",),
     ):
         photocap(*command, "--db", folder / "index.db")  # nobody may not import what lies in the folder of a user
     yield folder / "index.db"
@@ -96,12 +99,23 @@ def test_writing_to_it_is_refused_in_words(db: Path) -> None:
         db.parent.chmod(0o755)
 
 
-def test_an_older_one_says_that_it_must_be_brought_up_to_date(db: Path) -> None:
-    connection = sqlite3.connect(db)
-    connection.execute("PRAGMA user_version = 1")
-    connection.close()
-    said = without_permission(db.parent, lambda: photocap("search", "dog", "--db", db))
-    assert said.startswith(f"1 photocap: {db}: is of an older photocap and has to be brought up to date first, but")
+def test_an_older_one_is_read_in_a_copy(db: Path) -> None:
+    for file in db.parent.iterdir():
+        file.unlink()
+    before = gzip.decompress((INDEXES / "schema-1" / "index.db.gz").read_bytes())
+    db.write_bytes(before)
+    said = without_permission(db.parent, lambda: photocap("search", "photo", "--db", db))
+    assert said.startswith("0 /")
+    assert said.endswith("photos\n")
+    db.parent.chmod(0o755)
+    said = without_permission(db.parent, lambda: photocap("status", "--db", db))
+    assert said.endswith("each command reads a copy, which takes longer\n")
+    db.parent.chmod(0o755)
+    said = without_permission(db.parent, lambda: photocap("doctor", "--db", db))
+    assert f"sound ({db})" in said
+    db.parent.chmod(0o755)
+    assert db.read_bytes() == before
+    assert [file.name for file in db.parent.iterdir()] == ["index.db"]
 
 
 def test_what_a_killed_writer_left_is_not_passed_over(db: Path) -> None:

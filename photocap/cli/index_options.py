@@ -15,6 +15,7 @@ from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.registry import ModelFacts, read_facts
 from photocap.cli import options
 from photocap.cli.batch_import import import_batch
+from photocap.cli.open_index import open_for_reading, open_for_writing
 from photocap.cli.writing_options import write_policy, writing_options
 from photocap.errors import CheckpointError
 from photocap.index import PhotoIndex
@@ -162,10 +163,10 @@ def captioner_loader(chosen: Mapping[str, Any]) -> Callable[[], CaptionerProtoco
 def open_index(db: Path, *, dry_run: bool = False, check: bool = True) -> Iterator[PhotoIndex]:
     """Open the index for a run; a dry run only reads it, and does not make one where there is none."""
     if not dry_run:
-        with PhotoIndex.open(db, create=True, check=check) as index:
+        with open_for_writing(db, create=True, check=check) as index:
             yield index
     elif db.exists():
-        with PhotoIndex.open(db, read_only=True) as index:
+        with open_for_reading(db) as index:
             yield index
     else:
         with tempfile.TemporaryDirectory() as folder, PhotoIndex.open(Path(folder, "dry-run.db"), create=True) as index:

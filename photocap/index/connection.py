@@ -91,7 +91,7 @@ def connect_for_writing(path: Path, *, exists: bool, check: bool) -> sqlite3.Con
         connection = _raw(path, "mode=rw")
         try:
             _refuse_newer(connection, path)
-            _refuse_foreign(connection, path)
+            refuse_foreign(connection, path)
             if exists and check and (damage := check_all(connection)):
                 raise damaged(path, damage)
             migrate(connection)
@@ -197,7 +197,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 def _raw(path: Path, mode: str) -> sqlite3.Connection:
     connection = _connect(path, mode)
     connection.text_factory = os.fsdecode
-    _distrust(connection)
+    distrust(connection)
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except SQLITE_ERRORS:
@@ -206,7 +206,7 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _distrust(connection: sqlite3.Connection) -> None:
+def distrust(connection: sqlite3.Connection) -> None:
     """Let SQLite treat the file as what it may be: somebody else's (https://sqlite.org/security.html)."""
     connection.execute("PRAGMA cell_size_check = ON")
     if hasattr(connection, "setlimit"):  # from Python 3.11 on
@@ -227,7 +227,7 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> sqlite3.Connect
     return connection
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file with triggers or views that are not photocap's: writing to it would set them off."""
     if names := foreign_objects(connection):
         reason = f"holds triggers or views that are not photocap's ({', '.join(map(printable, names[:3]))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from photocap.index.embeddings import Embeddings
 from photocap.index.facets import Facets
 from photocap.index.filter_sql import distance_km
 from photocap.index.photos import Photos
+from photocap.index.private_copy import brought_up_to_date
 from photocap.index.record import record_batch
 from photocap.index.rows import PhotoRecord
 from photocap.index.runs import Runs
@@ -45,6 +46,7 @@ class PhotoIndex:
 
     Attributes:
         path: the SQLite file.
+        is_copy: whether it is read in a copy, since it is of an older photocap and cannot be brought up to date.
         photos: the photos, and the pictures they show.
         captions: the captions of pictures, with their history.
         embeddings: the pictures' embeddings.
@@ -56,8 +58,11 @@ class PhotoIndex:
         undo: the journal of writes to files.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, lock: WriterLock | None, *, is_copy: bool = False
+    ) -> None:
         self.path = path
+        self.is_copy = is_copy
         self._database = database = Database(connection, path, lock)
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         self.photos = Photos(database)
@@ -75,7 +80,15 @@ class PhotoIndex:
         self.undo = UndoJournal(database)
 
     @classmethod
-    def open(cls, path: Path | str, *, create: bool = False, read_only: bool = False, check: bool = True) -> PhotoIndex:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        check: bool = True,
+        waiting: Callable[[str], None] | None = None,
+    ) -> PhotoIndex:
         """Open the index at `path`.
 
         Args:
@@ -83,18 +96,19 @@ class PhotoIndex:
             create: make one where there is none.
             read_only: change nothing.
             check: read the whole file before writing where the last writer did not come to an end, and once a week.
+            waiting: called with a line about it when another writer makes this one wait for longer than a second.
 
         Raises:
             IndexNotFound: there is none and `create` is false.
             IndexUnusable: damaged, of a newer photocap, or not photocap's; it was not touched.
             IndexBusy: another process writes to it.
-            WriteError: it cannot be written, or is of an older photocap and cannot be brought up to date.
+            WriteError: it cannot be written.
         """
         path = Path(path)
         check_place(path, create=create)
         if read_only:
-            return cls(cls._connection_for_reading(path), path, None)
-        lock = WriterLock(path)
+            return cls._open_for_reading(path)
+        lock = WriterLock(path, waiting)
         with lock.held():
             exists = check_place(path, create=create)  # another may have made it while we waited
             check = check and lock.is_check_due
@@ -104,17 +118,16 @@ class PhotoIndex:
         return cls(connection, path, lock)
 
     @classmethod
-    def _connection_for_reading(cls, path: Path) -> sqlite3.Connection:
+    def _open_for_reading(cls, path: Path) -> PhotoIndex:
         connection = connect_for_reading(path)
         if not is_outdated(connection):
-            return connection
+            return cls(connection, path, None)
         connection.close()
         try:
             cls.open(path).close()
-        except WriteError as error:
-            reason = f"is of an older photocap and has to be brought up to date first, but {error.reason}"
-            raise WriteError(path, reason, error.hint) from error
-        return connect_for_reading(path)
+        except WriteError:
+            return cls(brought_up_to_date(path), path, None, is_copy=True)
+        return cls(connect_for_reading(path), path, None)
 
     @contextmanager
     def writing(self) -> Iterator[bool]:

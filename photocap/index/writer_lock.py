@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from photocap.index.file_lock import FileLock, LockHeld
 PATIENCE_S = 60.0
 """How long a writer waits for the one before it: longer than any batch takes on a slow drive."""
 _LOOK_EVERY_S = 0.02
+_SILENT_S = 1.0  # a wait that is shorter need not be explained
 _CHECKED_FOR = timedelta(days=7)
 _UNSETTLED = "killed"
 
@@ -29,16 +30,22 @@ class WriterLock:
     Who has to wait announces it with a second file, `INDEX.turn`, and a writer that comes while that is there waits
     behind it. So a run that asks again right after each batch keeps nobody out.
 
+    Args:
+        index_path: the index.
+        waiting: called once in each wait of more than a second, with a line that says for whom.
+
     Attributes:
         is_check_due: whether the index should be read through: the last writer died, or a week has passed.
         is_recovery_due: whether a writer was killed and what it had begun is not settled yet.
     """
 
-    def __init__(self, index_path: Path) -> None:
+    def __init__(self, index_path: Path, waiting: Callable[[str], None] | None = None) -> None:
         self._index_path = index_path
+        self._waiting = waiting
         self._path = index_path.with_name(index_path.name + ".lock")
         self._turn_path = index_path.with_name(index_path.name + ".turn")
         self._lock: FileLock | None = None
+        self._is_said = False
         self._checked: date | None = None
         self.is_check_due = self.is_recovery_due = False
 
@@ -100,6 +107,7 @@ class WriterLock:
         return self._queue(time.monotonic() + PATIENCE_S)
 
     def _queue(self, deadline: float) -> FileLock:
+        self._is_said = False
         turn = self._wait_for(self._turn_path, deadline)
         try:
             return self._wait_for(self._path, deadline)
@@ -111,19 +119,20 @@ class WriterLock:
             try:
                 return FileLock(path)
             except LockHeld:
-                if time.monotonic() >= deadline:
-                    raise self._busy() from None
+                now = time.monotonic()
+                if now >= deadline:
+                    hint = "wait until it is done; searching works meanwhile"
+                    raise IndexBusy(self._index_path, self._holder(), hint) from None
+                if self._waiting and not self._is_said and now >= deadline - PATIENCE_S + _SILENT_S:
+                    self._is_said = True
+                    self._waiting(f"waiting: {self._holder()}")
             except OSError as error:
                 raise self._no_lock(error) from error
             time.sleep(_LOOK_EVERY_S)
 
-    def _busy(self) -> IndexBusy:
+    def _holder(self) -> str:
         holder = self._path.read_text(encoding="ascii", errors="replace").strip()
-        return IndexBusy(
-            self._index_path,
-            f"another photocap (process {holder or 'unknown'}) is writing to this index",
-            "wait until it is done; searching works meanwhile",
-        )
+        return f"another photocap (process {holder or 'unknown'}) is writing to this index"
 
     def _no_lock(self, error: OSError) -> WriteError:
         return WriteError(self._index_path, f"cannot be locked: {error.strerror}")

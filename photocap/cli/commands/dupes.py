@@ -31,10 +31,10 @@ def command(
     Photos are the same when their picture data is, whatever their names, dates and captions. Groups are
     separated by an empty line (with -0 by an empty name). Nothing is deleted.
     """
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
 
     groups = 0
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         if near:
             from photocap.search.similar import near_duplicates
 

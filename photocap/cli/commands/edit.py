@@ -56,14 +56,14 @@ def command(
     the files again.
     """
     from photocap.cli.model_choice import photo_in_index
+    from photocap.cli.open_index import open_for_reading, open_for_writing
     from photocap.cli.output_edit import show_corrected
     from photocap.errors import ReadError
-    from photocap.index import PhotoIndex
 
     text = " ".join(words).strip()
     if not text:
         raise click.UsageError("the words are empty; to take a caption away use: photocap review, or photocap restore")
-    with PhotoIndex.open(db, read_only=dry_run) as index:
+    with open_for_reading(db) if dry_run else open_for_writing(db) as index:
         row = photo_in_index(index, photo, by_picture=False)
         if row.picture_hash is None:
             raise ReadError(photo, f"it has no caption to change: {row.error or 'it was never read'}")

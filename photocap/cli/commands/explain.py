@@ -31,9 +31,9 @@ def command(photo: Path, db: Path, as_json: bool) -> None:
     weights), when, in which run, how sure, and what became of it; and what else the index knows.
     """
     from photocap.cli.model_choice import photo_in_index
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
 
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         row = photo_in_index(index, photo)
         history = index.captions.history(row.picture_hash) if row.picture_hash else []
         known = index.photos.find_picture(row.picture_hash) if row.picture_hash else None

@@ -46,11 +46,11 @@ def command(
     that people wrote or accepted, which is what a model should learn from. The Parquet files hold every photo with
     its facts, caption, labels and embedding.
     """
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
 
     if (captions is None) == (parquet is None):
         raise click.UsageError("give either --captions FILE or --parquet URI")
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         if parquet is not None:
             rows = import_batch().export_index(index, parquet)
             console.note(console.count(rows, "photo"))

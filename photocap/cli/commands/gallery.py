@@ -40,12 +40,12 @@ def command(
     the QUERY; without one, all photos.
     """
     from photocap.cli.model_choice import text_encoder_for
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
     from photocap.web.gallery import check_folder, photos_for, write_gallery_to
 
     text = " ".join(words).strip()
     check_folder(out)
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         rows = photos_for(index, text, text_encoder_for(index, model) if text else None)
     failed = 0
     with console.progress() as progress:

@@ -37,11 +37,11 @@ def command(
     shows any more. Before a person's captions are forgotten you are asked; where nobody can answer, --yes is needed.
     No file is touched.
     """
+    from photocap.cli.open_index import open_for_reading, open_for_writing
     from photocap.errors import PhotocapError
-    from photocap.index import PhotoIndex
 
     below = Path(os.path.abspath(folder)) if folder else None
-    with PhotoIndex.open(db, read_only=dry_run) as index:
+    with open_for_reading(db) if dry_run else open_for_writing(db) as index:
         gone = index.photos.missing(below)
         by_persons = index.photos.persons_captions_to_forget(below)
         if by_persons and not dry_run and not yes:

@@ -47,13 +47,13 @@ def command(
     name the place where it is now. A file that somebody has changed since is left alone and named.
     The captions stay in the index.
     """
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading, open_for_writing
     from photocap.library.recovery import recover_interrupted_writes
     from photocap.library.restore import restore
     from photocap.metadata import DryRun, WritePolicy
 
     restored = left = 0
-    with PhotoIndex.open(db, read_only=dry_run) as index:
+    with open_for_reading(db) if dry_run else open_for_writing(db) as index:
         if not dry_run:
             recover_interrupted_writes(index)
         asked = [path.absolute() for path in paths]

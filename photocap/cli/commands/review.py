@@ -50,9 +50,9 @@ def command(
     reject is taken out of the photo again. Each decision is stored at once, and `b` takes the last one back; stop
     whenever you like, the same command continues from there. Other commands can write to the index meanwhile.
     """
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_writing
 
-    with PhotoIndex.open(db) as index:
+    with open_for_writing(db) as index:
         waiting = index.captions.to_review(Path(os.path.abspath(folder)) if folder else None)
         session = _Session(index=index, policy=write_policy(chosen), waiting=waiting)
         session.hold()

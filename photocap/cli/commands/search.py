@@ -115,13 +115,14 @@ def command(
     """
     from photocap.cli import output_search
     from photocap.cli.model_choice import look_at, text_encoder_for
-    from photocap.index import PhotoIndex, Sort
+    from photocap.cli.open_index import open_for_reading
+    from photocap.index import Sort
     from photocap.search import search
 
     if not words and not like:
         raise click.UsageError("Missing argument 'WORDS...'.")
     text = " ".join(words)
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         encoder = text_encoder_for(index, model)
         result = search(
             index,

@@ -53,10 +53,10 @@ def command(photo: Path, db: Path, sidecar_dir: Path | None, as_json: bool) -> N
 def _from_index(photo: Path, db: Path) -> tuple[PhotoRow | None, Labels]:
     """Return what the index knows of a photo and its labels, None where there is no index or it does not know it."""
     from photocap.cli.model_choice import photo_in_index
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
 
     try:
-        with PhotoIndex.open(db, read_only=True) as index:
+        with open_for_reading(db) as index:
             row = photo_in_index(index, photo)
             picture_id = index.photos.picture_id(row.id) if row else None
             return row, index.photos.labels(picture_id) if picture_id else []

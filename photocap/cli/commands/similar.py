@@ -32,10 +32,10 @@ def command(
     """
     from photocap.cli import output_search
     from photocap.cli.model_choice import look_at
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
     from photocap.search.similar import similar_to
 
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         look, picture_id = look_at(index, photo, model)
         hits = similar_to(index, look, limit=limit, without=picture_id)
         if as_json or end_with_null or not sys.stdout.isatty():

@@ -32,9 +32,9 @@ def command(db: Path, failed: bool, missing: bool, as_json: bool) -> None:
 
     Counts photos, captions and who wrote them, and what can be taken back. Changes nothing.
     """
-    from photocap.index import PhotoIndex
+    from photocap.cli.open_index import open_for_reading
 
-    with PhotoIndex.open(db, read_only=True) as index:
+    with open_for_reading(db) as index:
         counts = index.counts()
         if as_json:
             runs = [asdict(run) for run in index.runs.latest(_RUNS)]
