@@ -50,8 +50,8 @@ lint: $(VENV)/dev
 # Parts of the documentation are generated from the code.
 docs: $(VENV)/dev
 	$(BIN)/cog -r docs/*.md
-	$(BIN)/python docs/readme_picture.py
-	$(BIN)/python docs/screenshots.py
+	PYTHONPATH=examples $(BIN)/python docs/readme_picture.py
+	PYTHONPATH=examples $(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest demo build dist
