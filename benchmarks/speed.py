@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from photocap.captioning import resnet_lstm
-from photocap.captioning.engine_choice import choose_engine, load_engine
+from photocap.captioning.engine_choice import load_engine, runs_on_cpu
 from photocap.captioning.model_files import base_model_dir, read_model_info
 from photocap.captioning.registry import CaptionerOptions
 from photocap.evaluation.captions import machine_name
@@ -37,7 +37,7 @@ def measure(photos: int, megapixels: float, device: str, engine: str) -> Speed:
             load(asked),
             partial(load, plain_loop(asked)),
             IndexOptions(),
-            shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
+            shares_processors=runs_on_cpu(engine, device),
         )
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from test_onnx_engine import SMALL, WORDS, make_model
 
+from photocap.captioning import engine_choice
 from photocap.captioning.checkpoint import save_checkpoint
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.library.speed import STAGES, Speed
@@ -37,6 +38,23 @@ def test_the_limit_adds_times_where_processors_are_shared() -> None:
     assert speed().limit == pytest.approx(20.0)
     assert speed(shares_processors=False).limit == 30.0
     assert speed(busy={"walk": 0.1, "decode": 0.9, "network": 0.4}).bottleneck == "decode"
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "gpu", "shared"),
+    [
+        ("auto", "auto", False, True),
+        ("torch", "auto", False, True),
+        ("torch", "cpu", True, True),
+        ("auto", "auto", True, False),
+        ("torch", "cuda", True, False),
+    ],
+)
+def test_processors_are_shared_where_no_gpu_runs_the_network(
+    engine: str, device: str, gpu: bool, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_choice, "has_gpu", lambda: gpu)
+    assert engine_choice.runs_on_cpu(engine, device) is shared
 
 
 def test_a_stopwatch_adds_up_each_stage() -> None:

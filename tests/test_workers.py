@@ -31,6 +31,17 @@ def test_results_come_in_order():
         assert list(done) == list(range(20))
 
 
+def test_the_first_results_come_before_many_wait():
+    drawn = []
+    with WorkerPool(2) as pool:
+        results = map_ahead(pool, abs, (drawn.append(n) or n for n in range(200)), 64, overdue=lambda n, _: -n)
+        assert next(results) == 0
+        assert len(drawn) == workers._FIRST_AHEAD + 1
+        for _ in range(99):
+            next(results)
+        assert len(drawn) == 100 + 64
+
+
 def test_stuck_work_is_told_and_the_rest_goes_on_with_all_threads(blocker):
     ran = []
 

@@ -31,6 +31,11 @@ def choose_engine(wanted: str, device: str) -> str:
     return "onnx" if device == "cpu" else "torch"
 
 
+def runs_on_cpu(wanted: str, device: str) -> bool:
+    """Return whether the network shares the processors with decoding."""
+    return choose_engine(wanted, device) == "onnx" or device == "cpu" or (device == "auto" and not has_gpu())
+
+
 def load_engine(
     info: ModelInfo,
     wanted: str = "auto",

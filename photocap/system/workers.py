@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 PHOTO_SECONDS = 60.0
 """How long one photo may take in one stage; the largest real ones take ten seconds on a slow processor."""
 
+_FIRST_AHEAD = 4  # results that wait when a run begins, so that the first ones are there soon
 _LOOK_SECONDS = 0.5  # how often is looked whether something is overdue
 
 P = ParamSpec("P")
@@ -142,6 +143,8 @@ def map_ahead(
 ) -> Iterator[R]:
     """Yield `work(item)` in order, with at most `ahead` results waiting, whatever the number of items.
 
+    At the beginning few wait, and one more with each that was yielded: the first ones do not come after all the others.
+
     Args:
         pool: where the work is done.
         work: what to do with an item.
@@ -158,9 +161,11 @@ def map_ahead(
         except Overdue as error:
             return overdue(item, error)
 
+    allowed = min(_FIRST_AHEAD, ahead)
     for item in items:
         waiting.append((item, pool.submit(work, item)))
-        if len(waiting) > ahead:
+        if len(waiting) > allowed:
             yield next_result()
+            allowed = min(allowed + 1, ahead)
     while waiting:
         yield next_result()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from photocap.captioning.inference.graph import Graph
 from photocap.captioning.processors import cpu_threads
+from photocap.system.memory import return_freed_memory
 
 _ERRORS_ONLY = 3
 
@@ -23,9 +24,14 @@ class Session:
         options.log_severity_level = _ERRORS_ONLY
         # Threads that spin while they wait take the processors from decoding.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # One block for all values of a run would be taken beside what the arena has from the first run.
+        options.enable_mem_pattern = False
         # The arena would round what the weights take up to the next power of two.
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        self._session = onnxruntime.InferenceSession(graph.take_bytes(), options, providers=["CPUExecutionProvider"])
+        model = graph.take_bytes()
+        return_freed_memory()  # of building the graph; loading takes as much again
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return_freed_memory()
         # Its wrapper would keep the bytes for a start on other providers: the weights once more, for nothing.
         self._session._model_bytes = None  # noqa: SLF001
         self._inputs = {value.name for value in self._session.get_inputs()}

@@ -63,7 +63,7 @@ def command(
 def _measure(paths: Sequence[Path], work: Path, chosen: Mapping[str, Any]) -> tuple[Speed, str]:
     """Return how fast this machine is, and its name."""
     from photocap.captioning import resnet_lstm
-    from photocap.captioning.engine_choice import choose_engine
+    from photocap.captioning.engine_choice import runs_on_cpu
     from photocap.captioning.model_files import base_model_dir
     from photocap.captioning.registry import CaptionerOptions
     from photocap.cli.index_options import workers
@@ -83,7 +83,7 @@ def _measure(paths: Sequence[Path], work: Path, chosen: Mapping[str, Any]) -> tu
         captioner,
         partial(load, plain_loop(asked)),
         IndexOptions(workers=workers(chosen["workers"])),
-        shares_processors=choose_engine(engine, device) == "onnx" or device == "cpu",
+        shares_processors=runs_on_cpu(engine, device),
     )
     return speed, f"{machine_name()}; {captioner.engine.name}"
 
