@@ -9,6 +9,7 @@ import click
 
 from photocap.captioning.config import Attention, ModelConfig, Optimizer, Rnn, TrainConfig
 from photocap.captioning.encoders import EncoderName
+from photocap.captioning.torch_packages import check_torch
 from photocap.cli import console
 from photocap.cli.options import CaptionsPath, db_option, device_option, quiet_option
 from photocap.cli.train_options import TrainOptions
@@ -200,8 +201,6 @@ def command(ctx: click.Context, /, **_options: Any) -> None:
     --no-use, or with --output and no --use, it is only kept there. Without --fine-tune and --scst its weights go
     two thirds of the way back to the start, so that it does not forget.
     """
-    from photocap.captioning.torch_packages import check_torch
-
     check_torch()
     from photocap.training import clear_cache, join_processes
 
