@@ -119,3 +119,17 @@ def test_numbers_that_exiftool_reads_for_us_stay_as_they_are_written(tmp_path: P
     photo.write_bytes(files.jpeg(files.xmp_segment(properties=unreadable_here)))
     with ExifTool() as exiftool:
         assert read_caption(photo, exiftool=exiftool).persons_texts == (words,)
+
+
+def test_words_in_exif_alone_bring_iptc_up_to_date_where_the_mark_was_stripped(library: Library) -> None:
+    library.exiftool("-XMP:all=")
+    library.exiftool(f"-EXIF:ImageDescription={NEW}")
+    library.index()
+    assert library.indexed() == (NEW, CaptionSource.PERSON)
+    assert {copy.text for copy in read_caption(library.photo).copies} == {NEW}
+    assert not library.photo.with_name("a.jpg.xmp").exists()
+
+
+def test_show_knows_a_machines_text_whose_mark_was_stripped(cli: Cli, library: Library) -> None:
+    library.exiftool("-XMP:all=")
+    assert "author     photocap" in cli("show", library.photo).stdout

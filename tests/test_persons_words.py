@@ -374,3 +374,12 @@ def test_a_persons_own_edit_says_so_where_a_sidecar_cannot_take_it(tmp_path):
     (tmp_path / "photo.gif.xmp").write_bytes(b"<broken")
     with pytest.raises(WriteError, match="this sidecar cannot be changed"):
         write(photo, "Anna", WritePolicy(overwrite=Overwrite.ALL), marking=None)
+
+
+def test_a_stale_sidecar_of_photocap_follows_the_persons(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(jpeg())
+    write(photo, "a dog", WritePolicy(mode=MetadataMode.SIDECAR, sidecar_name=SidecarName.ADOBE))
+    (tmp_path / "photo.jpg.xmp").write_bytes(sidecar())
+    assert write(photo, WORDS, WritePolicy(mode=MetadataMode.SIDECAR), marking=None).written is Written.SIDECAR
+    assert {copy.text for copy in read_caption(photo).copies} == {WORDS}

@@ -94,7 +94,8 @@ class Placement:
             naming=self.policy.sidecar_name,
         )
         try:
-            return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(target)])
+            stale = [path for path in self._sidecars_to_follow() if path != target]
+            return self._prepared(Written.SIDECAR, reason, [self._sidecar_change(path) for path in (target, *stale)])
         except CannotEmbed as error:
             return self._index_only("; ".join(filter(None, (reason, str(error)))))
         except OSError as error:

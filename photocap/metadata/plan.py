@@ -234,9 +234,9 @@ def _verify_picture(container: Container, rewrite: Rewrite) -> None:
 
 def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpChange, order: WriteOrder) -> None:
     """Make sure that of the parts only what was asked for changed."""
-    if after.packet is None:
+    if after.packet is None and (after.damage or Part.XMP in before.parts):
         raise CannotEmbed(f"the check before writing did not find the XMP again: {after.damage}")
-    _verify_packet(packet, after.packet, change)
+    _verify_packet(packet, after.packet or Packet(EMPTY_PACKET), change)
     for part, foreign in ((Part.IRB, foreign_resources), (Part.IIM, foreign_datasets)):
         old, new = before.parts.get(part, b""), after.layout.parts.get(part, b"")
         if old != new and (foreign(old) != foreign(new) or not _keeps_keywords(part, old, new, change)):

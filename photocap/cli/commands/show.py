@@ -10,6 +10,7 @@ import click
 
 from photocap.cli import console, options
 from photocap.errors import IndexNotFound, printable
+from photocap.records import CaptionMemory
 
 if TYPE_CHECKING:
     from photocap.index import PhotoRow
@@ -43,25 +44,29 @@ def command(photo: Path, db: Path, sidecar_dir: Path | None, as_json: bool) -> N
 
     with ExifTool() as exiftool:
         found = read_metadata(photo, sidecar_dir=sidecar_dir, exiftool=exiftool)
-    row, labels = _from_index(photo, db)
+    row, labels, memory = _from_index(photo, db)
+    found = found.remembering(memory)
     if as_json:
         console.emit_json(_record(photo, found, row, labels))
     else:
         click.echo("\n".join(_lines(photo, found, row, labels)))
 
 
-def _from_index(photo: Path, db: Path) -> tuple[PhotoRow | None, Labels]:
-    """Return what the index knows of a photo and its labels, None where there is no index or it does not know it."""
+def _from_index(photo: Path, db: Path) -> tuple[PhotoRow | None, Labels, CaptionMemory]:
+    """Return what the index knows of a photo, its labels and its captions, the row None where it does not know it."""
     from photocap.cli.model_choice import photo_in_index
     from photocap.cli.open_index import open_for_reading
 
     try:
         with open_for_reading(db) as index:
             row = photo_in_index(index, photo)
-            picture_id = index.photos.picture_id(row.id) if row else None
-            return row, index.photos.labels(picture_id) if picture_id else []
+            if row is None or row.picture_hash is None:
+                return row, [], CaptionMemory()
+            picture_id = index.photos.picture_id(row.id)
+            labels = index.photos.labels(picture_id) if picture_id else []
+            return row, labels, index.captions.memory((row.picture_hash,), row.path)
     except IndexNotFound:
-        return None, []
+        return None, [], CaptionMemory()
 
 
 def _record(photo: Path, read: PhotoMetadata, row: PhotoRow | None, labels: Labels) -> dict[str, Any]:
