@@ -157,6 +157,8 @@ def test_deep_stars_and_long_files_are_refused():
         _spec(["a/**/b/**/c/**/d/**/e/**/f"])
     with pytest.raises(ValueError, match="lines"):
         _spec(["a"] * 501)
+    with pytest.raises(ValueError, match="characters"):
+        _spec(["a" * 4097])
     with pytest.raises(ValueError, match="no pattern"):
         _spec(["[z-a]*"])
 

@@ -9,6 +9,7 @@ import hashlib
 import struct
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 
 from photocap.formats.tiff_structure import EXIF_POINTER, SIZES, Directory, Entry, TiffError, TiffLayout
 
@@ -18,6 +19,7 @@ RAW_MAGICS = (0x55, 0x4F52, 0x5352)  # Panasonic and Olympus raw files, which ar
 _POINTERS = {0x8769: "Exif", 0x8825: "GPS", 0xA005: "Interop", 0x014A: "Sub"}
 # Data found by a pair of tags: where it stands and how long it is (strips, tiles, thumbnail).
 _PAIRS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
+_LAYOUT = frozenset(chain.from_iterable(_PAIRS))
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 # Real files stay far below these. They bound the time that a made-up one takes, whose directories share their bytes.
 _MAX_ENTRIES = 50_000
@@ -128,10 +130,14 @@ class TiffBlock:
         """Make sure that nothing points past the end, where appended bytes would be taken for something else.
 
         Raises:
-            TiffError: something does; or the same bytes are claimed over and over.
+            TiffError: something does; or the same bytes are claimed over and over; or two tags of a directory differ
+                on where its data is, of which each program takes its own.
         """
         claimed_bytes = 0
         for directory in self.directories:
+            layout = [entry.tag for entry in directory.entries if entry.tag in _LAYOUT]
+            if len(set(layout)) < len(layout):
+                raise TiffError("it says twice where the data of a directory is")
             for entry in directory.entries:
                 if entry.start + entry.length > len(self.data):
                     raise TiffError(f"its tag 0x{entry.tag:04X} points past the end")

@@ -18,6 +18,7 @@ IGNORE_FILE = ".photocapignore"
 # Ignore files come with the folders, from anybody: what they cost per photo has to have a bound.
 _MAX_FILE_BYTES = 64 << 10
 _MAX_PATTERNS = 500
+_MAX_PATTERN_LENGTH = 4096  # as long as a path can be
 _MAX_DEEP_STARS = 3  # "**" in one pattern
 _STAR = "[^/]*"  # what pathspec makes of "*"
 _SYSTEM_FOLDERS = frozenset(
@@ -93,10 +94,12 @@ def _spec(lines: list[str]) -> GitIgnoreSpec:
     """Return the patterns of an ignore file.
 
     Raises:
-        ValueError: there are too many, or one cannot be understood.
+        ValueError: there are too many, or one is too long or cannot be understood.
     """
     if len(lines) > _MAX_PATTERNS:
         raise ValueError(f"more than {_MAX_PATTERNS} lines")
+    if any(len(line) > _MAX_PATTERN_LENGTH for line in lines):
+        raise ValueError(f"a line of more than {_MAX_PATTERN_LENGTH:,} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of `re`, about brackets inside of brackets
