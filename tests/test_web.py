@@ -561,6 +561,11 @@ def test_the_address_holds_a_token_only_where_others_can_reach_it():
     assert "?token=" in Access.for_address("0.0.0.0", 8765).url
 
 
+def test_an_answer_does_not_wait_for_the_last_packet_to_be_acknowledged():
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # on which asyncio sets TCP_NODELAY
+
+
 def test_a_port_in_use_is_said_in_one_line_before_the_model_is_loaded(cli):
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
