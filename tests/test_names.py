@@ -35,10 +35,10 @@ RULES = NameRules(NameSet(("rex", "anna"), (0.5, 0.8)), VOCABULARY)
 SEEN = np.array([[0.1, 0.1], [0.6, 0.1], [0.6, 0.99], [0.4, 0.79]], np.float32)
 
 
-def test_a_name_is_forbidden_where_its_bearer_is_not_recognised_and_the_surest_one_demanded() -> None:
-    forbidden = RULES.forbidden(SEEN)
-    assert forbidden[:, [REX, ANNA]].tolist() == [[True, True], [False, True], [False, False], [True, True]]
-    assert forbidden.sum() == 5
+def test_a_name_is_ruled_out_where_its_bearer_is_not_recognised_and_the_surest_one_demanded() -> None:
+    ruled_out = np.isinf(RULES.bias(SEEN))
+    assert ruled_out[:, [REX, ANNA]].tolist() == [[True, True], [False, True], [False, False], [True, True]]
+    assert ruled_out.sum() == 5
     assert RULES.demanded(SEEN).tolist() == [[PAD], [REX], [ANNA], [PAD]]  # type: ignore[union-attr]
     assert RULES.demanded(SEEN[[0, 3]]) is None
 
@@ -153,14 +153,14 @@ def test_both_engines_name_whom_they_recognise_and_nobody_else(named: Path) -> N
 
 
 @pytest.mark.parametrize("labels", [0, 5])
-def test_words_are_forbidden_in_models_with_names_and_without_labels_too(labels: int, tmp_path: Path) -> None:
+def test_words_are_ruled_out_in_models_with_names_and_without_labels_too(labels: int, tmp_path: Path) -> None:
     config = replace(NAMED, label_count=labels)
     checkpoint = load_saved(tmp_path / "model", config, make_model(config).state_dict(), 2.0)
     engine = OnnxEngine(checkpoint.info, weights_of(checkpoint.model))
     sight = engine.see(make_squares())
-    forbidden = np.ones((5, len(WORDS) + 4), np.bool_)
-    forbidden[:, :12] = False
-    assert engine.speak(sight, forbidden=forbidden).tokens.max() < 12
+    bias = np.full((5, len(WORDS) + 4), -np.inf, np.float32)
+    bias[:, :12] = 0
+    assert engine.speak(sight, bias=bias).tokens.max() < 12
 
 
 def test_names_that_do_not_fit_the_model_are_refused(named: Path) -> None:

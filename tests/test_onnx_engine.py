@@ -152,10 +152,11 @@ def test_every_way_to_search_says_the_same(beam_size: int, neutral_people: bool)
     engines = make_engines(config, beam_size, neutral_people=neutral_people)
     sights = [engine.see(squares) for engine in engines]
     generator = np.random.default_rng(3)
-    forbidden = generator.random((len(squares), len(WORDS) + 4)) < 0.2
-    forbidden[:, :4] = False
+    bias = generator.normal(size=(len(squares), len(WORDS) + 4)).astype(np.float32)
+    bias[generator.random(bias.shape) < 0.2] = -np.inf
+    bias[:, :4] = 0
     demanded = np.array([[9, 10], [PAD, PAD], [18, PAD], [11, 12], [7, PAD]])
-    for rules in ({}, {"forbidden": forbidden}, {"demanded": demanded}, {"forbidden": forbidden, "demanded": demanded}):
+    for rules in ({}, {"bias": bias}, {"demanded": demanded}, {"bias": bias, "demanded": demanded}):
         said, expected = (engine.speak(sight, **rules) for engine, sight in zip(engines, sights, strict=True))  # type: ignore[attr-defined]
         assert_same(said, expected)
 

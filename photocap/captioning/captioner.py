@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photocap.captioning.engine import CaptionEngine, GeneratedSentences, OutOfDeviceMemory, Sight
+from photocap.captioning.engine import CaptionEngine, Floats32, GeneratedSentences, OutOfDeviceMemory, Sight
 from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.hedge import hedged
 from photocap.captioning.labels import label_sentence
@@ -115,18 +115,18 @@ class NetworkCaptioner:
         """Search sentences with the name of who is recognised, and without the words of what is surely not there."""
         if self._names is None or sight.names is None:
             return self._search_labelled(sight, None, None)
-        forbidden, demanded = self._names.forbidden(sight.names), self._names.demanded(sight.names)
-        return self._names.with_evidence(self._search_labelled(sight, forbidden, demanded), sight.names)
+        bias, demanded = self._names.bias(sight.names), self._names.demanded(sight.names)
+        return self._names.with_evidence(self._search_labelled(sight, bias, demanded), sight.names)
 
     def _search_labelled(
-        self, sight: Sight, forbidden: NDArray[np.bool_] | None, demanded: NDArray[np.int64] | None
+        self, sight: Sight, bias: Floats32 | None, demanded: NDArray[np.int64] | None
     ) -> GeneratedSentences:
-        """Search sentences; where labels forbid words without them, and once more where one must be said."""
+        """Search sentences as labels have it, and once more where one must be said."""
         if self._rules is None or sight.labels is None:
-            return self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
-        absent = self._rules.forbidden(sight.labels)
-        forbidden = absent if forbidden is None else absent | forbidden
-        found = self.engine.speak(sight, forbidden=forbidden, demanded=demanded)
+            return self.engine.speak(sight, bias=bias, demanded=demanded)
+        by_labels = self._rules.bias(sight.labels)
+        bias = by_labels if bias is None else bias + by_labels
+        found = self.engine.speak(sight, bias=bias, demanded=demanded)
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
         lacking = self._rules.demanded(sight.labels, sentences)
         if lacking is None:
@@ -135,7 +135,7 @@ class NetworkCaptioner:
             is_named = demanded[:, 0] != PAD
             lacking[is_named] = PAD
             lacking[is_named, 0] = demanded[is_named, 0]
-        return self.engine.speak(sight, forbidden=forbidden, demanded=lacking)
+        return self.engine.speak(sight, bias=bias, demanded=lacking)
 
     def _caption_of(
         self,

@@ -22,7 +22,7 @@ _LEAST_PROBABILITY = 1e-3
 
 
 class NameRules:
-    """Turns name probabilities into what `beam_search` forbids and demands.
+    """Turns name probabilities into what `beam_search` rules out and demands.
 
     Args:
         names: the names that the model recognises.
@@ -34,11 +34,11 @@ class NameRules:
         self._limits = np.array(names.said_from, np.float32)
         self._words = len(vocabulary)
 
-    def forbidden(self, probabilities: Floats32) -> NDArray[np.bool_]:
-        """Return the words (B, V) that sentences must not have: the names of all who are not recognised."""
-        ruled_out = np.zeros((len(probabilities), self._words), np.bool_)
-        ruled_out[:, self._ids] = probabilities < self._limits
-        return ruled_out
+    def bias(self, probabilities: Floats32) -> Floats32:
+        """Return (B, V) what speaks against words: everything against the names of all who are not recognised."""
+        bias = np.zeros((len(probabilities), self._words), np.float32)
+        bias[:, self._ids] = np.where(probabilities < self._limits, -np.inf, 0.0)
+        return bias
 
     def demanded(self, probabilities: Floats32) -> NDArray[np.int64] | None:
         """Return the word (B, 1) that each sentence must have, the surest name or padding; None without any name."""

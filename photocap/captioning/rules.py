@@ -1,4 +1,4 @@
-"""What a picture's labels allow a sentence to say: no word for what is surely not there, a word for what surely is.
+"""What a picture's labels have a sentence say: no word for what is surely not there, rather one for what surely is.
 
 L labels, V vocabulary, B photos, as in `network`.
 """
@@ -10,16 +10,23 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from photocap.captioning.engine import Floats32
 from photocap.captioning.labels import LabelSet, labels_in, most_specific, with_broader, words_of
 from photocap.captioning.vocabulary import PAD, UNK, Vocabulary
 from photocap.records import Label
 from photocap.tokenizer import tokenize
 
+# Measured on both dev sets: the sentences' CIDEr-D, and how often they name what is not there.
+_AGAINST = 0.5  # what the log-probability of a label counts below _EVEN ...
+_FOR = 1.0  # ... and above
+_EVEN = 0.5
+_LEAST_EVIDENCE = 0.1  # a label less likely than this speaks no louder against its words
+
 _PHRASE_FROM = 0.2  # a phrase's label this likely keeps its words: "dog" where there may be a "hot dog"
 
 
 class LabelRules:
-    """Turns label probabilities into what `beam_search` forbids and demands.
+    """Turns label probabilities into what `beam_search` favours, rules out and demands.
 
     Args:
         labels: the model's labels with their thresholds.
@@ -32,7 +39,8 @@ class LabelRules:
         self._limits = np.array(labels.absent_below, np.float32)
         guarded = [name if limit > 0 else None for name, limit in zip(labels.names, labels.absent_below, strict=True)]
         self._says = self._matrix([words_of(n, narrower=True) if n else () for n in guarded], phrases=False)
-        self._in_phrase = self._matrix([words_of(n) for n in labels.names], phrases=True)
+        names, self._in_phrase = (self._matrix(map(words_of, labels.names), phrases=p) for p in (False, True))
+        self._words, self._first, self._labels = _by_column(names)
 
     def _matrix(self, words: Iterable[Iterable[str]], *, phrases: bool) -> NDArray[np.float32]:
         """Return (L, V) ones for the vocabulary's words that say each label, or that its phrases consist of."""
@@ -43,12 +51,18 @@ class LabelRules:
         rows[:, [PAD, UNK]] = 0.0
         return rows
 
-    def forbidden(self, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return the words (B, V) that sentences must not have, for label probabilities (B, L)."""
+    def bias(self, probabilities: Floats32) -> Floats32:
+        """Return what label probabilities (B, L) say for or against each word (B, V), see `network.beam_search`.
+
+        The decoder saw the labels too, but trusts its habits more: this is evidence that it counts too little.
+        """
         absent = (probabilities < self._limits).astype(np.float32) @ self._says > 0
         kept = (probabilities >= _PHRASE_FROM).astype(np.float32) @ self._in_phrase > 0
-        ruled_out: NDArray[np.bool_] = absent & ~kept
-        return ruled_out
+        bias = np.where(absent & ~kept, -np.inf, 0.0).astype(np.float32)
+        likeliest = np.maximum.reduceat(probabilities[:, self._labels], self._first, axis=1)  # of a word's labels
+        evidence = np.log(np.maximum(likeliest, _LEAST_EVIDENCE) / _EVEN)
+        bias[:, self._words] += np.where(evidence > 0, _FOR, _AGAINST) * evidence
+        return bias
 
     def demanded(
         self, probabilities: NDArray[np.float32], sentences: Iterable[Iterable[str]]
@@ -75,3 +89,10 @@ class LabelRules:
             if ids and label.name not in said:
                 return ids
         return []
+
+
+def _by_column(matrix: Floats32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the columns with entries; where each one's rows begin among all rows; these, column by column."""
+    columns, rows = np.nonzero(matrix.T)
+    found, first = np.unique(columns, return_index=True)
+    return found, first, rows

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.device import Engine, choose_batch_size, compile_model
-from photocap.captioning.engine import GeneratedSentences, OutOfDeviceMemory, Sight
+from photocap.captioning.engine import Floats32, GeneratedSentences, OutOfDeviceMemory, Sight
 from photocap.captioning.network import CaptionOutput, Features, normalise
 from photocap.captioning.neutral_terms import neutral_ids
 
@@ -62,7 +62,7 @@ class TorchEngine:
         )
 
     def speak(
-        self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
+        self, sight: Sight, *, bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
         """Say a sentence about each photo; see `CaptionEngine`."""
         features: Features = sight.state
@@ -71,7 +71,7 @@ class TorchEngine:
                 features,
                 self._beam_size,
                 self._token_map,
-                forbidden=None if forbidden is None else torch.from_numpy(forbidden).to(self._engine.device),
+                bias=None if bias is None else torch.from_numpy(bias).to(self._engine.device),
                 demanded=None if demanded is None else torch.from_numpy(demanded).to(self._engine.device),
             )
         return as_sentences(found)

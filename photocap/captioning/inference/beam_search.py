@@ -28,21 +28,6 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class FoundSentences:
-    """The best sentence of each photo.
-
-    Attributes:
-        tokens: (B, T) word ids, ended and padded.
-        log_probs: (B, T) log-probability of each token, 0 where there is padding.
-        total: (B,) their sum.
-    """
-
-    tokens: NDArray[np.int64]
-    log_probs: NDArray[np.float32]
-    total: NDArray[np.float32]
-
-
 class BeamSearch:
     """Searches sentences for batches of photos.
 
@@ -56,17 +41,20 @@ class BeamSearch:
     def __init__(self, config: ModelConfig, step: Step, beam_size: int, once: NDArray[np.bool_] | None = None) -> None:
         self._config, self._step, self._beam_size, self._once = config, step, beam_size, once
 
-    def search(self, start: Arrays, demanded: NDArray[np.int64] | None = None) -> FoundSentences:
-        """Return the best sentence of each photo.
+    def search(
+        self, start: Arrays, demanded: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the best sentence of each photo: its word ids (B, T), ended and padded, and the score of each.
+
+        The score is the log-probability and what `word_bias` adds; 0 where there is padding.
 
         Args:
-            start: what the start graph gave, and `forbidden`, by the names of the step graph's inputs.
+            start: what the start graph gave, and `word_bias`, by the names of the step graph's inputs.
             demanded: (B, D) as for `network.beam_search`.
         """
         photos, length = len(start["hidden"]), self._config.max_words + 1
         tokens = np.full((photos, length), PAD)
-        log_probs = np.zeros((photos, length), np.float32)
-        total = np.zeros(photos, np.float32)
+        scores = np.zeros((photos, length), np.float32)
         beams = _Beams.at_start(start, demanded)
         for _ in range(length):
             self._extend(beams)
@@ -75,13 +63,13 @@ class BeamSearch:
                 is_over = np.ones_like(is_over)
             if is_over.any():
                 places = beams.photos[is_over]
-                found, steps, total[places] = beams.best(is_over, self._beam_size)
-                tokens[places, : beams.words], log_probs[places, : beams.words] = found, steps
+                found = beams.best(is_over, self._beam_size)
+                tokens[places, : beams.words], scores[places, : beams.words] = found
                 if is_over.all():
                     break
                 beams.keep(~is_over)
         longest = int((tokens != PAD).sum(axis=1).max(initial=1))
-        return FoundSentences(tokens[:, :longest], log_probs[:, :longest], total)
+        return tokens[:, :longest], scores[:, :longest]
 
     def _extend(self, beams: _Beams) -> None:
         """Put the next word behind each sentence and keep the best."""
@@ -134,7 +122,7 @@ class _Beams:
     Attributes:
         photos: (B,) which photos they are about, as rows of the whole batch.
         history: (B, W, T) tokens, <start> first.
-        steps: (B, W, T) log-probability of each token.
+        steps: (B, W, T) score of each token.
         scores: (B, W) their sum; minus infinity where there is no sentence.
         done: (B, W) whether a sentence has ended.
         state: hidden and cell (B * W, H).
@@ -162,7 +150,7 @@ class _Beams:
             scores=np.zeros((size, 1), np.float32),
             done=np.zeros((size, 1), np.bool_),
             state={name: start[name] for name in ("hidden", "cell") if name in start},
-            constant={name: start[name] for name in ("keys", "values", "bias", "forbidden") if name in start},
+            constant={name: start[name] for name in ("keys", "values", "bias", "word_bias") if name in start},
             demanded=demanded,
         )
 
@@ -200,13 +188,13 @@ class _Beams:
         self.state = {name: after[f"{name}_after"][chosen] for name in self.state}
 
     def best(self, photos: NDArray[np.bool_], beam_size: int) -> tuple[NDArray[Any], ...]:
-        """Return tokens, their log-probabilities and the sum of the best sentence of some photos."""
+        """Return the tokens of the best sentence of some photos, and their scores."""
         chosen = np.zeros(int(photos.sum()), np.int64)
         if self.demanded is not None:
             chosen = np.where(np.isinf(self.scores[photos][:, beam_size]), 0, beam_size)
         rows = np.arange(len(chosen))
-        history, steps, scores = (x[photos][rows, chosen] for x in (self.history, self.steps, self.scores))
-        return history[:, 1:], steps[:, 1:], scores
+        history, steps = (x[photos][rows, chosen, 1:] for x in (self.history, self.steps))
+        return history, steps
 
     def keep(self, photos: NDArray[np.bool_]) -> None:
         """Let the other photos leave the batch."""

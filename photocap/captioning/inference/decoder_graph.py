@@ -80,7 +80,7 @@ class DecoderGraph:
 
         Inputs: `tokens` (N,) the last word of each; `hidden`, `cell`, `keys`, `values`, `bias` as `add_start` gives
         them, the first two for each sentence; `banned` (N, X) words that a sentence must not go on with; where the
-        model has labels or names `forbidden` (B, V), 0 or minus infinity, words that a photo's sentences must not have.
+        model has labels or names `word_bias` (B, V), added to the log-probabilities of a photo's sentences.
         Outputs: `log_probs` (N, V) without the words ruled out, the best `beam_size` of them as `best_log_probs` and
         `best_words` (N, K), and `hidden_after` and `cell_after`; with attention its weights `attention` (B, A, W, P).
 
@@ -216,7 +216,7 @@ class DecoderGraph:
         return g.node("Mul", g.node("Sigmoid", self._linear(hidden, "decoder.gate")), context)
 
     def _ruled_out(self, log_probs: str, token_map: Sequence[int] | None) -> str:
-        """Move probabilities by `token_map` and rule words out: special ones, forbidden ones, banned ones."""
+        """Move probabilities by `token_map`, add the bias and rule words out: special ones, banned ones."""
         g = self.graph
         words = len(self.weights["decoder.bias"])
         if token_map is not None:
@@ -225,9 +225,9 @@ class DecoderGraph:
         never[[PAD, START, UNK]] = _NEVER
         log_probs = g.node("Add", log_probs, g.constant(never))
         if self.config.has_word_rules:
-            forbidden = g.node("Unsqueeze", g.input("forbidden", "float32", ["B", words]), g.constant([1], "int64"))
-            by_photo = g.node("Concat", self._first_dimension(forbidden), g.constant([-1, words], "int64"), axis=0)
-            log_probs = g.node("Add", g.node("Reshape", log_probs, by_photo), forbidden)
+            bias = g.node("Unsqueeze", g.input("word_bias", "float32", ["B", words]), g.constant([1], "int64"))
+            by_photo = g.node("Concat", self._first_dimension(bias), g.constant([-1, words], "int64"), axis=0)
+            log_probs = g.node("Add", g.node("Reshape", log_probs, by_photo), bias)
             log_probs = g.node("Reshape", log_probs, g.constant([-1, words], "int64"))
         banned = g.input("banned", "int64", ["N", "X"])
         nothing = g.node("Expand", g.constant(_NEVER), g.node("Shape", banned))

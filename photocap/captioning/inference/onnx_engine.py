@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, RuntimeException
 
-from photocap.captioning.engine import GeneratedSentences, Sight
+from photocap.captioning.engine import Floats32, GeneratedSentences, Sight
 from photocap.captioning.inference.beam_search import BeamSearch
 from photocap.captioning.inference.decoder_graph import DecoderGraph
 from photocap.captioning.inference.encoder_graph import EncoderGraph, Ranges, Weights
@@ -79,13 +79,16 @@ class OnnxEngine:
         )
 
     def speak(
-        self, sight: Sight, *, forbidden: NDArray[np.bool_] | None = None, demanded: NDArray[np.int64] | None = None
+        self, sight: Sight, *, bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
         """Say a sentence about each photo; see `CaptionEngine`."""
-        found = self._search.search(self._start(sight, forbidden), demanded)
-        lengths = np.maximum((found.tokens != PAD).sum(axis=1), 1)
-        mean = (found.total / lengths).astype(np.float32)
-        return GeneratedSentences(found.tokens, mean, found.log_probs, self._likeness(sight, found.tokens))
+        tokens, log_probs = self._search.search(self._start(sight, bias), demanded)
+        if bias is not None:  # which sentence it is, not how likely its words are
+            log_probs = np.where(tokens == PAD, 0.0, log_probs - np.take_along_axis(bias, tokens, axis=1))
+        mean = log_probs.sum(axis=1) / np.maximum((tokens != PAD).sum(axis=1), 1)
+        return GeneratedSentences(
+            tokens, mean.astype(np.float32), log_probs.astype(np.float32), self._likeness(sight, tokens)
+        )
 
     def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Return where the network looks for each word; see `CaptionEngine`."""
@@ -99,13 +102,11 @@ class OnnxEngine:
             weights.append(after["attention"][:, :, 0].mean(axis=1))  # (B, A, 1, P) -> (B, P)
         return np.stack(weights, axis=1)[:, :, : self._config.grid_places]
 
-    def _start(self, sight: Sight, forbidden: NDArray[np.bool_] | None = None) -> dict[str, NDArray[Any]]:
+    def _start(self, sight: Sight, bias: Floats32 | None = None) -> dict[str, NDArray[Any]]:
         """Return what every step of the sentences about some photos needs."""
         start: dict[str, NDArray[Any]] = dict(sight.state)
         if self._config.has_word_rules:
-            start["forbidden"] = np.zeros((sight.count, self._words), np.float32)
-            if forbidden is not None:
-                start["forbidden"][forbidden] = -np.inf
+            start["word_bias"] = np.zeros((sight.count, self._words), np.float32) if bias is None else bias
         return start
 
     def _run_step(self, inputs: Mapping[str, NDArray[Any]], *, whole: bool) -> dict[str, NDArray[Any]]:

@@ -35,7 +35,7 @@ def beam_search(
     beam_size: int,
     token_map: Tensor | None = None,
     *,
-    forbidden: Tensor | None = None,
+    bias: Tensor | None = None,
     demanded: Tensor | None = None,
 ) -> BeamSearchOutput:
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
@@ -49,7 +49,8 @@ def beam_search(
         beam_size: sentences kept in play, K.
         token_map: (V,) a word id for each word id; the probability of each word goes to the word named
             there, or with <pad> to none.
-        forbidden: (B, V) words that a photo's sentence must not have.
+        bias: (B, V) what else speaks for or against a word in a photo's sentences, added to its log-probability
+            where sentences compete; minus infinity rules it out.
         demanded: (B, D) ids, padded: a photo's sentence must have one of them, where any sentence in play has
             (constrained beam search, Anderson et al. 2017). Sentences with and without compete apart, K each.
     """
@@ -63,10 +64,8 @@ def beam_search(
         logits, state = decoder.step(history[:, :, -1].flatten(), state)
         log_probs = logits.float().log_softmax(dim=1).view(size, width, -1)  # (B, W, V)
         log_probs = log_probs if token_map is None else _move(log_probs, token_map)
-        if forbidden is not None:
-            log_probs = log_probs.masked_fill(forbidden.unsqueeze(1), float("-inf"))
         log_probs = _end_finished(_forbid(log_probs, history, config, once), done)
-        total = scores.unsqueeze(2) + log_probs
+        total = scores.unsqueeze(2) + (log_probs if bias is None else log_probs + bias.unsqueeze(1))
         ranked = total / _length_penalty(history, done, config).unsqueeze(2)
         rank, best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
         scores = total.flatten(1).gather(1, best).masked_fill(rank.isinf(), float("-inf"))
@@ -93,9 +92,9 @@ def _output(history: Tensor, steps: Tensor, scores: Tensor, first_demanded: int 
     chosen = torch.zeros_like(scores[:, :1], dtype=torch.long)  # (B, 1); the best come first
     if first_demanded is not None:
         chosen = torch.where(scores[:, first_demanded : first_demanded + 1].isinf(), 0, first_demanded)
-    tokens, log_probs, total = (x.gather(1, _along(chosen, x))[:, 0] for x in (history, steps, scores))
-    lengths = (tokens[:, 1:] != PAD).sum(dim=1).clamp(min=1)
-    return BeamSearchOutput(tokens[:, 1:], total / lengths, log_probs[:, 1:])
+    tokens, log_probs = (x.gather(1, _along(chosen, x))[:, 0, 1:] for x in (history, steps))
+    lengths = (tokens != PAD).sum(dim=1).clamp(min=1)
+    return BeamSearchOutput(tokens, log_probs.sum(dim=1) / lengths, log_probs)
 
 
 def _end_finished(log_probs: Tensor, done: Tensor) -> Tensor:
