@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeFacts
 from test_query import random_query
 
-from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort
+from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort, filter_sql
 from photocap.query import (
     And,
     Compare,
@@ -26,6 +26,7 @@ from photocap.query import (
     edit_distance,
     parse_query,
 )
+from photocap.query.fields import FIELDS, TRAITS
 from photocap.records import CaptionSource
 from photocap.search import MatchKind, search
 from photocap.search.vector_search import cosines, nearest
@@ -193,6 +194,16 @@ def test_queries_find_what_a_naive_evaluator_finds(tmp_path, monkeypatch, common
             assert result.total == len(expected)
             different.add(frozenset(expected))
     assert len(different) > 150
+
+
+def test_every_field_of_the_table_has_its_sql(tmp_path):
+    assert set(filter_sql._TRAITS) == {(field, name) for field, names in TRAITS.items() for name in names}
+    trees = [parse_query(example).tree for spec in FIELDS.values() for example in spec.examples]
+    leaves = [leaf for tree in trees for leaf in (tree.parts if isinstance(tree, And) else [tree])]
+    assert set(filter_sql._NUMBERS) == {leaf.field for leaf in leaves if isinstance(leaf, Compare)}
+    with make_index(tmp_path / "index.db", [Photo("/a.jpg", "a dog")]) as index:
+        for tree in trees:
+            assert index.query.count_matches(filter_sql.plan(tree), 2) in (0, 1)
 
 
 def test_ten_thousand_strings_search_without_an_error(tmp_path):

@@ -70,15 +70,9 @@ def search(
     """
     query = parse_query(text)
     options = SearchOptions(
-        limit=limit,
-        offset=offset,
-        sort=sort,
-        min_score=min_score,
-        words_only=words_only,
-        sure_only=sure_only,
-        unique=unique,
-        like=like,
-    )
+        limit=limit, offset=offset, sort=sort, min_score=min_score, words_only=words_only, sure_only=sure_only,
+        unique=unique, like=like,
+    )  # fmt: skip
     explanation = (describe(query), *query.notes)
     if query.tree is None and like is None:
         return SearchResult(query=query, counted_to=COUNTED_TO, explanation=explanation)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,22 +75,13 @@ def command(
     words: tuple[str, ...],
     db: Path,
     model: Path | None,
-    limit: int,
-    offset: int,
-    sort: str,
-    unique: bool,
     like: Path | None,
-    words_only: bool,
-    min_score: float | None,
     explain: bool,
-    as_csv: bool,
-    as_json: bool,
-    end_with_null: bool,
-    quiet: bool,  # noqa: ARG001 - remembered by the option itself
     open_best: bool,
     copy_to: Path | None,
     link_to: Path | None,
     html: Path | None,
+    **chosen: Any,
 ) -> None:
     """Find photos by words.
 
@@ -114,33 +105,18 @@ def command(
     Exit code 4: nothing was found.
     """
     from photocap.cli import output_search
-    from photocap.cli.model_choice import look_at, text_encoder_for
     from photocap.cli.open_index import open_for_reading
-    from photocap.index import Sort
-    from photocap.search import search
 
     if not words and not like:
         raise click.UsageError("Missing argument 'WORDS...'.")
     text = " ".join(words)
+    # What a program or a folder takes, nobody looks at first.
+    sure_only = bool(copy_to or link_to or chosen["end_with_null"] or not sys.stdout.isatty())
     with open_for_reading(db) as index:
-        encoder = text_encoder_for(index, model)
-        result = search(
-            index,
-            text,
-            limit=limit,
-            offset=offset,
-            sort=Sort(sort),
-            text_encoder=encoder,
-            min_score=min_score,
-            words_only=words_only,
-            # What a program or a folder takes, nobody looks at first.
-            sure_only=bool(copy_to or link_to or end_with_null or not sys.stdout.isatty()),
-            like=look_at(index, like, model)[0] if like else None,
-            unique=unique,
-        )
+        result = _find(index, text, model, like, sure_only=sure_only, chosen=chosen)
         output_search.explain(result, in_full=explain)
-        _print(index, result, as_json=as_json, as_csv=as_csv, end_with_null=end_with_null, in_full=explain)
-    output_search.summarise(result, offset)
+        _print(index, result, chosen, in_full=explain)
+    output_search.summarise(result, chosen["offset"])
     failed = output_search.deliver(result, text, copy_to, link_to, html)
     if open_best and result.hits:
         from photocap.cli.viewer import open_photo_in_viewer
@@ -149,21 +125,32 @@ def command(
     ctx.exit(_SOME_FAILED if failed else 0 if result.hits else console.NOTHING_FOUND)
 
 
-def _print(
-    index: PhotoIndex,
-    result: SearchResult,
-    *,
-    as_json: bool,
-    as_csv: bool,
-    end_with_null: bool,
-    in_full: bool,
-) -> None:
+def _find(
+    index: PhotoIndex, text: str, model: Path | None, like: Path | None, *, sure_only: bool, chosen: Mapping[str, Any]
+) -> SearchResult:
+    from photocap.cli.model_choice import look_at, text_encoder_for
+    from photocap.index import Sort
+    from photocap.search import search
+
+    return search(
+        index,
+        text,
+        sort=Sort(chosen["sort"]),
+        text_encoder=text_encoder_for(index, model),
+        like=look_at(index, like, model)[0] if like else None,
+        sure_only=sure_only,
+        **{name: chosen[name] for name in ("limit", "offset", "min_score", "words_only", "unique")},
+    )
+
+
+def _print(index: PhotoIndex, result: SearchResult, chosen: Mapping[str, Any], *, in_full: bool) -> None:
     from photocap.cli import output_search
 
-    if as_json:
+    end_with_null = chosen["end_with_null"]
+    if chosen["as_json"]:
         for hit in result.hits:
             console.emit_json(output_search.as_record(hit))
-    elif as_csv:
+    elif chosen["as_csv"]:
         output_search.print_csv(result.hits)
     elif end_with_null or not sys.stdout.isatty():
         _print_paths([hit.photo.path for hit in result.hits], end_with_null=end_with_null)
