@@ -197,16 +197,16 @@ def on_a_terminal(*arguments: str) -> str:
     return output.decode()
 
 
-def test_search_starts_fast_and_without_torch(db):
+def test_search_starts_without_what_takes_long_to_import(db):
     code = (
-        "import sys, time\n"
+        "import sys\n"
         "from photocap.cli import group\n"
         f"group.main(['search', '--db', {str(db)!r}, 'red'], standalone_mode=False)\n"
-        "assert 'torch' not in sys.modules\n"
-        "print(time.process_time(), file=sys.stderr)"  # a busy machine does not make it slow
+        "slow = {'PIL', 'asyncio', 'jinja2', 'onnxruntime', 'pandas', 'pyarrow', 'sqlite_utils', 'starlette', 'torch'}\n"
+        "print(slow.intersection(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stderr.split()[-1]) < 0.4
+    assert done.stderr.splitlines()[-1] == "set()"
 
 
 def test_a_missing_index_is_said_with_the_way_out(cli, tmp_path):
