@@ -36,7 +36,6 @@ def db() -> Iterator[Path]:
         ("edit", "/p/7.jpg", "Anna", "--dry-run"),
         ("index", "--dry-run", "/p"),
         ("status",),
-        ("doctor",),
     ):
         photocap(*command, "--db", folder / "index.db")  # nobody may not import what lies in the folder of a user
     yield folder / "index.db"
@@ -45,7 +44,10 @@ def db() -> Iterator[Path]:
 
 
 def without_permission(folder: Path, do: Callable[[], str]) -> str:
-    """Return what a process says that may read a folder and not write there."""
+    """Return what a process says that may read a folder and not write there.
+
+    A fork of this one, whose threads it lacks: what loads a model would wait for them for ever.
+    """
     for file in folder.iterdir():
         file.chmod(0o444)
     folder.chmod(0o555)
@@ -110,9 +112,6 @@ def test_an_older_one_is_read_in_a_copy(db: Path) -> None:
     db.parent.chmod(0o755)
     said = without_permission(db.parent, lambda: photocap("status", "--db", db))
     assert said.endswith("each command reads a copy, which takes longer\n")
-    db.parent.chmod(0o755)
-    said = without_permission(db.parent, lambda: photocap("doctor", "--db", db))
-    assert f"sound ({db})" in said
     db.parent.chmod(0o755)
     assert db.read_bytes() == before
     assert [file.name for file in db.parent.iterdir()] == ["index.db"]
