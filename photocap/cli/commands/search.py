@@ -72,6 +72,7 @@ class WordsCommand(click.Command):
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     words: tuple[str, ...],
     db: Path,
     model: Path | None,
