@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from typing import Any
 
 from PIL import Image, ImageStat
 
-from photocap.records import Caption, WordProbability
+from photocap.records import Caption, PhotoFacts, WordProbability
 
 COLOURS = {
     "red": (255, 0, 0),
@@ -34,22 +34,9 @@ def fake_caption(image: Image.Image) -> str:
     return f"a {colour_name(ImageStat.Stat(image).mean)} photo {image.width} by {image.height}"
 
 
-@dataclass(frozen=True)
-class FakeFacts:
-    """What the metadata of a photo says, each where it is given."""
-
-    width_px: int | None = None
-    height_px: int | None = None
-    taken: datetime | None = None
-    camera: str | None = None
-    lens: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    rating: int | None = None
-    iso: int | None = None
-    f_number: float | None = None
-    focal_length_mm: float | None = None
-    taken_source: str | None = None
+def make_facts(**given: Any) -> PhotoFacts:
+    """Return what a photo of some size says about itself."""
+    return PhotoFacts(**{"width_px": 640, "height_px": 480, **given})
 
 
 class FakeCaptioner:

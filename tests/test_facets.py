@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from fakes import FakeFacts
+from fakes import make_facts
 from test_index import record
 from test_old_indexes import VERSIONS, OldLibrary
 
@@ -15,8 +15,8 @@ from photocap.index import CaptionRecord, PhotoIndex, PhotoState
 from photocap.records import CaptionSource, Label, Verdict
 from photocap.search import find_matches
 
-PENTAX = FakeFacts(taken=datetime(2019, 7, 3, 12), camera="PENTAX K-5")
-CANON = FakeFacts(taken=datetime(2020, 1, 1, 12), camera="Canon EOS 80D")
+PENTAX = make_facts(taken=datetime(2019, 7, 3, 12), camera="PENTAX K-5")
+CANON = make_facts(taken=datetime(2020, 1, 1, 12), camera="Canon EOS 80D")
 DOG = (Label("dog", 0.9), Label("grass", 0.6))
 
 

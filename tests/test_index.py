@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from fakes import FakeFacts
+from fakes import make_facts
 from systems import posix_only
 
 from photocap.errors import IndexBusy, IndexNotFound, IndexUnusable, PhotocapError
@@ -59,7 +59,9 @@ def run(index):
 
 
 def test_a_photo_comes_back_as_it_went_in(index, run):
-    facts = FakeFacts(640, 480, datetime(2017, 8, 3, 12), "PENTAX K-5", "DA 35", 48.2, 16.4, 4)
+    facts = make_facts(
+        taken=datetime(2017, 8, 3, 12), camera="PENTAX K-5", lens="DA 35", latitude=48.2, longitude=16.4, rating=4
+    )
     index.record_batch(run, [record("/p/a.jpg", "a dog", facts=facts, written=Written.EMBEDDED)])
     photo = index.photos.get(Path("/p/a.jpg"))
     assert (photo.caption, photo.source, photo.model_id, photo.confidence) == (
@@ -92,7 +94,7 @@ def test_any_file_name_survives(index, run, name):
 
 
 def test_text_in_a_broken_encoding_costs_nobody_anything(index, run):
-    index.record_batch(run, [record("/a.jpg", "caf\udce9 \0 dog", facts=FakeFacts(camera="\udcff"))])
+    index.record_batch(run, [record("/a.jpg", "caf\udce9 \0 dog", facts=make_facts(camera="\udcff"))])
     assert index.photos.get(Path("/a.jpg")).caption == "caf? \0 dog"
 
 

@@ -157,7 +157,7 @@ def test_words_ruled_out_never_appear(beam_size: int) -> None:
     bias = torch.zeros(4, len(VOCABULARY))
     for row, tokens in zip(bias, free, strict=True):
         row[[t for t in tokens.tolist() if t > END][:2]] = float("-inf")
-    held = beam_search(model.decoder, features, beam_size, bias=bias).tokens
+    held = beam_search(model.decoder, features, beam_size, word_bias=bias).tokens
     for row, before, after in zip(bias, free.tolist(), held.tolist(), strict=True):
         assert any(row[t] for t in before)
         assert not any(row[t] for t in after)
@@ -170,7 +170,7 @@ def test_what_speaks_for_a_word_brings_it_in_and_leaves_its_probability() -> Non
     word = next(t for t in range(4, len(VOCABULARY)) if t not in free.tokens)
     bias = torch.zeros(4, len(VOCABULARY))
     bias[:2, word] = 30.0
-    held = beam_search(model.decoder, features, 3, bias=bias)
+    held = beam_search(model.decoder, features, 3, word_bias=bias)
     assert all(word in row for row in held.tokens[:2].tolist())
     assert held.log_probs.max() <= 0
     length = free.tokens.shape[1]
@@ -219,7 +219,7 @@ def test_rules_forbid_the_words_of_what_is_absent_but_not_those_of_a_likely_phra
     rules = LabelRules(labels, VOCABULARY)
     dog, dogs, man, cat = VOCABULARY.encode(["dog", "dogs", "man", "cat"])
     nothing, sausage = [0.0] * 6, [0.0, 0.0, 0.0, 0.0, 0.8, 0.0]
-    ruled_out = np.isinf(rules.bias(np.array([nothing, sausage], np.float32)))
+    ruled_out = np.isinf(rules.word_bias(np.array([nothing, sausage], np.float32)))
     assert ruled_out[0, [dog, dogs, man]].all()
     assert not ruled_out[:, cat].any()
     assert not ruled_out[1, dog]
@@ -230,10 +230,11 @@ def test_labels_speak_for_and_against_their_words_alone() -> None:
     rules = LabelRules(replace(LABELS, absent_below=(0.0,) * 6), VOCABULARY)
     dog, dogs, cat, the = VOCABULARY.encode(["dog", "dogs", "cat", "the"])
     sure, unsure = (np.array([[p if name == "dog" else 0.5 for name in LABELS.names]], np.float32) for p in (0.9, 0.2))
-    (likely,), (unlikely,) = rules.bias(sure), rules.bias(unsure)
+    (likely,), (unlikely,) = rules.word_bias(sure), rules.word_bias(unsure)
     assert likely[dog] == likely[dogs] > 0 > unlikely[dog] == unlikely[dogs]
     assert likely[the] == unlikely[the] == likely[cat] == unlikely[cat] == 0
-    assert rules.bias(np.zeros((1, 6), np.float32))[0, dog] == rules.bias(np.full((1, 6), 0.01, np.float32))[0, dog]
+    (least,), (less,) = (rules.word_bias(np.full((1, 6), p, np.float32)) for p in (0.01, 0.0))
+    assert least[dog] == less[dog]
 
 
 def test_rules_demand_the_surest_label_that_a_sentence_lacks() -> None:

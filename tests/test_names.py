@@ -36,7 +36,7 @@ SEEN = np.array([[0.1, 0.1], [0.6, 0.1], [0.6, 0.99], [0.4, 0.79]], np.float32)
 
 
 def test_a_name_is_ruled_out_where_its_bearer_is_not_recognised_and_the_surest_one_demanded() -> None:
-    ruled_out = np.isinf(RULES.bias(SEEN))
+    ruled_out = np.isinf(RULES.word_bias(SEEN))
     assert ruled_out[:, [REX, ANNA]].tolist() == [[True, True], [False, True], [False, False], [True, True]]
     assert ruled_out.sum() == 5
     assert RULES.demanded(SEEN).tolist() == [[PAD], [REX], [ANNA], [PAD]]  # type: ignore[union-attr]
@@ -160,7 +160,7 @@ def test_words_are_ruled_out_in_models_with_names_and_without_labels_too(labels:
     sight = engine.see(make_squares())
     bias = np.full((5, len(WORDS) + 4), -np.inf, np.float32)
     bias[:, :12] = 0
-    assert engine.speak(sight, bias=bias).tokens.max() < 12
+    assert engine.speak(sight, word_bias=bias).tokens.max() < 12
 
 
 def test_names_that_do_not_fit_the_model_are_refused(named: Path) -> None:

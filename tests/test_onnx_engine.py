@@ -156,7 +156,7 @@ def test_every_way_to_search_says_the_same(beam_size: int, neutral_people: bool)
     bias[generator.random(bias.shape) < 0.2] = -np.inf
     bias[:, :4] = 0
     demanded = np.array([[9, 10], [PAD, PAD], [18, PAD], [11, 12], [7, PAD]])
-    for rules in ({}, {"bias": bias}, {"demanded": demanded}, {"bias": bias, "demanded": demanded}):
+    for rules in ({}, {"word_bias": bias}, {"demanded": demanded}, {"word_bias": bias, "demanded": demanded}):
         said, expected = (engine.speak(sight, **rules) for engine, sight in zip(engines, sights, strict=True))  # type: ignore[attr-defined]
         assert_same(said, expected)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeCaptioner, FakeFacts
+from fakes import FakeCaptioner, make_facts
 from PIL import Image, ImageStat
 from systems import posix_only
 from test_query import random_query
@@ -545,7 +545,7 @@ def test_words_of_an_edit_need_no_quotation_marks(cli, library, db):
 
 def test_one_of_a_burst_of_one_camera(tmp_path):
     def shot(name, seconds, camera="Pentax K-1"):
-        facts = FakeFacts(taken=datetime(2019, 7, 4, 20, 15, seconds), camera=camera)
+        facts = make_facts(taken=datetime(2019, 7, 4, 20, 15, seconds), camera=camera)
         return Photo(f"/{name}.jpg", "a dog", facts=facts)
 
     photos = [shot("a", 0), shot("b", 2), shot("c", 9), shot("other camera", 1, "Canon R5"), Photo("/d.jpg", "a dog")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeFacts
+from fakes import make_facts
 from test_query import random_query
 
 from photocap.index import CaptionRecord, PhotoIndex, PhotoRecord, PhotoState, Sort, filter_sql
@@ -27,11 +27,11 @@ from photocap.query import (
     parse_query,
 )
 from photocap.query.fields import FIELDS, TRAITS
-from photocap.records import CaptionSource
+from photocap.records import CaptionSource, PhotoFacts
 from photocap.search import MatchKind, search
 from photocap.search.vector_search import cosines, nearest
 
-NO_FACTS = FakeFacts()
+NO_FACTS = make_facts()
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Photo:
     caption: str | None
     by_person: bool = False
     confidence: float | None = None
-    facts: FakeFacts = NO_FACTS
+    facts: PhotoFacts = NO_FACTS
     state: PhotoState = PhotoState.PRESENT
     embedding: bytes | None = None
 
@@ -86,7 +86,7 @@ def random_photos(random_: random.Random, count: int) -> list[Photo]:
     photos = []
     for number in range(count):
         by_person = random_.random() < 0.2
-        facts = FakeFacts(
+        facts = make_facts(
             width_px=random_.choice([None, 640, 4000, 6000]),
             taken=random_.choice([None, datetime(random_.randrange(2014, 2020), random_.randrange(1, 13), 5)]),
             camera=random_.choice(CAMERAS),
@@ -269,7 +269,7 @@ def test_scripts_without_spaces_and_emoji_are_found_in_persons_captions(tmp_path
 
 def test_near_measures_on_the_globe(tmp_path):
     places = {"vienna": (48.2, 16.4), "graz": (47.07, 15.44), "west": (0.0, 179.99), "east": (0.0, -179.99)}
-    photos = [Photo(f"/{name}.jpg", None, facts=FakeFacts(latitude=a, longitude=b)) for name, (a, b) in places.items()]
+    photos = [Photo(f"/{name}.jpg", None, facts=make_facts(latitude=a, longitude=b)) for name, (a, b) in places.items()]
     with make_index(tmp_path / "index.db", photos) as index:
         assert paths(search(index, "near:48.21,16.37,10km")) == ["/vienna.jpg"]
         assert sorted(paths(search(index, "near:48.2,16.4,150km"))) == ["/graz.jpg", "/vienna.jpg"]
@@ -312,7 +312,10 @@ def test_edit_distance(a, b, distance):
 def test_sorting_and_paging(tmp_path):
     photos = [
         Photo(
-            f"/{n}.jpg", "a dog", confidence=(n * 7 % 10) / 10, facts=FakeFacts(taken=datetime(2010 + n * 3 % 10, 1, 1))
+            f"/{n}.jpg",
+            "a dog",
+            confidence=(n * 7 % 10) / 10,
+            facts=make_facts(taken=datetime(2010 + n * 3 % 10, 1, 1)),
         )
         for n in range(10)
     ]
@@ -363,7 +366,7 @@ def look(*axes: int) -> bytes:
 def test_pictures_that_look_like_the_words_are_found_where_no_caption_has_them(tmp_path):
     photos = [
         Photo("/a.jpg", "a man", embedding=look(0)),
-        Photo("/b.jpg", "a woman", embedding=look(1), facts=FakeFacts(camera="Canon")),
+        Photo("/b.jpg", "a woman", embedding=look(1), facts=make_facts(camera="Canon")),
         Photo("/c.jpg", "a boy", embedding=look(0, 1)),
         Photo("/gone.jpg", "a boy", embedding=look(1), state=PhotoState.MISSING),
     ]

@@ -60,8 +60,8 @@ def dev_scores(data: Data, start: Checkpoint, model: CaptionModel, features: Cac
     for batch in features.batches(_SPEAK_BATCH):
         with torch.autocast("cpu", torch.bfloat16):
             labels = model.decoder.label_probabilities(batch).float()
-            bias = torch.from_numpy(rules.bias(labels.numpy()))
-            found = model.caption(replace(batch, labels=labels), 3, bias=bias)
+            bias = torch.from_numpy(rules.word_bias(labels.numpy()))
+            found = model.caption(replace(batch, labels=labels), 3, word_bias=bias)
         sentences += [start.vocabulary.decode(ids) for ids in found.tokens.tolist()]
     scores = {}
     for source in ("everyday", "flickr8k"):

@@ -92,7 +92,7 @@ def _fit_confidence(data: Data, folder: Path, squares: NDArray[np.uint8], *, neu
     for first in range(0, len(squares), _BATCH):
         sight = engine.see(np.ascontiguousarray(squares[first : first + _BATCH]))
         assert sight.labels is not None
-        found = engine.speak(sight, bias=rules.bias(sight.labels))
+        found = engine.speak(sight, word_bias=rules.word_bias(sight.labels))
         said = [vocabulary.decode(ids) for ids in found.tokens.tolist()]
         sentences += said
         rows.append(evidence(found, sight.labels, info.labels, said))

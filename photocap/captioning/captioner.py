@@ -112,10 +112,10 @@ class NetworkCaptioner:
         return [self._caption_of(*each) for each in parts]
 
     def _search(self, sight: Sight) -> GeneratedSentences:
-        """Search sentences with the name of who is recognised, and without the words of what is surely not there."""
+        """Search sentences as labels have it, with the name of who is recognised and without any other."""
         if self._names is None or sight.names is None:
             return self._search_labelled(sight, None, None)
-        bias, demanded = self._names.bias(sight.names), self._names.demanded(sight.names)
+        bias, demanded = self._names.word_bias(sight.names), self._names.demanded(sight.names)
         return self._names.with_evidence(self._search_labelled(sight, bias, demanded), sight.names)
 
     def _search_labelled(
@@ -123,10 +123,10 @@ class NetworkCaptioner:
     ) -> GeneratedSentences:
         """Search sentences as labels have it, and once more where one must be said."""
         if self._rules is None or sight.labels is None:
-            return self.engine.speak(sight, bias=bias, demanded=demanded)
-        by_labels = self._rules.bias(sight.labels)
+            return self.engine.speak(sight, word_bias=bias, demanded=demanded)
+        by_labels = self._rules.word_bias(sight.labels)
         bias = by_labels if bias is None else bias + by_labels
-        found = self.engine.speak(sight, bias=bias, demanded=demanded)
+        found = self.engine.speak(sight, word_bias=bias, demanded=demanded)
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
         lacking = self._rules.demanded(sight.labels, sentences)
         if lacking is None:
@@ -135,7 +135,7 @@ class NetworkCaptioner:
             is_named = demanded[:, 0] != PAD
             lacking[is_named] = PAD
             lacking[is_named, 0] = demanded[is_named, 0]
-        return self.engine.speak(sight, bias=bias, demanded=lacking)
+        return self.engine.speak(sight, word_bias=bias, demanded=lacking)
 
     def _caption_of(
         self,

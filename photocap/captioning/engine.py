@@ -77,9 +77,9 @@ class CaptionEngine(Protocol):
         ...
 
     def speak(
-        self, sight: Sight, *, bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
+        self, sight: Sight, *, word_bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
-        """Say a sentence about each photo; `bias` (B, V) and `demanded` (B, D) as in `network.beam_search`.
+        """Say a sentence about each photo; `word_bias` (B, V) and `demanded` (B, D) as in `network.beam_search`.
 
         Raises:
             OutOfDeviceMemory: the photos are too many.

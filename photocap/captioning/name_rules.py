@@ -34,7 +34,7 @@ class NameRules:
         self._limits = np.array(names.said_from, np.float32)
         self._words = len(vocabulary)
 
-    def bias(self, probabilities: Floats32) -> Floats32:
+    def word_bias(self, probabilities: Floats32) -> Floats32:
         """Return (B, V) what speaks against words: everything against the names of all who are not recognised."""
         bias = np.zeros((len(probabilities), self._words), np.float32)
         bias[:, self._ids] = np.where(probabilities < self._limits, -np.inf, 0.0)

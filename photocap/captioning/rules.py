@@ -40,9 +40,9 @@ class LabelRules:
         guarded = [name if limit > 0 else None for name, limit in zip(labels.names, labels.absent_below, strict=True)]
         self._says = self._matrix([words_of(n, narrower=True) if n else () for n in guarded], phrases=False)
         names, self._in_phrase = (self._matrix(map(words_of, labels.names), phrases=p) for p in (False, True))
-        self._words, self._first, self._labels = _by_column(names)
+        self._named, self._first, self._naming = _by_column(names)
 
-    def _matrix(self, words: Iterable[Iterable[str]], *, phrases: bool) -> NDArray[np.float32]:
+    def _matrix(self, words: Iterable[Iterable[str]], *, phrases: bool) -> Floats32:
         """Return (L, V) ones for the vocabulary's words that say each label, or that its phrases consist of."""
         rows = np.zeros((len(self.labels.names), len(self._vocabulary)), np.float32)
         for row, each in zip(rows, words, strict=True):
@@ -51,7 +51,7 @@ class LabelRules:
         rows[:, [PAD, UNK]] = 0.0
         return rows
 
-    def bias(self, probabilities: Floats32) -> Floats32:
+    def word_bias(self, probabilities: Floats32) -> Floats32:
         """Return what label probabilities (B, L) say for or against each word (B, V), see `network.beam_search`.
 
         The decoder saw the labels too, but trusts its habits more: this is evidence that it counts too little.
@@ -59,14 +59,12 @@ class LabelRules:
         absent = (probabilities < self._limits).astype(np.float32) @ self._says > 0
         kept = (probabilities >= _PHRASE_FROM).astype(np.float32) @ self._in_phrase > 0
         bias = np.where(absent & ~kept, -np.inf, 0.0).astype(np.float32)
-        likeliest = np.maximum.reduceat(probabilities[:, self._labels], self._first, axis=1)  # of a word's labels
+        likeliest = np.maximum.reduceat(probabilities[:, self._naming], self._first, axis=1)  # of a word's labels
         evidence = np.log(np.maximum(likeliest, _LEAST_EVIDENCE) / _EVEN)
-        bias[:, self._words] += np.where(evidence > 0, _FOR, _AGAINST) * evidence
+        bias[:, self._named] += np.where(evidence > 0, _FOR, _AGAINST) * evidence
         return bias
 
-    def demanded(
-        self, probabilities: NDArray[np.float32], sentences: Iterable[Iterable[str]]
-    ) -> NDArray[np.int64] | None:
+    def demanded(self, probabilities: Floats32, sentences: Iterable[Iterable[str]]) -> NDArray[np.int64] | None:
         """Return the words (B, D) of which a new sentence must have one; None where no sentence lacks anything.
 
         Args:

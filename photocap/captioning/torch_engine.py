@@ -62,7 +62,7 @@ class TorchEngine:
         )
 
     def speak(
-        self, sight: Sight, *, bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
+        self, sight: Sight, *, word_bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
         """Say a sentence about each photo; see `CaptionEngine`."""
         features: Features = sight.state
@@ -71,7 +71,7 @@ class TorchEngine:
                 features,
                 self._beam_size,
                 self._token_map,
-                bias=None if bias is None else torch.from_numpy(bias).to(self._engine.device),
+                word_bias=None if word_bias is None else torch.from_numpy(word_bias).to(self._engine.device),
                 demanded=None if demanded is None else torch.from_numpy(demanded).to(self._engine.device),
             )
         return as_sentences(found)

@@ -130,8 +130,8 @@ class TiffBlock:
         """Make sure that nothing points past the end, where appended bytes would be taken for something else.
 
         Raises:
-            TiffError: something does; or the same bytes are claimed over and over; or two tags of a directory differ
-                on where its data is, of which each program takes its own.
+            TiffError: something does; or the same bytes are claimed over and over; or a directory says twice where
+                its data is, of which each program takes its own.
         """
         claimed_bytes = 0
         for directory in self.directories:

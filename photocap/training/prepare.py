@@ -23,6 +23,7 @@ from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError
 from photocap.training.dataset import CaptionedPhoto, group_by_photo
 from photocap.training.distributed import ALONE, Processes
+from photocap.training.features import Side
 from photocap.training.init import Start, start_model
 from photocap.training.label_objective import (
     LabelObjective,
@@ -121,22 +122,17 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         learning = _make_label_objective(request, photos, start)
     start.model.to(engine.device).to(memory_format=torch.channels_last)
     start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
-    folders = [*([request.cache] if request.cache else []), request.output]
     sources = PhotoSources(
         photos=photos,
         start=start,
         config=request.config,
         engine=engine,
         processes=processes,
-        folders=folders,
+        folders=[*([request.cache] if request.cache else []), request.output],
         stage=stage,
         limit_bytes=request.cache_bytes,
     )
-    sides = sources.sides()
-    for side, pictures in sources.pictures.items():
-        problems += [Problem(0, str(error)) for error in pictures.errors.values()]
-        if not len(sides[side].captions):
-            raise TrainingError(_nothing_left(side, request, problems))
+    sides, problems = _readable_sides(sources, request, problems)
     texts = (text for photo in photos["train"] for text in photo.texts)
     spellings = {**find_names(texts, start.known), **start.names}
     training = Training(
@@ -160,6 +156,22 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
     if request.resume:
         _resume(training, request.output / "last")
     return Prepared(training, problems, sources.pictures["dev"])
+
+
+def _readable_sides(
+    sources: PhotoSources, request: TrainRequest, problems: list[Problem]
+) -> tuple[dict[str, Side], list[Problem]]:
+    """Decode both sides; return them, and the problems with those of photos that cannot be read.
+
+    Raises:
+        TrainingError: nothing is left of one.
+    """
+    sides = sources.sides()
+    for side, pictures in sources.pictures.items():
+        problems = [*problems, *(Problem(0, str(error)) for error in pictures.errors.values())]
+        if not len(sides[side].captions):
+            raise TrainingError(_nothing_left(side, request, problems))
+    return sides, problems
 
 
 def _start(request: TrainRequest, photos: Sequence[CaptionedPhoto]) -> Start:

@@ -111,11 +111,11 @@ def _speak(model: CaptionModel, features: Features, rules: NameRules | None) -> 
     seen = _to_numpy(model.recognise(features))
     if rules is None or seen is None:
         return as_sentences(model.caption(features))
-    bias, demanded = rules.bias(seen), rules.demanded(seen)
+    bias, demanded = rules.word_bias(seen), rules.demanded(seen)
     device = features.pooled.device
     found = model.caption(
         features,
-        bias=torch.from_numpy(bias).to(device),
+        word_bias=torch.from_numpy(bias).to(device),
         demanded=None if demanded is None else torch.from_numpy(demanded).to(device),
     )
     return rules.with_evidence(as_sentences(found), seen)

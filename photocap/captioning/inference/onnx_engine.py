@@ -79,12 +79,12 @@ class OnnxEngine:
         )
 
     def speak(
-        self, sight: Sight, *, bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
+        self, sight: Sight, *, word_bias: Floats32 | None = None, demanded: NDArray[np.int64] | None = None
     ) -> GeneratedSentences:
         """Say a sentence about each photo; see `CaptionEngine`."""
-        tokens, log_probs = self._search.search(self._start(sight, bias), demanded)
-        if bias is not None:  # which sentence it is, not how likely its words are
-            log_probs = np.where(tokens == PAD, 0.0, log_probs - np.take_along_axis(bias, tokens, axis=1))
+        tokens, log_probs = self._search.search(self._start(sight, word_bias), demanded)
+        if word_bias is not None:  # which sentence it is, not how likely its words are
+            log_probs = np.where(tokens == PAD, 0.0, log_probs - np.take_along_axis(word_bias, tokens, axis=1))
         mean = log_probs.sum(axis=1) / np.maximum((tokens != PAD).sum(axis=1), 1)
         return GeneratedSentences(
             tokens, mean.astype(np.float32), log_probs.astype(np.float32), self._likeness(sight, tokens)
@@ -102,11 +102,12 @@ class OnnxEngine:
             weights.append(after["attention"][:, :, 0].mean(axis=1))  # (B, A, 1, P) -> (B, P)
         return np.stack(weights, axis=1)[:, :, : self._config.grid_places]
 
-    def _start(self, sight: Sight, bias: Floats32 | None = None) -> dict[str, NDArray[Any]]:
+    def _start(self, sight: Sight, word_bias: Floats32 | None = None) -> dict[str, NDArray[Any]]:
         """Return what every step of the sentences about some photos needs."""
         start: dict[str, NDArray[Any]] = dict(sight.state)
         if self._config.has_word_rules:
-            start["word_bias"] = np.zeros((sight.count, self._words), np.float32) if bias is None else bias
+            nothing = np.zeros((sight.count, self._words), np.float32)
+            start["word_bias"] = nothing if word_bias is None else word_bias
         return start
 
     def _run_step(self, inputs: Mapping[str, NDArray[Any]], *, whole: bool) -> dict[str, NDArray[Any]]:

@@ -35,7 +35,7 @@ def beam_search(
     beam_size: int,
     token_map: Tensor | None = None,
     *,
-    bias: Tensor | None = None,
+    word_bias: Tensor | None = None,
     demanded: Tensor | None = None,
 ) -> BeamSearchOutput:
     """Search the likeliest sentences for a whole batch, one token at a time, the state carried along.
@@ -49,7 +49,7 @@ def beam_search(
         beam_size: sentences kept in play, K.
         token_map: (V,) a word id for each word id; the probability of each word goes to the word named
             there, or with <pad> to none.
-        bias: (B, V) what else speaks for or against a word in a photo's sentences, added to its log-probability
+        word_bias: (B, V) what else speaks for or against a word in a photo's sentences, added to its log-probability
             where sentences compete; minus infinity rules it out.
         demanded: (B, D) ids, padded: a photo's sentence must have one of them, where any sentence in play has
             (constrained beam search, Anderson et al. 2017). Sentences with and without compete apart, K each.
@@ -65,7 +65,7 @@ def beam_search(
         log_probs = logits.float().log_softmax(dim=1).view(size, width, -1)  # (B, W, V)
         log_probs = log_probs if token_map is None else _move(log_probs, token_map)
         log_probs = _end_finished(_forbid(log_probs, history, config, once), done)
-        total = scores.unsqueeze(2) + (log_probs if bias is None else log_probs + bias.unsqueeze(1))
+        total = scores.unsqueeze(2) + (log_probs if word_bias is None else log_probs + word_bias.unsqueeze(1))
         ranked = total / _length_penalty(history, done, config).unsqueeze(2)
         rank, best = _best(ranked, beam_size, demanded)  # (B, W) over W*V
         scores = total.flatten(1).gather(1, best).masked_fill(rank.isinf(), float("-inf"))

@@ -73,7 +73,7 @@ class CaptionModel(nn.Module):
         beam_size: int | None = None,
         token_map: Tensor | None = None,
         *,
-        bias: Tensor | None = None,
+        word_bias: Tensor | None = None,
         demanded: Tensor | None = None,
     ) -> CaptionOutput:
         """Caption photos by their features, as `generate` does."""
@@ -82,7 +82,7 @@ class CaptionModel(nn.Module):
             features,
             beam_size or self.config.beam_size,
             token_map,
-            bias=bias,
+            word_bias=word_bias,
             demanded=demanded,
         )
         parts = found.tokens, found.mean_log_prob, found.log_probs
