@@ -72,6 +72,8 @@ class Caption:
         labels: nouns that the picture surely shows, the likeliest first.
         words: the sentence's words as the model generated them, also where `text` says less than they do.
         label_probabilities: of every label that the model knows, in its order; empty where it knows none.
+        parent_confidence: what the confidence would be by the calibration of the model that this one was trained
+            further from; None where that is unknown.
     """
 
     text: str
@@ -81,6 +83,7 @@ class Caption:
     labels: tuple[Label, ...] = ()
     words: tuple[WordProbability, ...] = ()
     label_probabilities: tuple[float, ...] = field(default=(), repr=False)
+    parent_confidence: float | None = field(default=None, repr=False)
 
 
 @runtime_checkable

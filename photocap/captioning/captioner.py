@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photocap.captioning.engine import CaptionEngine, Floats32, GeneratedSentences, OutOfDeviceMemory, Sight
-from photocap.captioning.evidence import calibration_of, evidence
+from photocap.captioning.evidence import calibration_of, evidence, parent_calibration_of
 from photocap.captioning.hedge import hedged
 from photocap.captioning.labels import label_sentence
 from photocap.captioning.model_files import ModelInfo
@@ -56,6 +56,7 @@ class NetworkCaptioner:
         self._hedge_below = hedge_below
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
         self._confidence = calibration_of(self.config, neutral_people=engine.neutral_people)
+        self._parent_confidence = parent_calibration_of(self.config, neutral_people=engine.neutral_people)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -106,9 +107,9 @@ class NetworkCaptioner:
         embeddings = [None] * sight.count if places is None else list(map(_to_bytes, places))
         labels = [()] * sight.count if sight.labels is None else sight.labels.tolist()
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
-        confidences = [self._confidence(*row) for row in evidence(found, sight.labels, self.labels, sentences)]
+        supports = evidence(found, sight.labels, self.labels, sentences)
         chances = np.exp(found.log_probs).tolist()
-        parts = zip(sentences, chances, confidences, labels, embeddings, strict=True)
+        parts = zip(sentences, chances, supports, labels, embeddings, strict=True)
         return [self._caption_of(*each) for each in parts]
 
     def _search(self, sight: Sight) -> GeneratedSentences:
@@ -141,11 +142,12 @@ class NetworkCaptioner:
         self,
         words: Sequence[str],
         chances: Sequence[float],
-        confidence: float,
+        support: NDArray[np.float64],
         label_probabilities: Sequence[float],
         embedding: bytes | None,
     ) -> Caption:
         """Say of one photo what is sure enough."""
+        confidence = self._confidence(*support)
         labels = self.labels.shown(label_probabilities) if self.labels else ()
         sentence = as_sentence([self._spellings.get(word, word) for word in words])
         text = hedged(sentence) if confidence < self._hedge_below else sentence
@@ -159,6 +161,7 @@ class NetworkCaptioner:
             labels=labels,
             words=spoken,
             label_probabilities=tuple(label_probabilities),
+            parent_confidence=self._parent_confidence(*support) if self._parent_confidence else None,
         )
 
 

@@ -73,6 +73,7 @@ class ModelConfig(_Settings):
             split for `beam_size`.
         confidence, neutral_confidence: the same over all numbers of `evidence.EVIDENCE`, the offset last, for plain
             captions and for those of `--neutral-people`; where empty, the three above count.
+        parent_confidence: `confidence` of the model that this one was trained further from; empty where there is none.
         plain_below: the confidence below which a label says what is sure instead of the sentence.
         demand_from: the probability from which a label must be said; above 1 none ever is.
         beam_size: the beam this model was selected with, the default of generation.
@@ -106,6 +107,7 @@ class ModelConfig(_Settings):
     confidence_offset: float = 0.0
     confidence: tuple[float, ...] = ()
     neutral_confidence: tuple[float, ...] = ()
+    parent_confidence: tuple[float, ...] = ()
     plain_below: float = 0.0
     demand_from: float = 2.0
     joint_size: int = 0

@@ -54,6 +54,14 @@ def calibration_of(config: ModelConfig, *, neutral_people: bool) -> Platt:
     return Platt(scales, config.confidence_offset)
 
 
+def parent_calibration_of(config: ModelConfig, *, neutral_people: bool) -> Platt | None:
+    """Return the parent's calibration of a model that was trained further; None where it is unknown or still in use."""
+    parent = config.parent_confidence
+    if not parent or (neutral_people and config.neutral_confidence):  # that of neutral captions is the parent's
+        return None
+    return Platt(parent[:-1], parent[-1])
+
+
 def fitted_calibration(config: ModelConfig) -> Platt | None:
     """Return how a model's evidence becomes a confidence; None where that was never fitted."""
     found = calibration_of(config, neutral_people=False)

@@ -168,7 +168,8 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
 def _check_sizes(config: ModelConfig) -> None:
     """Raise ValueError where sizes are impossible or do not fit together."""
     _check_ranges(config)
-    if any(len(fitted) not in (0, 6) for fitted in (config.confidence, config.neutral_confidence)):
+    confidences = (config.confidence, config.neutral_confidence, config.parent_confidence)
+    if any(len(fitted) not in (0, 6) for fitted in confidences):
         raise ValueError("a confidence has six numbers")
     if config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")

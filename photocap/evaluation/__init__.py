@@ -56,6 +56,8 @@ class Evaluation:
         human: people against people, where photos have several references.
         floor: the commonest caption given to every photo.
         calibration: whether the confidence means what it says.
+        parent_calibration: the same of the confidence that these captions would have by the calibration of the model
+            that this one was trained further from; None where that is unknown.
         nouns: recall of the commonest nouns.
         people: errors about men and women.
         hallucination: what captions name that is not there.
@@ -73,6 +75,7 @@ class Evaluation:
     human: HumanCeiling | None
     floor: ConstantFloor
     calibration: Calibration
+    parent_calibration: Calibration | None
     nouns: tuple[NounRecall, ...]
     people: PeopleWords
     hallucination: Hallucination
@@ -163,6 +166,7 @@ def _measure(
     said = [tokenize(caption.text) for caption in captions]
     wanted = [[tokenize(text) for text in texts] for texts in references]
     scores = score_captions(said, wanted, intervals=True)
+    by_parent = [caption.parent_confidence for caption in captions if caption.parent_confidence is not None]
     return Evaluation(
         model_id=model_id,
         split=split,
@@ -173,6 +177,7 @@ def _measure(
         human=human_ceiling(said, wanted),
         floor=constant_floor(known, wanted),
         calibration=measure_calibration([caption.confidence for caption in captions], scores.cider_d_each),
+        parent_calibration=measure_calibration(by_parent, scores.cider_d_each) if by_parent else None,
         nouns=tuple(noun_recall(said, wanted)),
         people=people_words(said, wanted),
         hallucination=hallucination(said, wanted, truth.known),

@@ -89,6 +89,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "human": asdict(evaluation.human) if evaluation.human else None,
         "floor": asdict(evaluation.floor),
         "calibration": asdict(evaluation.calibration),
+        "parent_calibration": asdict(evaluation.parent_calibration) if evaluation.parent_calibration else None,
         "nouns": [asdict(noun) for noun in evaluation.nouns],
         "people": asdict(evaluation.people),
         "hallucination": {
@@ -145,11 +146,13 @@ def _language(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _confidence(evaluation: Evaluation) -> Iterator[str]:
-    found = evaluation.calibration
+    found, parent = evaluation.calibration, evaluation.parent_calibration
     yield _line("right", f"{found.right_share:.0%} of captions (CIDEr-D of {found.right_from:.0f} or more)")
-    yield _line("calibration error", f"{found.error:.3f}, refitted {found.error_refitted:.3f}")
+    by_parent = f"; as the parent is calibrated {parent.error:.3f}" if parent else ""
+    yield _line("calibration error", f"{found.error:.3f}, refitted {found.error_refitted:.3f}{by_parent}")
     if found.auroc is not None:
-        yield _line("AUROC", f"{found.auroc:.2f} for right against wrong by confidence")
+        by_parent = f"; as the parent is calibrated {parent.auroc:.2f}" if parent and parent.auroc is not None else ""
+        yield _line("AUROC", f"{found.auroc:.2f} for right against wrong by confidence{by_parent}")
     for group in found.table:
         yield _line(
             f"  {group.low:.1f} to {group.high:.1f}",

@@ -26,7 +26,14 @@ _BIAS = "decoder.bias"
 _NEVER = 2.0  # the probability from which a label is shown whose threshold is not measured yet
 _UNFITTED = {
     name: getattr(ModelConfig, name)
-    for name in ("confidence", "neutral_confidence", "confidence_scale", "confidence_likeness", "confidence_offset")
+    for name in (
+        "confidence",
+        "neutral_confidence",
+        "parent_confidence",
+        "confidence_scale",
+        "confidence_likeness",
+        "confidence_offset",
+    )
 }
 
 

@@ -49,12 +49,17 @@ class Validation:
     def fit_confidence(self, config: ModelConfig) -> ModelConfig:
         """Return the model's settings with its confidence fitted to how right these sentences are.
 
-        A confidence in the settings, the parent's, counts for known until many sentences say otherwise.
+        A confidence in the settings, the parent's, counts for known until many sentences say otherwise, and is kept
+        beside the new one.
         """
         parent = fitted_calibration(config)
         platt = fit_platt(self.evidence, self.right, parent)
-        neutral = config.neutral_confidence if parent else ()
-        return replace(config, confidence=(*platt.scales, platt.offset), neutral_confidence=neutral)
+        return replace(
+            config,
+            confidence=(*platt.scales, platt.offset),
+            neutral_confidence=config.neutral_confidence if parent else (),
+            parent_confidence=(*parent.scales, parent.offset) if parent else (),
+        )
 
     def with_likeness(self, likeness: Sequence[float]) -> Validation:
         """Return the same sentences with another likeness to their photos."""
