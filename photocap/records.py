@@ -70,6 +70,7 @@ class Caption:
         embedding: the picture's place in the joint text-image space, unit length,
             float16 little-endian bytes; None where the model has none.
         labels: nouns that the picture surely shows, the likeliest first.
+        likely_labels: nouns that it likely shows, but not surely, the likeliest first.
         words: the sentence's words as the model generated them, also where `text` says less than they do.
         label_probabilities: of every label that the model knows, in its order; empty where it knows none.
         parent_confidence: what the confidence would be by the calibration of the model that this one was trained
@@ -81,6 +82,7 @@ class Caption:
     _: KW_ONLY
     embedding: bytes | None = field(default=None, repr=False)
     labels: tuple[Label, ...] = ()
+    likely_labels: tuple[Label, ...] = field(default=(), repr=False)
     words: tuple[WordProbability, ...] = ()
     label_probabilities: tuple[float, ...] = field(default=(), repr=False)
     parent_confidence: float | None = field(default=None, repr=False)

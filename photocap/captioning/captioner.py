@@ -159,6 +159,7 @@ class NetworkCaptioner:
             confidence=confidence,
             embedding=embedding,
             labels=labels,
+            likely_labels=self.labels.likely(label_probabilities) if self.labels else (),
             words=spoken,
             label_probabilities=tuple(label_probabilities),
             parent_confidence=self._parent_confidence(*support) if self._parent_confidence else None,

@@ -22,6 +22,7 @@ _NO_ARTICLE = (
     "jewelry graffiti smoke fog rain hay wood metal plastic leather wool broccoli"
 )
 _UNCOUNTED = frozenset(_NO_ARTICLE.split())
+_LIKELY = 0.4
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,21 @@ class LabelSet:
     def shown(self, probabilities: Sequence[float]) -> tuple[Label, ...]:
         """Return the labels that are sure enough to be shown, the likeliest first."""
         rows = zip(self.names, probabilities, self.shown_from, strict=True)
-        return tuple(sorted((Label(n, p) for n, p, least in rows if p >= least), key=lambda x: -x.probability))
+        return _likeliest_first(Label(n, p) for n, p, least in rows if p >= least)
+
+    def likely(self, probabilities: Sequence[float]) -> tuple[Label, ...]:
+        """Return the labels that may well be there, but are not sure enough to be shown, the likeliest first."""
+        rows = zip(self.names, probabilities, self.shown_from, strict=True)
+        return _likeliest_first(Label(n, p) for n, p, least in rows if _LIKELY <= p < least)
 
     def absent(self, probabilities: Sequence[float]) -> list[str]:
         """Return the labels that the picture surely does not show."""
         rows = zip(self.names, probabilities, self.absent_below, strict=True)
         return [name for name, p, limit in rows if p < limit]
+
+
+def _likeliest_first(labels: Iterable[Label]) -> tuple[Label, ...]:
+    return tuple(sorted(labels, key=lambda label: -label.probability))
 
 
 @cache
@@ -145,6 +155,11 @@ def labels_in(words: Sequence[str]) -> frozenset[str]:
                 break
         place += length if name is not None else 1
     return frozenset(found)
+
+
+def label_named(text: str) -> str | None:
+    """Return the label that a text says and nothing besides: "traffic lights" -> "traffic light"; None for others."""
+    return _names_by_phrase().get(tuple(tokenize(text)))
 
 
 def with_broader(names: Iterable[str]) -> frozenset[str]:

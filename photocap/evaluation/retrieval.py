@@ -82,6 +82,7 @@ def fill_index(index: PhotoIndex, photos: Sequence[EvaluatedPhoto], model_id: st
                 caption=CaptionRecord(text=photo.caption.text, model_id=model_id, confidence=photo.caption.confidence),
                 embedding=photo.caption.embedding,
                 labels=photo.caption.labels,
+                likely_labels=photo.caption.likely_labels,
             )
             for number, photo in enumerate(photos, start=1)
         ],

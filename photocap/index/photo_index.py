@@ -17,6 +17,7 @@ from photocap.index.database import Database
 from photocap.index.embeddings import Embeddings
 from photocap.index.facets import Facets
 from photocap.index.filter_sql import distance_km
+from photocap.index.likely_labels import LikelyLabels
 from photocap.index.photos import Photos
 from photocap.index.private_copy import brought_up_to_date
 from photocap.index.record import record_batch
@@ -50,6 +51,7 @@ class PhotoIndex:
         photos: the photos, and the pictures they show.
         captions: the captions of pictures, with their history.
         embeddings: the pictures' embeddings.
+        likely_labels: what pictures likely show.
         query: full-text search and ranking.
         browse: the library in order: by date, by folder, for review.
         facets: how many photos have which year, camera, label, folder.
@@ -68,6 +70,7 @@ class PhotoIndex:
         self.photos = Photos(database)
         self.captions = Captions(database)
         self.embeddings = Embeddings(database)
+        self.likely_labels = LikelyLabels(database)
         self.query = SearchQueries(database)
         self.browse = Browse(database)
         self.facets = Facets(database)

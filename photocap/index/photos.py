@@ -10,6 +10,7 @@ from pathlib import Path
 from photocap.index.connection import file_path
 from photocap.index.database import EVERYWHERE, Database, folder_range, path_bytes
 from photocap.index.embeddings import forget_embedding
+from photocap.index.likely_labels import forget_likely_labels
 from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow, PhotoState, stored
 from photocap.index.search_text import refresh
 from photocap.index.words import store_words
@@ -256,5 +257,7 @@ def _last_verdict(connection: sqlite3.Connection, picture_id: int) -> Verdict | 
 
 def _forget_picture(connection: sqlite3.Connection, picture_id: int) -> None:
     forget_embedding(connection, picture_id)
+    forget_likely_labels(connection, picture_id)
+    connection.execute("DELETE FROM picture_label WHERE picture_id = ?", (picture_id,))
     connection.execute("DELETE FROM caption WHERE picture_id = ?", (picture_id,))
     connection.execute("DELETE FROM picture WHERE id = ?", (picture_id,))

@@ -10,6 +10,7 @@ from pathlib import Path
 from photocap.index.captions import picture_id_of, store_caption
 from photocap.index.database import Database, path_bytes, storable
 from photocap.index.embeddings import store_embedding
+from photocap.index.likely_labels import store_likely_labels
 from photocap.index.rows import FACTS_VERSION, PhotoRecord, UndoState
 from photocap.index.search_text import refresh, refresh_picture, storable_path
 from photocap.index.undo_journal import follow_move, set_state
@@ -48,6 +49,7 @@ def _record(connection: sqlite3.Connection, run_id: int, record: PhotoRecord) ->
             store_embedding(connection, picture_id, record.embedding)
         if record.labels is not None:
             _record_labels(connection, picture_id, record.labels)
+            store_likely_labels(connection, picture_id, record.likely_labels)
     if record.moved_from is not None:
         _rename(connection, record.moved_from, record.path)
     row = connection.execute(_UPSERT_PHOTO, _photo_values(record, picture_id, run_id)).fetchone()

@@ -104,6 +104,7 @@ class PhotoRecord:
         facts: None keeps the facts that are known.
         words: of its metadata; None keeps those that are known.
         labels: what the model recognised in the picture; None keeps those that are known.
+        likely_labels: what it likely shows; kept and replaced with `labels`.
         caption: None keeps the picture's present caption.
         embedding: float16 little-endian, unit length; None keeps the known one.
         written: where the caption stands outside the index.
@@ -126,6 +127,7 @@ class PhotoRecord:
     moved_from: Path | None = None
     words: PhotoWords | None = None
     labels: tuple[Label, ...] | None = None
+    likely_labels: tuple[Label, ...] = ()
     extras: frozenset[str] = frozenset()
 
 

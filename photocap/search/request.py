@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from photocap.captioning.labels import label_named
 from photocap.index import Sort
 from photocap.query import And, Node, Query, Word, is_stop_word, is_text, searched_texts
 from photocap.search.results import TextEncoderProtocol
@@ -45,6 +46,7 @@ class Request:
         filters: what the query asks besides words.
         words: the words that tell something, in whatever column.
         unknown: those that the model does not know.
+        shown: those of them that say what a picture shows, rather than what must stand in a certain place.
         describes: whether the words describe a picture, rather than name a thing or two.
         is_understood: whether the model knows most of the words.
         is_guessed: whether it does not, but enough for a description that a picture may fit all the same.
@@ -66,7 +68,7 @@ class Request:
         texts = searched_texts(self.tree)
         self.words = [text for text in texts if isinstance(text, Word) and not is_stop_word(text)]
         # What must stand in a certain place, and a date, is no description of a picture.
-        shown = [word for word in self.words if not word.column]
+        self.shown = shown = [word for word in self.words if not word.column]
         self.unknown = [word.text for word in shown if encoder and not _is_known(word, encoder)]
         is_phrase = len(shown) >= _PHRASE_WORDS and len(query.words.split()) > len(shown)
         self.describes = query.plain and (len(shown) >= _DESCRIPTION_WORDS or is_phrase)
@@ -80,6 +82,13 @@ class Request:
     def _embedding(self, text: str) -> NDArray[np.float32] | None:
         vector = self.encoder.encode(text) if self.encoder and text else None
         return vector if vector is not None and vector.any() else None  # words that the model does not know have none
+
+    @property
+    def label(self) -> str | None:
+        """Return the label that is looked for, where it is one and nothing besides."""
+        if self.options.like is not None or not self.query.plain or not self.shown:
+            return None
+        return label_named(" ".join(word.text for word in self.shown))
 
     @property
     def ranks_by_look(self) -> bool:

@@ -189,6 +189,8 @@ class _Search:
 
     def _scored(self, matches: Sequence[Match]) -> list[Fused]:
         """Rank photos by the cosine of picture and words, with a bonus for the words they have."""
+        if len(self._request.words) == 1:
+            return self._by_probability(matches)
         ids = [match.photo_id for match in matches]
         words = dict.fromkeys(to_fts(word) for word in self._request.words)
         having = self._index.query.having(ids, list(words)) if len(words) > 1 else {}
@@ -200,6 +202,14 @@ class _Search:
         ]
         scored.sort(key=lambda pair: -pair[1])
         return [Fused(id_, max(0.0, min(1.0, score)), None, rank) for rank, (id_, score) in enumerate(scored, start=1)]
+
+    def _by_probability(self, matches: Sequence[Match]) -> list[Fused]:
+        ids = {match.photo_id: match.picture_id for match in matches}
+        scored = sorted(
+            ((photo_id, self._likeness.probability(picture_id)) for photo_id, picture_id in ids.items()),
+            key=lambda pair: -pair[1],
+        )
+        return [Fused(id_, score, None, rank) for rank, (id_, score) in enumerate(scored, start=1)]
 
     def _with_some_words(self) -> list[Match]:
         """Return photos with any of the words; of common words only beside rarer ones, which tell more."""

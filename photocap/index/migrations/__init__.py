@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from photocap.index.migrations.facet_counts import VERSION_7
 from photocap.index.migrations.first_tables import VERSION_1
+from photocap.index.migrations.likely_labels import VERSION_8
 from photocap.index.migrations.search_text import VERSION_3
 from photocap.index.undo_photos import name_photos_of_undo
 
@@ -56,6 +57,11 @@ def _version_7(database: Database) -> None:
     database.executescript(VERSION_7)
 
 
+def _version_8(database: Database) -> None:
+    """Keep the labels that a picture likely shows, for searches; a picture has some once it is captioned again."""
+    database.executescript(VERSION_8)
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_1,
     _version_2,
@@ -64,6 +70,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_5,
     _version_6,
     _version_7,
+    _version_8,
 )
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 

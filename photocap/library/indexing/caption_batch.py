@@ -62,14 +62,16 @@ class BatchCaptioner:
         if isinstance(fresh, Trouble):
             job.trouble = fresh
             return
-        job.embedding, job.labels = fresh.embedding, fresh.labels or None
+        job.embedding = fresh.embedding
+        job.take_labels(fresh)
         if job.caption is None and not job.rejected:
             job.caption = self._record_of(fresh)
 
     def _take_from_twin(self, job: PhotoJob, in_batch: dict[str, PhotoJob]) -> None:
         """Give a photo what the same picture got, earlier in this batch or in this run."""
         if twin := in_batch.get(job.caption_key):
-            job.caption, job.embedding, job.labels = twin.caption, twin.embedding, twin.labels
+            job.caption, job.embedding = twin.caption, twin.embedding
+            job.labels, job.likely_labels = twin.labels, twin.likely_labels
         elif caption := self._decider.known_caption(job.caption_key):
             job.caption = caption
         else:

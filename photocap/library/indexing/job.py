@@ -11,7 +11,7 @@ from photocap.index import CaptionRecord, FileState
 from photocap.library.file_writes import FileWrite
 from photocap.metadata import Origin, PhotoMetadata
 from photocap.photos import PhotoFile
-from photocap.records import CaptionMemory, Label, PhotoFacts
+from photocap.records import Caption, CaptionMemory, Label, PhotoFacts
 from photocap.system.workers import Overdue
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class PhotoJob:
         image: (decode) the small picture for the network, until it was there.
         embedding: (caption) the picture's embedding, where it is new.
         labels: (caption) what the model sees in the picture, where it looked.
+        likely_labels: (caption) what it likely sees there.
 
         changed: (write) it is no longer the file that was read, or its caption was taken back; nothing is recorded.
         write: (write) what is written into files.
@@ -112,10 +113,16 @@ class PhotoJob:
     image: Image.Image | None = None
     embedding: bytes | None = None
     labels: tuple[Label, ...] | None = None
+    likely_labels: tuple[Label, ...] = ()
 
     changed: bool = False
     write: FileWrite | None = None
     write_trouble: Trouble | None = None
+
+    def take_labels(self, caption: Caption) -> None:
+        """Keep what a model sees in the picture; one that gives no labels leaves those that are known."""
+        if caption.labels or caption.likely_labels:
+            self.labels, self.likely_labels = caption.labels, caption.likely_labels
 
     @property
     def persons_words(self) -> str | None:

@@ -47,7 +47,7 @@ class StoredFiller:
         return job
 
     def _take(self, job: PhotoJob, found: StoredCaption) -> None:
-        job.labels = found.caption.labels or None
+        job.take_labels(found.caption)
         if self._takes_embeddings and found.caption.embedding and self._store.space_id:
             job.embedding = found.caption.embedding
             if not self._is_dry:

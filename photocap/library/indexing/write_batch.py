@@ -160,6 +160,7 @@ def _record(job: PhotoJob, extras: frozenset[str]) -> PhotoRecord:
         caption=job.caption,
         embedding=job.embedding,
         labels=job.labels,
+        likely_labels=job.likely_labels,
         written=_written(job),
         moved_from=job.moved_from,
         extras=frozenset() if job.write_trouble else extras,
