@@ -20,11 +20,12 @@ from torchvision.models import resnet18
 from toy_training import CAPTIONS, QUICK, request, run, write_corpus
 
 from photocap.captioning.confidence import Platt, auroc, expected_calibration_error, fit_platt
-from photocap.captioning.config import ModelConfig
+from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.evidence import EVIDENCE, calibration_of
 from photocap.captioning.model_files import read_model_info
 from photocap.captioning.registry import load_captioner
 from photocap.errors import CheckpointError
+from photocap.training.init import start_model
 from photocap.training.state import DevCaptions, DevScore
 from photocap.training.validate import Validation
 
@@ -86,6 +87,19 @@ def test_the_parents_calibration_is_kept_beside_the_new_one() -> None:
     old = validation(50).fit_confidence(ModelConfig(confidence_scale=3.0))  # fitted before there were six numbers
     assert old.parent_confidence == (3.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     assert validation(50).fit_confidence(ModelConfig()).parent_confidence == ()
+
+
+def test_an_encoder_that_learns_leaves_the_likeness_behind_and_not_the_calibration() -> None:
+    captions = [["a", "dog", "runs"]] * 3
+    base = start_model("base", ModelConfig(), TrainConfig(), captions).model.config
+    tuned = start_model("base", ModelConfig(), TrainConfig(fine_tune="last"), captions).model.config
+    assert (len(base.confidence), tuned.joint_size, tuned.confidence) == (len(EVIDENCE) + 1, 0, ())
+    few = replace(validation(29), evidence=validation(29).evidence * [1, 0, 1, 1, 1])
+    found = few.fit_confidence(tuned)
+    expected = Platt(found.parent_confidence[:-1], found.parent_confidence[-1])
+    assert expected.scales == (base.confidence[0], 0.0, *base.confidence[2:5])
+    assert np.mean(of(expected, few.evidence)) == pytest.approx(np.mean(few.right), abs=0.03)
+    assert np.corrcoef(found.confidence[:-1], expected.scales)[0, 1] > 0.9
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from photocap.captioning.registry import load_captioner
 from photocap.captioning.text_encoder import load_text_encoder
 from photocap.errors import CheckpointError, TrainingError
 from photocap.metrics import cider_d
-from photocap.training import Recall, TrainRequest, prepare_training, train_joint
+from photocap.training import JointTraining, Recall, TrainRequest, prepare_training
 from photocap.training.init import grow_words
 from photocap.training.loop import Training
 from photocap.training.losses import sample
@@ -123,7 +123,7 @@ def cider_of_drawn_captions(training: Training) -> float:
     (batch,) = training.train.captions.batches(len(training.train.captions))
     with torch.no_grad(), training.engine.autocast():
         drawn = sample(training.model.decoder, training.train.features(batch, None), samples=5)
-    vocabulary = training.vocabulary
+    vocabulary = training.checkpoints.vocabulary
     said = [vocabulary.decode(ids) for ids in drawn.tolist()]
     return cider_d(said, [r for r in training.train.captions.references for _ in range(5)])[0]
 
@@ -205,17 +205,24 @@ def test_learning_rate_warms_up_and_falls() -> None:
     assert rates[-1] == pytest.approx(0.02, abs=0.01)
 
 
+def joint_job(corpus: Path, init: Path, output: Path, epochs: int) -> TrainRequest:
+    config = replace(QUICK, epochs=epochs, word_dropout=0.0)
+    return replace(request(corpus, init, output, config), model=replace(SIZES, joint_size=16))
+
+
+def run_joint(job: TrainRequest) -> Recall:
+    prepared = prepare_training(job)
+    training = JointTraining(prepared.training, tell=lambda *_: None)
+    if prepared.resumes:
+        training.resume()
+    assert training.run()
+    assert training.state.best is not None
+    return training.state.best
+
+
 def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: Path, tmp_path: Path) -> None:
-    config = replace(QUICK, epochs=30, word_dropout=0.0)
-    job = replace(request(corpus, learned / "best", tmp_path / "joint", config), model=replace(SIZES, joint_size=16))
-    told: list[Recall] = []
-    best = train_joint(
-        prepare_training(job).training,
-        tell=lambda _epoch, _loss, recall, _best: told.append(recall),
-        should_stop=lambda: False,
-    )
-    assert best is not None
-    assert best.at_1 == 100.0
+    job = joint_job(corpus, learned / "best", tmp_path / "joint", 30)
+    assert run_joint(job).at_1 == 100.0
     captioner = load_captioner(tmp_path / "joint" / "best", device="cpu")
     encoder = load_text_encoder(tmp_path / "joint" / "best")
     assert encoder is not None
@@ -231,17 +238,58 @@ def test_the_joint_space_puts_photos_near_their_captions(corpus: Path, learned: 
     ]
 
 
-def test_a_known_joint_space_stays_unless_another_finds_more(
+def test_a_space_is_kept_only_where_it_finds_more(
     corpus: Path, learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(QUICK, epochs=1)
-    job = replace(request(corpus, learned / "best", tmp_path / "joint", config), model=replace(SIZES, joint_size=16))
-    monkeypatch.setattr("photocap.training.joint.recall_of", lambda *_: Recall(50.0, 100.0, 100.0))
+    monkeypatch.setattr("photocap.training.joint_space.JointSpace.recall", lambda *_: Recall(50.0, 100.0, 100.0))
     told: list[bool] = []
-    training = prepare_training(job).training
-    found = train_joint(training, tell=lambda _e, _l, _r, best: told.append(best), should_stop=lambda: False)
-    assert (found, told) == (None, [False])
+    training = JointTraining(
+        prepare_training(joint_job(corpus, learned / "best", tmp_path / "joint", 1)).training,
+        tell=lambda _epoch, _loss, _recall, best: told.append(best),
+    )
+    assert training.run()
+    assert (training.state.best, told) == (None, [False])
     assert not (tmp_path / "joint" / "best").exists()
+
+
+def test_a_space_trained_in_parts_is_the_one_trained_at_once(
+    corpus: Path, learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photocap.training.joint.PHOTOS_PER_STEP", 12)  # four steps an epoch
+    whole, parts = (joint_job(corpus, learned / "best", tmp_path / name, 4) for name in ("whole", "parts"))
+    run_joint(whole)
+    for stops in (2, 3, 5):  # within the first epoch, while it is measured, within a later one
+        prepared = prepare_training(replace(parts, resume=stops > 2))
+        training = JointTraining(prepared.training, tell=lambda *_: None)
+        if prepared.resumes:
+            training.resume()
+        prepared.training.progress = stop_after(stops)
+        assert not training.run()
+    run_joint(replace(parts, resume=True))
+    for file in ("last/model.safetensors", "last/training.safetensors", "best/model.safetensors"):
+        first, second = load_file(tmp_path / "whole" / file), load_file(tmp_path / "parts" / file)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[n], second[n]) for n in first), file
+    configs = [read_model_info(tmp_path / name / "best") for name in ("whole", "parts")]
+    assert configs[0].config == configs[1].config
+    run_joint(replace(parts, resume=True))  # what is finished stays so
+
+
+def test_of_a_known_space_few_captions_change_little(corpus: Path, learned: Path, tmp_path: Path) -> None:
+    run_joint(joint_job(corpus, learned / "best", tmp_path / "first", 1))
+    job = joint_job(corpus, tmp_path / "first" / "best", tmp_path / "again", 4)
+    training = JointTraining(prepare_training(job).training, tell=lambda *_: None)
+    weight = training.space.joint.image.weight
+    before = weight.detach().clone()
+    assert training.run()
+    learned_all = torch.norm(weight - before).item()
+    with training.average.applied():
+        assert 0 < torch.norm(weight - before) < 0.02 * learned_all  # four kept-back captions against 400
+
+
+def test_a_space_is_not_resumed_from_a_training_of_captions(corpus: Path, learned: Path) -> None:
+    with pytest.raises(CheckpointError, match="something else was trained there"):
+        prepare_training(replace(joint_job(corpus, learned / "best", learned, 1), resume=True))
 
 
 def test_new_words_change_nothing_that_was_said_before() -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 # Runs the command and holds it where a stage is reported, as a slow machine would.
 _SLOWED = """
 import sys, time
-from photocap.training import loop, photo_sources, validate
+from photocap.training import joint_space, loop, photo_sources, validate
 stage, seconds = sys.argv.pop(1), 0.2
 
 def slowly(module, name):
@@ -52,6 +52,8 @@ if stage in ("decoding", "fitting", "encoding"):
     photo_sources.PhotoSources._progress = reported
 elif stage == "training":
     slowly(loop, "cross_entropy")
+elif stage == "space":
+    slowly(joint_space.JointSpace, "loss")
 else:
     slowly(validate, "as_sentences")
 from photocap.cli import main
@@ -92,14 +94,14 @@ def start(stage: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["decoding", "fitting", "encoding", "training", "validating"])
+@pytest.mark.parametrize("stage", ["decoding", "fitting", "encoding", "training", "validating", "space"])
 def test_ctrl_c_is_heard_in_every_stage_and_resume_goes_on(
     stage: str, corpus: Path, weights: Path, tmp_path: Path, process: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     command = [
         "train", corpus / "captions.csv", "--images", corpus, "--init", weights, "--encoder", "resnet18",
         "--epochs", 1, "--batch-size", 4, "--min-count", 1, "--output", tmp_path / "model", "--device", "cpu",
-        "--fine-tune", "all" if stage == "decoding" else "none",
+        "--fine-tune", "all" if stage == "decoding" else "none", *(["--retrieval"] if stage == "space" else []),
     ]  # fmt: skip
     running = start(stage, *command)
     assert running.stdout is not None
@@ -114,7 +116,7 @@ def test_ctrl_c_is_heard_in_every_stage_and_resume_goes_on(
     assert "--resume goes on" in errors
     finished = process(*command, "--resume", timeout=300)
     assert finished.returncode == 0, finished.stderr
-    assert "best: epoch 1" in finished.stderr
+    assert ("epoch 1: loss" if stage == "space" else "best: epoch 1") in finished.stderr
 
 
 @pytest.mark.slow

@@ -25,9 +25,9 @@ from photocap.errors import CaptionFileError, CheckpointError, TrainingError
 from photocap.training import LabelRequest, prepare_training
 from photocap.training.dataset import CaptionDataset, CaptionedPhoto
 from photocap.training.features import LiveFeatures, encoder_hash
-from photocap.training.joint import hardest_hinge
+from photocap.training.joint_space import hardest_hinge
 from photocap.training.label_targets import ImageNetTeacher, LabelTargets
-from photocap.training.label_thresholds import dev_truth, fit_thresholds
+from photocap.training.label_thresholds import between, dev_truth, fit_thresholds
 from photocap.training.pictures import Pictures, photo_key
 from photocap.training.row_store import RowStore
 from photocap.training.sentences import Sentences, masked_grid_features, sentence_loss
@@ -246,6 +246,17 @@ def test_thresholds_show_what_is_mostly_right_and_rule_out_what_is_hardly_ever_t
     assert listed.shown_from == found.shown_from
 
 
+def test_the_parents_thresholds_count_until_many_photos_say_otherwise() -> None:
+    parent, measured = (LabelSet(("dog", "cup"), shown, absent) for shown, absent in (
+        ((0.6, 2.0), (0.1, 0.0)), ((0.9, 0.5), (0.0, 0.05)),
+    ))  # fmt: skip
+    few, many = between(parent, measured, 10), between(parent, measured, 40_000)
+    assert few.shown_from == pytest.approx(parent.shown_from, abs=0.04)
+    assert few.absent_below == pytest.approx(parent.absent_below, abs=0.005)
+    assert many.shown_from == pytest.approx(measured.shown_from, abs=0.02)
+    assert between(parent, measured, 400).absent_below == pytest.approx((0.05, 0.025))
+
+
 def test_what_a_table_or_a_caption_names_is_there_and_a_table_without_it_says_it_is_not() -> None:
     photos = [
         CaptionedPhoto(Path("in-table.jpg"), (("a", "puppy", "runs"),)),
@@ -279,8 +290,8 @@ def test_a_new_model_learns_labels_and_sentences_beside_captions(tmp_path: Path,
         labels=LabelRequest(table, sentences),
     )
     training = prepare_training(job).training
-    assert training.labels is not None
-    assert {"ball", "book"} <= set(training.labels.names)
+    assert training.heads.labels is not None
+    assert {"ball", "book"} <= set(training.heads.labels.names)
     assert training.run()
     best = load_checkpoint(tmp_path / "out" / "best")
     assert best.info.labels is not None

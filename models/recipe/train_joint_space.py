@@ -15,7 +15,7 @@ from photocap.captioning.labels import labels_in, with_broader
 from photocap.captioning.network import JointEmbedding
 from photocap.captioning.vocabulary import PAD, UNK, Vocabulary
 from photocap.tokenizer import tokenize
-from photocap.training.joint import hardest_hinge
+from photocap.training.joint_space import hardest_hinge
 from photocap.training.state import WeightAverage
 
 _EPOCHS, _BATCH, _RATE, _WARM_UP = 20, 256, 1e-3, 50

@@ -21,7 +21,7 @@ Of people's own captions on Flickr8k dev, scored against the other four, 83 to 8
 _NEWTON_STEPS = 100
 _PRIOR_VARIANCE = 10.0  # seen only where captions are few
 _EPSILON = 1e-6  # confidences are kept this far from 0 and 1
-_PARENT_CAPTIONS = 400  # what a parent's calibration counts, in captions
+PARENT_CAPTIONS = 400  # what a parent's calibration, thresholds or joint space count, in captions
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,10 @@ def fit_platt(scores: Floats, right: Sequence[bool], parent: Platt | None = None
     """
     if not right:
         return parent or Platt((0.0,) * scores.shape[1], 0.0)
-    n_right = sum(right)
-    n_wrong = len(right) - n_right
-    targets = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
-    known, offset, weight = np.zeros(len(right)), log((n_right + 1) / (n_wrong + 1)), 1.0
+    targets = _targets(right)
+    known, offset, weight = np.zeros(len(right)), log((sum(right) + 1) / (len(right) - sum(right) + 1)), 1.0
     if parent:
-        known, offset, weight = scores @ parent.scales + parent.offset, 0.0, 1 + _PARENT_CAPTIONS / len(right)
+        known, offset, weight = scores @ parent.scales + parent.offset, 0.0, 1 + PARENT_CAPTIONS / len(right)
         expected = np.array([_sigmoid(x) for x in known.tolist()])
         targets = targets / weight + expected * (1 - 1 / weight)
     mean, spread = scores.mean(axis=0), scores.std(axis=0)
@@ -88,6 +86,23 @@ def fit_platt(scores: Floats, right: Sequence[bool], parent: Platt | None = None
         return found
     added = tuple(old + new for old, new in zip(parent.scales, found.scales, strict=True))
     return Platt(added, parent.offset + found.offset)
+
+
+def with_same_share(platt: Platt, scores: Floats, right: Sequence[bool]) -> Platt:
+    """Return a calibration with the offset at which it expects as many captions to be right as are.
+
+    How many are right is soon measured; what tells right from wrong is not.
+    """
+    known = scores @ platt.scales + platt.offset
+    (shift,) = _newton(np.zeros((len(right), 0)), _targets(right), known, 0.0, 1.0)
+    return Platt(platt.scales, platt.offset + float(shift))
+
+
+def _targets(right: Sequence[bool]) -> Floats:
+    """Return (n,) what is fitted to: nearly 1 for right captions, nearly 0 for wrong ones (Platt 1999)."""
+    n_right = sum(right)
+    n_wrong = len(right) - n_right
+    return np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
 
 
 def _newton(scores: Floats, targets: Floats, known: Floats, offset: float, weight: float) -> Floats:

@@ -110,8 +110,8 @@ class TrainOptions:
             raise click.UsageError("--sentences goes with --labels")
         if self.use and not self._goes_further:
             raise click.UsageError("--use is for a model that is trained further; `photocap models use` takes any")
-        if self.retrieval and (self.scst or self.resume or self.fine_tune != "none" or self.accumulate > 1):
-            raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate, --resume")
+        if self.retrieval and (self.scst or self.fine_tune != "none" or self.accumulate > 1):
+            raise click.UsageError("--retrieval goes with none of --scst, --fine-tune, --accumulate")
         shape = [name for name in _NEW_MODEL if self.sources[name] is ParameterSource.COMMANDLINE]
         if shape and self._goes_further:
             option = shape[0].replace("_", "-")

@@ -58,9 +58,14 @@ def run_captions(request: TrainRequest, processes: Processes, adoption: Adoption
         except Stopped:
             return False
     if finished and processes.is_first:
-        _keep_ranges(request)
-        console.note("\n".join(["go on with", *(f"  {line}" for line in next_steps(request))]))
+        _conclude(request)
     return finished
+
+
+def _conclude(request: TrainRequest) -> None:
+    """Finish the model that was kept and tell what to do with it."""
+    _keep_ranges(request)
+    console.note("\n".join(["go on with", *(f"  {line}" for line in next_steps(request))]))
 
 
 def _keep_ranges(request: TrainRequest) -> None:
@@ -173,34 +178,39 @@ def _tell_names(training: Training) -> None:
     from photocap.training import measure_names
 
     before, after = training.state.before_captions, training.state.best_captions
-    if before and after and training.names:
-        found = [measure_names(training.names, c.sentences, training.dev.captions.references) for c in (before, after)]
+    names = training.checkpoints.names
+    if before and after and names:
+        found = [measure_names(names, c.sentences, training.dev.captions.references) for c in (before, after)]
         console.note(f"names said where they belong: {found[1]}; before {found[0]}")
 
 
 def run_retrieval(request: TrainRequest, processes: Processes) -> bool:
-    """Train the joint text-image space with a progress bar; True if finished, else what was best is kept."""
-    from photocap.training import Recall, Stopped, train_joint
+    """Train the joint text-image space with a progress bar; True if finished."""
+    from photocap.training import JointTraining, Recall, Stopped
 
-    with console.progress(unit="epochs") as bar, StopOnCtrlC() as stop:
+    def tell(epoch: int, loss: float, recall: Recall, best: bool) -> None:
+        console.note(
+            f"epoch {epoch}: loss {loss:.3f}, recall at 1, 5, 10 on dev "
+            f"{recall.at_1:.1f} {recall.at_5:.1f} {recall.at_10:.1f}{' (best)' if best else ''}"
+        )
+
+    with console.progress(unit="steps") as bar, StopOnCtrlC() as stop:
         shown = _Shown(bar, request.config.epochs, stop)
-
-        def tell(epoch: int, loss: float, recall: Recall, best: bool) -> None:
-            shown.stage("training", epoch, request.config.epochs)
-            console.note(
-                f"epoch {epoch}: loss {loss:.3f}, recall at 1, 5, 10 on dev "
-                f"{recall.at_1:.1f} {recall.at_5:.1f} {recall.at_10:.1f}{' (best)' if best else ''}"
-            )
-
         try:
-            training = _prepare(request, processes, shown).training
-            training.progress = shown.progress()
-            best = train_joint(training, tell=tell, should_stop=stop)
+            prepared = _prepare(request, processes, shown)
         except Stopped:
             return False
-        if best is None:
-            console.warn("no epoch found photos better than the model did before: nothing was kept")
-    return not stop.asked
+        training = JointTraining(prepared.training, tell=tell)
+        if prepared.resumes:
+            training.resume()
+        prepared.training.progress = shown.progress()
+        if not training.run():
+            return False
+    if training.state.best is None:
+        console.warn("no epoch found photos better than the model did before: nothing was kept")
+    else:
+        _conclude(request)
+    return True
 
 
 def _prepare(request: TrainRequest, processes: Processes, shown: _Shown) -> Prepared:
@@ -217,7 +227,7 @@ def _prepare(request: TrainRequest, processes: Processes, shown: _Shown) -> Prep
 
 def model_lines(training: Training) -> Iterator[str]:
     """Yield what is trained, on what, and which words it knows."""
-    facts, config = training.facts, training.model.config
+    facts, config = training.checkpoints.facts, training.model.config
     photos, captions, parameters = facts["photos"], facts["captions"], facts["parameters"]
     yield (
         f"{console.count(photos['train'], 'photo')} with {console.count(captions['train'], 'caption')} to learn from, "
@@ -229,7 +239,8 @@ def model_lines(training: Training) -> Iterator[str]:
         f"{parameters['learning']:,} of them learn"
     )
     new = f"{facts['new_words']:,} of them new" if training.trains_further else "all new"
-    yield f"{len(training.vocabulary.words):,} words, {new}; most often {', '.join(facts['frequent_words'])}"
+    words = len(training.checkpoints.vocabulary.words)
+    yield f"{words:,} words, {new}; most often {', '.join(facts['frequent_words'])}"
 
 
 def next_steps(request: TrainRequest) -> list[str]:
@@ -237,7 +248,8 @@ def next_steps(request: TrainRequest) -> list[str]:
     best = shlex.quote(str(request.output / "best"))
     files = " ".join(shlex.quote(str(path)) for path in request.captions)
     images = "".join(f" --images {shlex.quote(str(folder))}" for folder in request.images)
-    evaluate = [f"photocap evaluate {files}{images} --model {best} --html worst.html"] if files else []
+    also = "--retrieval" if request.trains_space else "--html worst.html"
+    evaluate = [f"photocap evaluate {files}{images} --model {best} {also}"] if files else []
     return [*evaluate, f"photocap caption --model {best} PHOTO", f"photocap models use {best}"]
 
 

@@ -13,28 +13,25 @@ from torchvision.models import get_model_weights
 
 from photocap.captioning.checkpoint import load_checkpoint, read_resnet
 from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.evidence import EVIDENCE, fitted_calibration
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.model_files import base_model_dir
-from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CheckpointError, TrainingError
 from photocap.tokenizer import Words
+from photocap.training.checkpoints import Heads
 
 _EMBEDDINGS = ("decoder.embedding.weight", "joint.words.weight")
 _BIAS = "decoder.bias"
+_CONFIDENCE = (
+    "confidence",
+    "neutral_confidence",
+    "confidence_scale",
+    "confidence_likeness",
+    "confidence_offset",
+)
 _NEVER = 2.0  # the probability from which a label is shown whose threshold is not measured yet
-_UNFITTED = {
-    name: getattr(ModelConfig, name)
-    for name in (
-        "confidence",
-        "neutral_confidence",
-        "parent_confidence",
-        "confidence_scale",
-        "confidence_likeness",
-        "confidence_offset",
-    )
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +44,9 @@ class Start:
         is_new: whether its decoder knows nothing yet.
         training: facts about how the model was trained so far, for people.
         known: the words that it knew before.
-        labels: what its label head knows; None where it has none.
+        heads: what its label head and its name head know.
         names: words that are names, each with its spelling.
-        recognised: what its name head knows; None where it has none.
+        knows_space: whether it had its joint space before.
     """
 
     model: CaptionModel
@@ -57,9 +54,9 @@ class Start:
     is_new: bool
     training: Mapping[str, Any]
     known: Vocabulary
-    labels: LabelSet | None = None
+    heads: Heads = field(default_factory=Heads)
     names: Mapping[str, str] = field(default_factory=dict)
-    recognised: NameSet | None = None
+    knows_space: bool = False
 
 
 def start_model(
@@ -123,8 +120,8 @@ def _train_further(
     joint_size = sizes.joint_size or (known.joint_size if config.fine_tune == "none" else 0)
     name_count = known.name_count if config.fine_tune == "none" else 0
     vocabulary = checkpoint.vocabulary.grown(captions, config.min_count)
-    if joint_size != known.joint_size:  # the likeness in the joint space means something else then, or nothing
-        known = replace(known, **_UNFITTED, joint_size=joint_size)
+    if joint_size != known.joint_size:
+        known = replace(_without_likeness(known), joint_size=joint_size)
     model = _build(replace(known, beam_size=beam_size or known.beam_size, name_count=name_count), vocabulary, config)
     state = grow_words(checkpoint.model.state_dict(), len(vocabulary))
     left = [part for part, size in (("joint.", joint_size), ("names.", name_count)) if not size]
@@ -135,10 +132,20 @@ def _train_further(
         is_new=False,
         training=checkpoint.info.training,
         known=checkpoint.vocabulary,
-        labels=checkpoint.info.labels,
+        heads=Heads(checkpoint.info.labels, checkpoint.info.recognised if name_count else None),
         names=checkpoint.info.names,
-        recognised=checkpoint.info.recognised if name_count else None,
+        knows_space=0 < joint_size == checkpoint.info.config.joint_size,
     )
+
+
+def _without_likeness(config: ModelConfig) -> ModelConfig:
+    """Return settings with an unfitted confidence; the parent's stays, without its likeness, which is another then."""
+    parent = fitted_calibration(config)
+    scales = (
+        [0.0 if name == "likeness" else s for name, s in zip(EVIDENCE, parent.scales, strict=True)] if parent else []
+    )
+    unfitted = {name: getattr(ModelConfig, name) for name in _CONFIDENCE}
+    return replace(config, **unfitted, parent_confidence=(*scales, parent.offset) if parent else ())
 
 
 def _start_anew(
@@ -158,7 +165,14 @@ def _start_anew(
     if model.decoder.labels is not None:
         model.decoder.labels.name(labels, vocabulary)
     unmeasured = LabelSet(tuple(labels), (_NEVER,) * len(labels), (0.0,) * len(labels)) if labels else None
-    return Start(model=model, vocabulary=vocabulary, is_new=True, training={}, known=Vocabulary(()), labels=unmeasured)
+    return Start(
+        model=model,
+        vocabulary=vocabulary,
+        is_new=True,
+        training={},
+        known=Vocabulary(()),
+        heads=Heads(labels=unmeasured),
+    )
 
 
 def _build(sizes: ModelConfig, vocabulary: Vocabulary, config: TrainConfig) -> CaptionModel:

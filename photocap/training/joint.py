@@ -1,172 +1,182 @@
-"""Training the joint text-image space that searches use; encoder and decoder stay as they are.
-
-Symmetric contrastive loss over the batch (van den Oord et al. 2018; Radford et al. 2021), the
-temperature learned with the rest; towards the end more and more also a hinge on the hardest wrong
-answer of each photo and each caption (Faghri et al. 2018).
-"""
+"""Training the joint text-image space that searches use; encoder and decoder stay as they are."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
-from photocap.captioning.network import JointEmbedding
-from photocap.captioning.vocabulary import PAD
-from photocap.training.dataset import CaptionBatch, collate_captions
-from photocap.training.features import Side
+from photocap.captioning.confidence import PARENT_CAPTIONS
+from photocap.training.dataset import CaptionBatch
+from photocap.training.joint_space import PHOTOS_PER_STEP, JointSpace, Recall
 from photocap.training.loop import Training
-from photocap.training.state import WeightAverage
+from photocap.training.progress import Stopped
+from photocap.training.state import WeightAverage, pack_state, read_state, unpack_state
+from photocap.training.validate import Validation
 
 JOINT_SIZE = 256
-_PHOTOS_PER_STEP = 256
+JOINT_STATE = "joint_state"
 _PEAK_RATE = 1e-3
-_MAX_SCALE = math.log(100.0)
-_MARGIN = 0.2
-_RANKS = (1, 5, 10)
 
 
-@dataclass(frozen=True)
-class Recall:
-    """Share of queries, x 100, whose photo is among the first 1, 5 and 10."""
+@dataclass(kw_only=True)
+class JointState:
+    """Where the training of a joint space stands.
 
-    at_1: float
-    at_5: float
-    at_10: float
+    Attributes:
+        before: the recall on dev of the space that the model had; a fresh one finds nothing.
+        start_share: share of that space in what is kept.
+        best: the best recall on dev so far; None while no epoch found more than the space before.
+        epoch: epochs finished.
+        step_in_epoch: steps done in the epoch under way.
+        loss_sum: summed loss of the epoch under way.
+        log_scale: what the space's cosines are scaled by.
+    """
 
-    @property
-    def sum(self) -> float:
-        """Return what models are chosen by (Faghri et al. 2018)."""
-        return self.at_1 + self.at_5 + self.at_10
+    before: Recall
+    start_share: float
+    log_scale: float
+    best: Recall | None = None
+    epoch: int = 0
+    step_in_epoch: int = 0
+    loss_sum: float = 0.0
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> JointState:
+        """Build from plain values."""
+        best = values["best"] and Recall(**values["best"])
+        return cls(**{**values, "before": Recall(**values["before"]), "best": best})
 
 
-def train_joint(
-    training: Training,
-    *,
-    tell: Callable[[int, float, Recall, bool], object],
-    should_stop: Callable[[], bool],
-) -> Recall | None:
-    """Train the joint space on pooled features; `best` is the epoch with the highest recall on dev.
+class JointTraining:
+    """Trains the joint space on pooled features; `best` is the epoch with the highest recall on dev.
+
+    A space that was known counts like several hundred captions: what is kept lies between it and what fewer teach.
 
     Args:
         training: a prepared training over a frozen encoder, with a fresh or a known joint space in its model.
         tell: called with epoch, mean loss, recall on dev and whether it is the best so far.
-        should_stop: asked after each step; True ends the run with what is best so far.
-
-    Returns:
-        The best recall on dev; None if no epoch found more than the space that the model had before.
     """
-    joint, config = training.model.joint, training.config
-    assert joint is not None
-    training.model.requires_grad_(False)
-    joint.requires_grad_(True)
-    scale = nn.Parameter(torch.tensor(math.log(1 / 0.07), device=training.engine.device))
-    average = WeightAverage(joint, config.ema_decay)
-    optimizer = torch.optim.AdamW([*joint.parameters(), scale], lr=_PEAK_RATE, weight_decay=config.weight_decay)
-    steps = max(len(training.train.captions) // _PHOTOS_PER_STEP, 1)
-    captions = training.validate()  # they stay; what they are worth in the new space does not
-    before = recall_of(training, joint, training.dev)  # of a space that was known; a fresh one finds nothing
-    best: Recall | None = None
-    for epoch in range(config.epochs):
-        total = 0.0
-        for number, batch in enumerate(training.train.captions.batches(_PHOTOS_PER_STEP, shuffle_seed=epoch)):
-            if number == steps:  # a small last batch has too few wrong answers to learn from
-                break
-            step = epoch * steps + number
-            torch.manual_seed(config.seed * 1_000_003 + step)
-            for group in optimizer.param_groups:
-                group["lr"] = _PEAK_RATE * 0.5 * (1.0 + math.cos(math.pi * step / (steps * config.epochs)))
-            joint.train()
-            loss = _contrastive_loss(training, joint, scale, batch, hardest=min(2 * step / (steps * config.epochs), 1))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(joint.parameters(), config.gradient_norm)
-            optimizer.step()
-            average.update(step + 1)
-            total += float(loss.detach())
-            if should_stop():
-                return best
-        with average.applied():
-            recall = recall_of(training, joint, training.dev)
-            is_best = recall.sum > (best or before).sum
+
+    def __init__(self, training: Training, *, tell: Callable[[int, float, Recall, bool], object]) -> None:
+        assert training.model.joint is not None
+        self.training, self.tell = training, tell
+        self.space = JointSpace(training.model, training.model.joint, training.engine.device)
+        self.steps = max(len(training.train.captions) // PHOTOS_PER_STEP, 1)
+        self.optimizer = torch.optim.AdamW(
+            self.space.parameters(), lr=_PEAK_RATE, weight_decay=training.config.weight_decay
+        )
+
+    def resume(self) -> None:
+        """Go on where the training in `last` stopped; the model is the one of that folder already.
+
+        Raises:
+            CheckpointError: there is no such training, or it is damaged.
+        """
+        last = self.training.checkpoints.last
+        self._follow(read_state(last, JOINT_STATE, JointState.from_json))
+        unpack_state(last, self.average, self.optimizer)
+        with torch.no_grad():
+            self.space.log_scale.fill_(self.state.log_scale)
+
+    def run(self) -> bool:
+        """Train until the last epoch or an interruption.
+
+        Returns:
+            True if training is finished, False if it was interrupted (and saved).
+        """
+        try:
+            captions = self.training.validate()  # they stay; what they are worth in the new space does not
+            if not hasattr(self, "state"):
+                self._follow(self._begin())
+        except Stopped:
+            return False
+        try:
+            while self.state.epoch < self.training.config.epochs:
+                self._train_epoch()
+                self._finish_epoch(captions)
+        except Stopped:
+            self._save_last()
+            return False
+        self._save_last()
+        return True
+
+    def _begin(self) -> JointState:
+        training = self.training
+        dev_captions = sum(len(photo) for photo in training.dev.captions.references)
+        return JointState(
+            before=self.space.recall(training.dev, training.stop_if_asked),
+            start_share=PARENT_CAPTIONS / (PARENT_CAPTIONS + dev_captions) if training.knows_space else 0.0,
+            log_scale=float(self.space.log_scale.detach()),
+        )
+
+    def _follow(self, state: JointState) -> None:
+        """Train from that state on; what is kept of the weights follows them from here."""
+        self.state = state
+        self.average = WeightAverage(self.space, self.training.config.ema_decay, state.start_share)
+
+    def _train_epoch(self) -> None:
+        """Train the epoch under way to its end.
+
+        Raises:
+            Stopped: somebody asked for it.
+        """
+        training, state = self.training, self.state
+        batches = training.train.captions.batches(PHOTOS_PER_STEP, shuffle_seed=state.epoch)
+        # Without the small last batch, which has too few wrong answers to learn from.
+        for batch in islice(batches, state.step_in_epoch, self.steps):
+            state.loss_sum += self._step(batch, state.epoch * self.steps + state.step_in_epoch)
+            state.step_in_epoch += 1
+            mean_loss = state.loss_sum / state.step_in_epoch
+            training.progress.step(state.epoch + 1, state.step_in_epoch, self.steps, mean_loss)
+            training.stop_if_asked()
+            if training.checkpoints.is_due:
+                self._save_last()
+
+    def _step(self, batch: CaptionBatch, step: int) -> float:
+        """Move the weights by the gradient of a batch; return its loss."""
+        config = self.training.config
+        done = step / (self.steps * config.epochs)
+        torch.manual_seed(
+            config.seed * 1_000_003 + step
+        )  # chance depends on the step alone: a resumed run meets the same
+        for group in self.optimizer.param_groups:
+            group["lr"] = _PEAK_RATE * 0.5 * (1.0 + math.cos(math.pi * done))
+        self.space.train()
+        loss = self.space.loss(self.training.train, batch, hardest=min(2 * done, 1))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.space.joint.parameters(), config.gradient_norm)
+        self.optimizer.step()
+        self.average.update(step + 1)
+        return float(loss.detach())
+
+    def _finish_epoch(self, captions: Validation) -> None:
+        """Measure the averaged space and keep it if it is the best."""
+        training, state = self.training, self.state
+        with self.average.applied():
+            recall = self.space.recall(training.dev, training.stop_if_asked)
+            training.progress.validated(len(training.dev.captions), len(training.dev.captions))
+            is_best = recall.sum > (state.best or state.before).sum
             if is_best:
-                best = recall
-                spoken = captions.with_likeness(_likeness(training, joint, captions.captions.sentences))
-                found = {"recall_on_dev": vars(recall), "joint_epochs": epoch + 1}
-                training.save_best(spoken.fit_confidence(training.model.config), found)
-        tell(epoch + 1, total / steps, recall, is_best)
-    return best
+                state.best = recall
+                self._save_best(captions, recall)
+        self.tell(state.epoch + 1, state.loss_sum / self.steps, recall, is_best)
+        state.epoch, state.step_in_epoch, state.loss_sum = state.epoch + 1, 0, 0.0
 
+    def _save_best(self, captions: Validation, recall: Recall) -> None:
+        training = self.training
+        spoken = captions.with_likeness(self.space.likeness(training.dev, captions.captions.sentences))
+        config = spoken.fit_confidence(training.model.config)
+        facts = {"recall_on_dev": asdict(recall), "joint_epochs": self.state.epoch + 1}
+        training.checkpoints.save_best(training.model, config, training.heads, facts)
 
-def _contrastive_loss(
-    training: Training, joint: JointEmbedding, scale: Tensor, batch: CaptionBatch, hardest: float
-) -> Tensor:
-    """Return the loss of a batch, one caption a photo, drawn by chance; `hardest` weighs the hinge."""
-    first = batch.counts.cumsum(0) - batch.counts
-    drawn = first + (torch.rand(len(batch.counts)) * batch.counts).long()
-    images = _images(training, training.train, joint, batch)
-    texts = _texts(joint, batch, drawn)
-    likeness = images @ texts.T  # (B, B)
-    logits = likeness * scale.clamp(max=_MAX_SCALE).exp()
-    right = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2 + hardest * hardest_hinge(likeness)
-
-
-def hardest_hinge(likeness: Tensor) -> Tensor:
-    """Return how far the likeliest wrong answer comes within the margin of the right one, on average.
-
-    Args:
-        likeness: (B, B) of photos with captions; the right pairs stand on the diagonal.
-    """
-    right = likeness.diagonal()
-    wrong = likeness.masked_fill(torch.eye(len(right), dtype=torch.bool, device=right.device), -1.0)
-    photos, captions = ((_MARGIN + wrong.amax(dim=d) - right).clamp(min=0).mean() for d in (1, 0))
-    return photos + captions
-
-
-def _images(training: Training, side: Side, joint: JointEmbedding, batch: CaptionBatch) -> Tensor:
-    pooled = side.features(batch, None).pooled
-    return joint.embed_images(training.model.decoder.standardise(pooled))
-
-
-def _texts(joint: JointEmbedding, batch: CaptionBatch, rows: Tensor) -> Tensor:
-    """Embed some of a batch's captions; `targets` are the words without <start>, `lengths` count the <end>."""
-    lengths = batch.lengths[rows] - 1
-    words = batch.targets[rows, : int(lengths.max())]
-    real = torch.arange(words.shape[1]) < lengths.unsqueeze(1)
-    return joint.embed_texts(words.masked_fill(~real, PAD).to(joint.text.weight.device), lengths)
-
-
-@torch.no_grad()
-def _likeness(training: Training, joint: JointEmbedding, sentences: Sequence[str]) -> list[float]:
-    """Return the likeness of each dev photo to the sentence about it."""
-    joint.eval()
-    data = training.dev.captions
-    found: list[float] = []
-    for batch in data.batches(_PHOTOS_PER_STEP):
-        said = sentences[len(found) : len(found) + len(batch.photos)]
-        _, words, _ = collate_captions([s.split() for s in said], data.vocabulary, data.max_words)
-        places = _images(training, training.dev, joint, batch)
-        found += joint.likeness(places, words.to(places.device)).tolist()
-    return found
-
-
-@torch.no_grad()
-def recall_of(training: Training, joint: JointEmbedding, side: Side) -> Recall:
-    """Return the recall of each caption of a side as a query for its photo among all photos of the side."""
-    joint.eval()
-    images, texts, wanted = [], [], []
-    photos = 0
-    for batch in side.captions.batches(_PHOTOS_PER_STEP):
-        images.append(_images(training, side, joint, batch))
-        texts.append(_texts(joint, batch, torch.arange(len(batch.tokens))))
-        wanted.append(torch.repeat_interleave(photos + torch.arange(len(batch.counts)), batch.counts))
-        photos += len(batch.counts)
-    scores = torch.cat(texts) @ torch.cat(images).T  # (N, B)
-    right = scores.gather(1, torch.cat(wanted).to(scores.device).unsqueeze(1))
-    ranks = (scores > right).sum(dim=1)
-    return Recall(*(100.0 * float((ranks < n).float().mean()) for n in _RANKS))
+    def _save_last(self) -> None:
+        training, state = self.training, self.state
+        state.log_scale = float(self.space.log_scale.detach())
+        tensors = pack_state(self.average, self.optimizer)
+        training.checkpoints.save_last(training.model, training.heads, {JOINT_STATE: asdict(state)}, tensors)

@@ -22,7 +22,7 @@ from photocap.errors import TrainingError
 from photocap.training.dataset import CaptionBatch, CaptionedPhoto
 from photocap.training.features import Side
 from photocap.training.label_targets import ImageNetTeacher, LabelTargets
-from photocap.training.label_thresholds import dev_truth, fit_thresholds
+from photocap.training.label_thresholds import between, dev_truth, fit_thresholds
 from photocap.training.sentences import Sentences, sentence_loss
 
 _COMMON_FROM = 15  # photos that must show a label for it to be learned
@@ -100,15 +100,24 @@ class LabelObjective:
             model.decoder.labels.linear.weight.mul_(0.1)
 
     @torch.no_grad()
-    def thresholds(self, model: CaptionModel, dev: Side, engine: Engine) -> LabelSet:
-        """Measure on dev from which probability each label is shown, and below which it is ruled out."""
+    def thresholds(self, model: CaptionModel, dev: Side, engine: Engine, parent: LabelSet | None) -> LabelSet:
+        """Measure on dev from which probability each label is shown, and below which it is ruled out.
+
+        Args:
+            model: the model.
+            dev: the photos that are kept back.
+            engine: where it runs.
+            parent: the thresholds that the model had before, which count until many photos say otherwise; None where
+                it had none.
+        """
         model.eval()
         found = []
         for batch in dev.captions.batches(_BATCH):
             with engine.autocast():
                 found.append(model.decoder.label_probabilities(dev.features(batch, None)).float().cpu().numpy())
         rows = dev.captions.numbers.numpy()
-        return fit_thresholds(self.names, np.concatenate(found), self.truth[rows], self.known[rows], self.complete)
+        measured = fit_thresholds(self.names, np.concatenate(found), self.truth[rows], self.known[rows], self.complete)
+        return between(parent, measured, len(rows)) if parent else measured
 
 
 def prepare_label_objective(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from photocap.captioning.confidence import PARENT_CAPTIONS
 from photocap.captioning.labels import LabelSet, labels_in, narrower_labels, with_broader
 from photocap.training.dataset import CaptionedPhoto
 
@@ -87,6 +88,25 @@ def fit_thresholds(
         least = _LEAST_LISTED_BEING if name in guarded else _LEAST_LISTED
         absent.append(max(limit, least) if name in listed else limit)
     return LabelSet(tuple(names), tuple(shown), tuple(absent))
+
+
+def between(parent: LabelSet, measured: LabelSet, photos: int) -> LabelSet:
+    """Return thresholds between those of a parent model and those measured on so many photos, as its confidence does.
+
+    Args:
+        parent: the parent's.
+        measured: of the same labels.
+        photos: that the latter were measured on.
+    """
+    known = PARENT_CAPTIONS / (PARENT_CAPTIONS + photos)
+    shown, absent = (
+        tuple(known * old + (1 - known) * new for old, new in zip(olds, news, strict=True))
+        for olds, news in (
+            (parent.shown_from, measured.shown_from),
+            (parent.absent_below, measured.absent_below),
+        )
+    )
+    return LabelSet(measured.names, shown, absent)
 
 
 def beings() -> frozenset[str]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from photocap.captioning.checkpoint import save_checkpoint
-from photocap.captioning.config import ModelConfig, TrainConfig
+from photocap.captioning.config import TrainConfig
 from photocap.captioning.device import Engine
-from photocap.captioning.labels import LabelSet
-from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
-from photocap.captioning.vocabulary import Vocabulary
+from photocap.training.checkpoints import Checkpoints, Heads
 from photocap.training.dataset import CaptionBatch
 from photocap.training.distributed import ALONE, Processes
 from photocap.training.features import Side
@@ -28,43 +23,19 @@ from photocap.training.losses import SelfCritical, cross_entropy
 from photocap.training.name_head import NameObjective
 from photocap.training.optim import build_optimizer, learning_rate_at
 from photocap.training.plots import draw_curves
+from photocap.training.progress import Progress, Stopped
 from photocap.training.state import (
-    STATE,
+    CAPTION_STATE,
     EpochRow,
     TrainingState,
     WeightAverage,
     pack_state,
+    read_state,
+    unpack_state,
     write_table,
 )
 from photocap.training.tensorboard import log_epoch
 from photocap.training.validate import Validation, validate
-
-_SAVE_EVERY_S = 300.0
-
-
-def _ignore(*_arguments: object) -> bool:
-    return False
-
-
-class Stopped(Exception):
-    """Somebody asked to stop; what was done is not lost."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What training tells while it runs; every function may be left as it is.
-
-    Attributes:
-        step: called with (epoch, steps done in it, steps in it, mean loss so far) after each step.
-        epoch: called with each finished epoch, and whether it is the best so far.
-        validated: told (dev photos captioned, dev photos).
-        should_stop: asked at least once a step and between the batches of a validation; True saves and ends the run.
-    """
-
-    step: Callable[[int, int, int, float], object] = _ignore
-    epoch: Callable[[EpochRow, bool], object] = _ignore
-    validated: Callable[[int, int], object] = _ignore
-    should_stop: Callable[[], bool] = _ignore
 
 
 @dataclass(kw_only=True)
@@ -73,32 +44,25 @@ class Training:
 
     Attributes:
         model: what learns; its parameters say by `requires_grad` which of them do.
-        output: the folder of `last`, `best`, the table and the curves.
-        name: the name that `best` carries.
-        facts: facts for people, written into both checkpoints.
-        labels: what the model's label head knows; None where it has none.
+        checkpoints: writes `last` and `best`; the table and the curves lie beside them.
+        heads: what the model's heads know when training begins; what they learn goes into `best`.
         trains_further: whether the model could speak before; what it reached then is measured first.
+        knows_space: whether it had its joint space before.
         processes: those that train together; each holds its own model, all of them the same.
-        names: words that are names, each with its spelling.
-        recognised: what the model's name head knows; None where it has none.
         label_objective: what its label head learns; None leaves that as it is.
         name_objective: what its name head learns; None leaves that as it is.
     """
 
     model: CaptionModel
-    vocabulary: Vocabulary
     config: TrainConfig
     train: Side
     dev: Side
     engine: Engine
-    output: Path
-    name: str
-    facts: Mapping[str, Any]
+    checkpoints: Checkpoints
+    heads: Heads = field(default_factory=Heads)
     processes: Processes = ALONE
-    labels: LabelSet | None = None
     trains_further: bool = False
-    names: Mapping[str, str] = field(default_factory=dict)
-    recognised: NameSet | None = None
+    knows_space: bool = False
     label_objective: LabelObjective | None = None
     name_objective: NameObjective | None = None
     progress: Progress = field(default_factory=Progress)
@@ -111,8 +75,17 @@ class Training:
         self.parts = self.config.accumulate * self.processes.size
         self.steps = math.ceil(len(self.train.captions) / (self.config.photos_per_step * self.parts))
         self.reward = SelfCritical(self.train.captions, self.config) if self.config.self_critical else None
-        self._saved_at = time.monotonic()
         self._knows_names = False
+
+    def resume(self) -> None:
+        """Go on where the training in `last` stopped; the model is the one of that folder already.
+
+        Raises:
+            CheckpointError: there is no such training, or it is damaged.
+        """
+        self.state = read_state(self.checkpoints.last, CAPTION_STATE, TrainingState.from_json)
+        self.trains_further = self.state.before is not None  # or it was new when it started
+        unpack_state(self.checkpoints.last, self.average, self.optimizer)
 
     def run(self) -> bool:
         """Train until the last epoch, an early stop or an interruption.
@@ -163,7 +136,7 @@ class Training:
             self.progress.step(state.epoch + 1, state.step_in_epoch, self.steps, mean_loss)
             if self.processes.any(self.progress.should_stop()):
                 return False
-            if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+            if self.checkpoints.is_due:
                 self._save_last()
         return True
 
@@ -232,15 +205,13 @@ class Training:
             is_best = state.best is row
             if self.trains_further:
                 state.cider_d_each.append(found.captions.cider_d_each)
-            if is_best and self.label_objective is not None:
-                self.labels = self.label_objective.thresholds(self.model, self.dev, self.engine)
             if is_best:
                 state.best_captions = found.captions
-                self.save_best(found.fit_confidence(self.model.config), {"history": state.to_json()["history"]})
+                self._save_best(found)
         self._save_last()
-        write_table(self.output / "training.csv", state.history)
-        draw_curves(self.output / "training.png", state.history)
-        log_epoch(self.output / "tensorboard", row)
+        write_table(self.checkpoints.output / "training.csv", state.history)
+        draw_curves(self.checkpoints.output / "training.png", state.history)
+        log_epoch(self.checkpoints.output / "tensorboard", row)
         self.progress.epoch(row, is_best)
         return state
 
@@ -248,7 +219,8 @@ class Training:
         """Fit the name head to what the encoder makes of the photos: once, or where that learns in each epoch."""
         if self.name_objective is None or (self._knows_names and self.model.encoder.frozen):
             return
-        self.recognised = self.name_objective.fit(self.model, self.recognised, self.train, self._stop_if_asked)
+        found = self.name_objective.fit(self.model, self.heads.recognised, self.train, self.stop_if_asked)
+        self.heads = replace(self.heads, recognised=found)
         self._knows_names = True
 
     def _learning_rate(self) -> float:
@@ -258,47 +230,31 @@ class Training:
 
     def validate(self) -> Validation:
         """Let the model as it stands caption the dev photos."""
-        return validate(self.model, self.dev, self.engine, self.labels, self.recognised, self._while_validating)
+        heads = self.heads
+        return validate(self.model, self.dev, self.engine, heads.labels, heads.recognised, self._while_validating)
 
     def _while_validating(self, done: int) -> None:
         self.progress.validated(done, len(self.dev.captions))
-        self._stop_if_asked()
+        self.stop_if_asked()
 
-    def _stop_if_asked(self) -> None:
+    def stop_if_asked(self) -> None:
+        """Raise Stopped where somebody asked for it; several processes agree on that between steps only."""
         if self.processes.size == 1 and self.progress.should_stop():
             raise Stopped
 
-    def save_best(self, config: ModelConfig, facts: Mapping[str, Any]) -> None:
-        """Keep the model as it stands in `best`, small, with some more facts for people."""
-        self._save(self.output / "best", config, {**self.facts, **facts}, torch.float16, {})
+    def _save_best(self, found: Validation) -> None:
+        """Keep the model as it stands, with what its heads and its confidence have learned of dev photos."""
+        heads = self.heads
+        if self.label_objective is not None:
+            # Of an encoder that learned, the parent's thresholds say nothing.
+            parent = heads.labels if self.trains_further and self.model.encoder.frozen else None
+            labels = self.label_objective.thresholds(self.model, self.dev, self.engine, parent)
+            heads = replace(heads, labels=labels)
+        facts = {"history": self.state.to_json()["history"]}
+        self.checkpoints.save_best(self.model, found.fit_confidence(self.model.config), heads, facts)
 
     def _save_last(self) -> None:
-        """Save everything that resuming needs, in full precision; the first process does it for all."""
-        if not self.processes.is_first:
-            return
-        facts = {**self.facts, "state": self.state.to_json()}
-        extra = {STATE: pack_state(self.average, self.optimizer)}
-        self._save(self.output / "last", self.model.config, facts, torch.float32, extra)
-        self._saved_at = time.monotonic()
-
-    def _save(
-        self,
-        directory: Path,
-        config: ModelConfig,
-        facts: Mapping[str, Any],
-        dtype: torch.dtype,
-        extra: Mapping[str, Mapping[str, Tensor]],
-    ) -> None:
-        save_checkpoint(
-            directory,
-            self.model.state_dict(),
-            config,
-            self.vocabulary,
-            name=self.name,
-            training=facts,
-            extra=extra,
-            dtype=dtype,
-            labels=self.labels,
-            names=self.names,
-            recognised=self.recognised,
-        )
+        """Save everything that resuming needs; the first process does it for all."""
+        if self.processes.is_first:
+            state = {CAPTION_STATE: self.state.to_json()}
+            self.checkpoints.save_last(self.model, self.heads, state, pack_state(self.average, self.optimizer))

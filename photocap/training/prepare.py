@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.captioning.device import Engine, choose_device
 from photocap.captioning.model_files import recover_replaced
-from photocap.captioning.processors import cpu_threads
 from photocap.datasets import CaptionRow, Problem, split_by_image
 from photocap.datasets.label_tables import read_known_labels
 from photocap.datasets.sources import read_caption_source, read_library
 from photocap.errors import TrainingError
+from photocap.training.checkpoints import Checkpoints
 from photocap.training.dataset import CaptionedPhoto, group_by_photo
 from photocap.training.distributed import ALONE, Processes
+from photocap.training.facts import training_facts
 from photocap.training.features import Side
 from photocap.training.init import Start, start_model
+from photocap.training.joint import JOINT_STATE
 from photocap.training.label_objective import (
     LabelObjective,
     LabelRequest,
@@ -37,11 +34,10 @@ from photocap.training.names import find_names
 from photocap.training.photo_sources import ACTIVATIONS, FEATURES, PICTURES, PhotoSources, Stage
 from photocap.training.pictures import Pictures
 from photocap.training.row_store import CACHE_BYTES
-from photocap.training.state import STATE, read_state, unpack_state
+from photocap.training.state import CAPTION_STATE, read_state
 
 _STAGES = {"none": 0, "last": 1, "all": 5}
 _SIDES = ("train", "dev")
-_SHOWN_WORDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +76,11 @@ class TrainRequest:
     cache_bytes: int = CACHE_BYTES
     labels: LabelRequest | None = None
 
+    @property
+    def trains_space(self) -> bool:
+        """Return whether the joint space is to be trained, and nothing else."""
+        return self.model.joint_size > 0
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -89,11 +90,13 @@ class Prepared:
         training: the training.
         problems: rows and photos that had to be left out.
         dev_pictures: the photos that are kept back.
+        resumes: whether it goes on from where an earlier run stopped.
     """
 
     training: Training
     problems: list[Problem]
     dev_pictures: Pictures
+    resumes: bool
 
 
 def _ignore(*_arguments: object) -> None:
@@ -118,10 +121,8 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         request = replace(request, resume=_goes_on(request))
         photos, problems = _find_photos(request)
         request.output.mkdir(parents=True, exist_ok=True)
-        start = _start(request, photos["train"])
+        start = _start(request, photos["train"], engine)
         learning = _make_label_objective(request, photos, start)
-    start.model.to(engine.device).to(memory_format=torch.channels_last)
-    start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
     sources = PhotoSources(
         photos=photos,
         start=start,
@@ -133,29 +134,43 @@ def prepare_training(request: TrainRequest, *, processes: Processes = ALONE, sta
         limit_bytes=request.cache_bytes,
     )
     sides, problems = _readable_sides(sources, request, problems)
-    texts = (text for photo in photos["train"] for text in photo.texts)
-    spellings = {**find_names(texts, start.known), **start.names}
+    checkpoints = _make_checkpoints(request, photos, start, engine, processes)
     training = Training(
         model=start.model,
-        vocabulary=start.vocabulary,
         config=request.config,
         train=sides["train"],
         dev=sides["dev"],
         engine=engine,
+        checkpoints=checkpoints,
+        heads=start.heads,
+        processes=processes,
+        trains_further=not start.is_new,
+        knows_space=start.knows_space,
+        label_objective=learning,
+        name_objective=prepare_names(photos["train"], checkpoints.names, start.vocabulary),
+    )
+    if request.resume and not request.trains_space:
+        training.resume()
+    return Prepared(training, problems, sources.pictures["dev"], request.resume)
+
+
+def _make_checkpoints(
+    request: TrainRequest,
+    photos: Mapping[str, Sequence[CaptionedPhoto]],
+    start: Start,
+    engine: Engine,
+    processes: Processes,
+) -> Checkpoints:
+    facts = training_facts(start, request.config, photos, engine, processes=processes.size)
+    before = start.training.get("started_from") if request.resume else dict(start.training) or None
+    texts = (text for photo in photos["train"] for text in photo.texts)
+    return Checkpoints(
         output=request.output,
         name=request.output.resolve().name,
-        facts=_facts(request, engine, processes, photos, start),
-        processes=processes,
-        labels=start.labels,
-        trains_further=not start.is_new,
-        label_objective=learning,
-        names=spellings,
-        recognised=start.recognised,
-        name_objective=prepare_names(photos["train"], spellings, start.vocabulary),
+        facts={**facts, "init": request.init, "started_from": before},
+        vocabulary=start.vocabulary,
+        names={**find_names(texts, start.known), **start.names},
     )
-    if request.resume:
-        _resume(training, request.output / "last")
-    return Prepared(training, problems, sources.pictures["dev"])
 
 
 def _readable_sides(
@@ -174,18 +189,19 @@ def _readable_sides(
     return sides, problems
 
 
-def _start(request: TrainRequest, photos: Sequence[CaptionedPhoto]) -> Start:
+def _start(request: TrainRequest, photos: Sequence[CaptionedPhoto], engine: Engine) -> Start:
+    """Load or build the model where it is to be trained; of it learns what was asked for."""
     captions = [words for photo in photos for words in photo.captions]
     labels = learnable_labels(photos, read_known_labels(request.labels.table)) if request.labels else ()
-    return start_model(
+    start = start_model(
         _init(request), request.model, request.config, captions, beam_size=request.beam_size, labels=labels
     )
-
-
-def _resume(training: Training, last: Path) -> None:
-    training.state = read_state(last)
-    training.trains_further = training.state.before is not None  # or it was new when it started
-    unpack_state(last / STATE, training.average, training.optimizer)
+    start.model.to(engine.device).to(memory_format=torch.channels_last)
+    start.model.encoder.unfreeze(_STAGES[request.config.fine_tune])
+    if request.trains_space and start.model.joint is not None:
+        start.model.requires_grad_(False)
+        start.model.joint.requires_grad_(True)
+    return start
 
 
 def _make_label_objective(
@@ -193,11 +209,11 @@ def _make_label_objective(
 ) -> LabelObjective | None:
     if request.labels is None:
         return None
-    if start.labels is None:
+    if start.heads.labels is None:
         raise TrainingError(
             f"{request.init}: has no label head that could learn labels (a new model gets one: --init imagenet or FILE)"
         )
-    learning = prepare_label_objective(request.labels, photos, start.labels, start.vocabulary)
+    learning = prepare_label_objective(request.labels, photos, start.heads.labels, start.vocabulary)
     if start.is_new:
         learning.start(start.model)
     return learning
@@ -221,8 +237,9 @@ def clear_cache(output: Path) -> None:
 def _init(request: TrainRequest) -> str:
     if not request.resume:
         return request.init
-    read_state(request.output / "last")  # says so if there is nothing to go on from
-    return str(request.output / "last")
+    last = request.output / "last"
+    read_state(last, JOINT_STATE if request.trains_space else CAPTION_STATE, dict)  # says so if there is nothing
+    return str(last)
 
 
 def _find_photos(request: TrainRequest) -> tuple[dict[str, list[CaptionedPhoto]], list[Problem]]:
@@ -257,34 +274,3 @@ def _nothing_left(side: str, request: TrainRequest, problems: Sequence[Problem])
     files = ", ".join(map(str, [*request.captions, *([request.library] if request.library else [])]))
     first = f"; the first problem: line {problems[0].line}: {problems[0].text}" if problems else ""
     return f"{files}: no usable photo is left in the split {side!r}{first}"
-
-
-def _facts(
-    request: TrainRequest,
-    engine: Engine,
-    processes: Processes,
-    photos: Mapping[str, Sequence[CaptionedPhoto]],
-    start: Start,
-) -> dict[str, Any]:
-    """Return facts for people: this training, and the ones that the model has behind it."""
-    before = start.training
-    words = Counter(word for photo in photos["train"] for words in photo.captions for word in words)
-    parameters = list(start.model.parameters())
-    return {
-        "command": shlex.join(["photocap", *sys.argv[1:]]),
-        "init": request.init,
-        "settings": asdict(request.config),
-        "photos": {side: len(items) for side, items in photos.items()},
-        "captions": {side: sum(len(p.captions) for p in items) for side, items in photos.items()},
-        "parameters": {
-            "total": sum(p.numel() for p in parameters),
-            "learning": sum(p.numel() for p in parameters if p.requires_grad),
-        },
-        "frequent_words": [word for word, _ in words.most_common(_SHOWN_WORDS)],
-        "new_words": len(start.vocabulary) - len(start.known) if not start.is_new else len(start.vocabulary.words),
-        "processes": processes.size,
-        "device": f"{engine.device} ({platform.machine()}, {cpu_threads()} cores)",
-        "precision": str(engine.dtype).removeprefix("torch."),
-        "torch": torch.__version__,
-        "started_from": before.get("started_from") if request.resume else dict(before) or None,
-    }

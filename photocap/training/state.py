@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -19,6 +19,9 @@ from photocap.errors import CheckpointError
 from photocap.system.atomicfile import replace_file
 
 STATE = "training.safetensors"
+CAPTION_STATE = "state"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,12 +180,13 @@ def pack_state(average: WeightAverage, optimizer: torch.optim.Optimizer) -> dict
 
 
 @torch.no_grad()
-def unpack_state(path: Path, average: WeightAverage, optimizer: torch.optim.Optimizer) -> None:
-    """Put back what `pack_state` returned.
+def unpack_state(last: Path, average: WeightAverage, optimizer: torch.optim.Optimizer) -> None:
+    """Put back what `pack_state` returned and a `last` folder holds.
 
     Raises:
         CheckpointError: the file is damaged or of another model.
     """
+    path = last / STATE
     try:
         tensors = load_file(path)
         for name, parameter in average.learning.items():
@@ -207,17 +211,22 @@ def write_table(path: Path, rows: Sequence[EpochRow]) -> None:
     replace_file(path, text.getvalue().encode())
 
 
-def read_state(directory: Path) -> TrainingState:
+def read_state(last: Path, name: str, build: Callable[[Mapping[str, Any]], T]) -> T:
     """Read where the training in a `last` folder stands.
+
+    Args:
+        last: the folder.
+        name: what the state is saved under, which says what was trained.
+        build: makes it of plain values.
 
     Raises:
         CheckpointError: there is none or it is damaged.
     """
-    path = directory / "config.json"
+    hint = "start anew without --resume"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return TrainingState.from_json(values["training"]["state"])
+        facts = json.loads((last / "config.json").read_text(encoding="utf-8"))["training"]
+        if name not in facts:
+            raise CheckpointError(last, "training cannot go on from it: something else was trained there", hint)
+        return build(facts[name])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            directory, f"training cannot go on from it: {error}", "start anew without --resume"
-        ) from error
+        raise CheckpointError(last, f"training cannot go on from it: {error}", hint) from error

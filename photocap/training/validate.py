@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from photocap.captioning.confidence import RIGHT_CIDER_D, fit_platt
+from photocap.captioning.confidence import RIGHT_CIDER_D, Platt, fit_platt, with_same_share
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import Engine
 from photocap.captioning.engine import GeneratedSentences
@@ -53,11 +53,13 @@ class Validation:
         beside the new one.
         """
         parent = fitted_calibration(config)
+        if parent is None and config.parent_confidence:  # it had a likeness that this model lacks
+            *scales, offset = config.parent_confidence
+            parent = with_same_share(Platt(tuple(scales), offset), self.evidence, self.right)
         platt = fit_platt(self.evidence, self.right, parent)
         return replace(
             config,
             confidence=(*platt.scales, platt.offset),
-            neutral_confidence=config.neutral_confidence if parent else (),
             parent_confidence=(*parent.scales, parent.offset) if parent else (),
         )
 

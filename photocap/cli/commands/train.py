@@ -220,9 +220,5 @@ def command(ctx: click.Context, /, **_options: Any) -> None:
     if finished:
         clear_cache(request.output)
     else:
-        console.warn(
-            "interrupted; the best so far is kept"
-            if options.retrieval
-            else "interrupted; what is done is kept, and the same command with --resume goes on"
-        )
+        console.warn("interrupted; what is done is kept, and the same command with --resume goes on")
         ctx.exit(console.INTERRUPTED)
