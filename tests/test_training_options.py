@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import socket
 import subprocess
@@ -102,8 +103,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_two_processes_are_one_with_twice_the_batch(at_once: Path, corpus: Path, weights: Path, tmp_path: Path) -> None:
+def write_shards(corpus: Path, folder: Path) -> Path:
+    """Write the corpus as two Parquet shards, a row for each photo with its picture inside."""
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    with open(corpus / "captions.csv", newline="") as file:
+        rows = [
+            {
+                "image": {"bytes": (corpus / row["image"]).read_bytes(), "path": row["image"]},
+                "captions": [row["caption"]],
+                "split": row["split"],
+            }
+            for row in csv.DictReader(file)
+        ]
+    folder.mkdir()
+    for number, part in enumerate((rows[:30], rows[30:])):
+        parquet.write_table(pa.Table.from_pylist(part), folder / f"{number}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("source", ["table", pytest.param("shards", marks=pytest.mark.slow)])
+def test_two_processes_are_one_with_twice_the_batch(
+    at_once: Path, corpus: Path, weights: Path, tmp_path: Path, source: str
+) -> None:
     job = request(corpus, weights, tmp_path / "shared", HALVES, SMALL)
+    if source == "shards":
+        job = replace(job, captions=[write_shards(corpus, tmp_path / "shards")], images=[])
     context, port = multiprocessing.get_context("spawn"), free_port()
     workers = [context.Process(target=train_as_one_of, args=(2, rank, port, job)) for rank in range(2)]
     try:
