@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from photocap.formats.base import Change, FormatError, Part
 from photocap.formats.exif_texts import XP_COMMENT
 from photocap.formats.splice import Edit
 from photocap.formats.tiff_edits import tiff_edits
-from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_ifd import TiffBlock, shared_block
 from photocap.formats.tiff_structure import ASCII, BYTE, IMAGE_DESCRIPTION, RATIONAL, SHORT, SIZES, TiffError
 
 _TAGS = {Part.DESCRIPTION: (IMAGE_DESCRIPTION, ASCII), Part.XP_COMMENT: (XP_COMMENT, BYTE)}
@@ -23,10 +22,12 @@ _FRESH_HEADER = b"MM\0*" + struct.pack(">I", 8)
 _MAX_BLOCKS = 16
 
 
-@lru_cache(maxsize=8)
 def _block(exif: bytes) -> TiffBlock:
-    """Return a block, parsed once for its several uses during one write."""
-    return TiffBlock(exif)
+    """Return a block that may be changed."""
+    block = shared_block(exif)
+    if block.is_raw:
+        raise TiffError("it has no TIFF header")
+    return block
 
 
 def describe_exifs(exifs: Sequence[bytes], parts: dict[Part, bytes], locked: dict[Part, str]) -> None:

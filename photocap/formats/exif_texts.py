@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from photocap.formats.tiff_ifd import TiffBlock
+from photocap.formats.tiff_ifd import TiffBlock, shared_block
 from photocap.formats.tiff_structure import ASCII, IMAGE_DESCRIPTION, TiffError
 
 XP_COMMENT = 0x9C9C
@@ -46,32 +46,33 @@ class ExifTexts:
     problem: str = ""
 
 
-def exif_texts(exif: bytes, *, is_raw: bool = False) -> ExifTexts:
+def exif_texts(exif: bytes) -> ExifTexts:
     """Return the texts of a block; damage is noted, not raised."""
     try:
-        block = TiffBlock(exif, is_raw=is_raw)
+        block = shared_block(exif)
     except TiffError as error:
         return ExifTexts(problem=f"its EXIF block cannot be read: {error}")
 
+    first = block.values(_MAKE, IMAGE_DESCRIPTION, _USER_COMMENT, *_WIDE)
     inner: dict[int, list[bytes]] = {}
     others: list[bytes] = []
     problem = ""
     try:
         inner = block.inner_values(_USER_COMMENT, *_WIDE)
-        others = _descriptions_elsewhere(block)
+        others = _descriptions_elsewhere(block, len(first[IMAGE_DESCRIPTION]))
     except TiffError as error:
         problem = f"its EXIF block cannot be read: {error}"
 
     def values(tag: int) -> list[bytes]:
-        return [*block.values(tag), *inner.get(tag, [])]  # some programs take the wrong directory
+        return [*first[tag], *inner.get(tag, [])]  # some programs take the wrong directory
 
     def wide(tag: int) -> tuple[str, ...]:
         return tuple(text for value in values(tag) if (text := _utf_16(value, is_little_endian=True)))
 
     comments = [_user_comment(value, is_little_endian=block.is_little_endian) for value in values(_USER_COMMENT)]
     return ExifTexts(
-        make=" ".join(decoded(value) for value in block.values(_MAKE)),
-        descriptions=tuple(text for value in block.values(IMAGE_DESCRIPTION) if _is_typed(text := decoded(value))),
+        make=" ".join(decoded(value) for value in first[_MAKE]),
+        descriptions=tuple(text for value in first[IMAGE_DESCRIPTION] if _is_typed(text := decoded(value))),
         other_descriptions=tuple(text for value in others if _is_typed(text := decoded(value))),
         user_comments=tuple(comment for comment in comments if comment),
         xp_titles=wide(_XP_TITLE),
@@ -125,15 +126,18 @@ def _japanese(raw: bytes) -> str:
     return raw.decode(_JAPANESE[0], "replace")
 
 
-def _descriptions_elsewhere(block: TiffBlock) -> list[bytes]:
+def _descriptions_elsewhere(block: TiffBlock, here: int) -> list[bytes]:
     """Return the ImageDescriptions outside the first directory, after a look whether there can be any.
+
+    Args:
+        block: the block.
+        here: how many stand in the first directory.
 
     Raises:
         TiffError: the directories are damaged.
     """
     head = struct.pack("<HH" if block.is_little_endian else ">HH", IMAGE_DESCRIPTION, ASCII)
-    here = block.values(IMAGE_DESCRIPTION)
-    return block.all_values(IMAGE_DESCRIPTION)[len(here) :] if block.data.count(head) > len(here) else []
+    return block.all_values(IMAGE_DESCRIPTION)[here:] if block.data.count(head) > here else []
 
 
 def _utf_16(raw: bytes, *, is_little_endian: bool) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from photocap.formats.base import (
     SIGNED,
@@ -50,8 +49,7 @@ _SOI, _EOI, _SOS, _APP0, _APP2, _APP11 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE2, 0xEB
 _BARE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """One marker segment: `start` is its 0xFF, `payload` the byte after its length, `end` the byte after it."""
 
     marker: int

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from photocap.formats.tiff_structure import EXIF_POINTER, SIZES, Directory, Entry, TiffError, TiffLayout
@@ -26,6 +26,16 @@ _MAX_ENTRIES = 50_000
 _MAX_DIRECTORIES = 5_000
 _MAX_DEPTH = 8
 _MAX_PAIRS = 200_000
+_SHARED_BYTES = 0xFFFF  # JPEG holds no longer block
+
+
+def shared_block(data: bytes) -> TiffBlock:
+    """Return a block, raw headers included; one short enough for EXIF is parsed once for its several uses in a write.
+
+    Raises:
+        TiffError: no TIFF header, or the first directory is damaged.
+    """
+    return _shared_block(data) if len(data) <= _SHARED_BYTES else TiffBlock(data, is_raw=True)
 
 
 class TiffBlock:
@@ -46,6 +56,7 @@ class TiffBlock:
         if magic not in (_MAGIC, _BIG_MAGIC) and not (is_raw and magic in RAW_MAGICS):
             raise TiffError("it has no TIFF header")
         self.is_big = magic == _BIG_MAGIC
+        self.is_raw = magic in RAW_MAGICS
         self.layout = TiffLayout(
             order=self._order,
             offset="Q" if self.is_big else "I",
@@ -55,6 +66,8 @@ class TiffBlock:
         )
         if self.is_big and (len(data) < 16 or self._number("H", 4) != 8):
             raise TiffError("its BigTIFF header is damaged")
+        self._read: dict[tuple[str, int], Directory] = {}
+        self._is_checked = False
         self.first = self._directory("0", self._number(self.layout.offset, self.layout.offset_bytes))
 
     def entry(self, tag: int) -> Entry | None:
@@ -66,21 +79,19 @@ class TiffBlock:
         entry = self.entry(tag)
         return None if entry is None else self._bytes(entry)
 
-    def values(self, tag: int) -> list[bytes]:
-        """Return the bytes of every value of the first directory that has this tag; a damaged one may have several."""
-        return [self._bytes(entry) for entry in self.first.entries if entry.tag == tag]
+    def values(self, *tags: int) -> dict[int, list[bytes]]:
+        """Return the bytes of every value of the first directory by tag; in a damaged one a tag may have several."""
+        return self._values_in([self.first], tags)
 
     def inner_values(self, *tags: int) -> dict[int, list[bytes]]:
-        """Return the same of the Exif directory, for several tags at once.
+        """Return the same of the Exif directory.
 
         Raises:
             TiffError: that directory is damaged.
         """
         pointers = [entry for entry in self.first.entries if entry.tag == EXIF_POINTER]
         places = {at for pointer in pointers for at in self._numbers(pointer)[:_MAX_DEPTH]}
-        inner = [self._directory("0/Exif", at) for at in sorted(places)]
-        entries = [entry for directory in inner for entry in directory.entries]
-        return {tag: [self._bytes(entry) for entry in entries if entry.tag == tag] for tag in tags}
+        return self._values_in([self._directory("0/Exif", at) for at in sorted(places)], tags)
 
     def all_values(self, tag: int) -> list[bytes]:
         """Return the bytes of every value that has this tag, in whichever directory.
@@ -133,6 +144,8 @@ class TiffBlock:
             TiffError: something does; or the same bytes are claimed over and over; or a directory says twice where
                 its data is, of which each program takes its own.
         """
+        if self._is_checked:
+            return
         claimed_bytes = 0
         for directory in self.directories:
             layout = [entry.tag for entry in directory.entries if entry.tag in _LAYOUT]
@@ -150,6 +163,7 @@ class TiffBlock:
                 raise TiffError(f"its data lies in more than {_MAX_PAIRS:,} places")
             claimed_bytes += self._checked_bytes(starts, lengths)
         self._check_claim(claimed_bytes)
+        self._is_checked = True
 
     def foreign(self, own: set[int]) -> list[tuple[object, ...]]:
         """Return all tags but the given ones of the first directory, with their bytes and places, for comparison."""
@@ -206,6 +220,12 @@ class TiffBlock:
         return claimed_bytes
 
     def _directory(self, name: str, at: int) -> Directory:
+        found = self._read.get((name, at))
+        if found is None:
+            found = self._read[name, at] = self._parsed_directory(name, at)
+        return found
+
+    def _parsed_directory(self, name: str, at: int) -> Directory:
         count_bytes = struct.calcsize("<" + self.layout.count)
         if not 0 < at <= len(self.data) - count_bytes:
             raise TiffError(f"its directory {name} lies outside")
@@ -216,22 +236,22 @@ class TiffBlock:
             raise TiffError(f"its directory {name} reaches past the end")
         if count > _MAX_ENTRIES:
             raise TiffError(f"its directories have more than {_MAX_ENTRIES:,} entries")
-        entries = tuple(self._read_entry(at + count_bytes + i * self.layout.entry_bytes) for i in range(count))
         return Directory(
             name=name,
             at=at,
-            entries=entries,
+            entries=tuple(self._entries(at + count_bytes, next_at)),
             next_at=next_at,
             next=self._number(self.layout.offset, next_at) if has_next else 0,
         )
 
-    def _read_entry(self, at: int) -> Entry:
-        tag, kind, count = struct.unpack_from(self._order + "HH" + self.layout.offset, self.data, at)
-        length = SIZES.get(kind, 0) * count
-        field_at = at + self.layout.entry_bytes - self.layout.offset_bytes
-        is_inline = length <= self.layout.offset_bytes
-        start = field_at if is_inline else self._number(self.layout.offset, field_at)
-        return Entry(tag=tag, type=kind, count=count, at=at, start=start, length=length, is_inline=is_inline)
+    def _entries(self, at: int, end: int) -> Iterator[Entry]:
+        width, offset_bytes = self.layout.entry_bytes, self.layout.offset_bytes
+        rows = struct.iter_unpack(self._order + "HH" + 2 * self.layout.offset, memoryview(self.data)[at:end])
+        for tag, kind, count, offset in rows:
+            length = SIZES.get(kind, 0) * count
+            is_inline = length <= offset_bytes
+            at += width
+            yield Entry(tag, kind, count, at - width, at - offset_bytes if is_inline else offset, length, is_inline)
 
     def _bytes(self, entry: Entry) -> bytes:
         return self.data[entry.start : entry.start + entry.length]
@@ -245,8 +265,21 @@ class TiffBlock:
             raise TiffError(f"its tag 0x{entry.tag:04X} points past the end")
         return struct.unpack(f"{self._order}{entry.count}{code}", raw)
 
+    def _values_in(self, directories: Iterable[Directory], tags: Sequence[int]) -> dict[int, list[bytes]]:
+        found: dict[int, list[bytes]] = {tag: [] for tag in tags}
+        for directory in directories:
+            for entry in directory.entries:
+                if entry.tag in found:
+                    found[entry.tag].append(self._bytes(entry))
+        return found
+
     def _number(self, code: str, at: int) -> int:
         try:
             return int(struct.unpack_from(self._order + code, self.data, at)[0])
         except struct.error as error:
             raise TiffError("it ends early") from error
+
+
+@lru_cache(maxsize=8)
+def _shared_block(data: bytes) -> TiffBlock:
+    return TiffBlock(data, is_raw=True)

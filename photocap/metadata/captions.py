@@ -257,7 +257,8 @@ class _Judge:
         texts = [text.text for text in evidence.texts]
         self._own = {text for text in texts if digest(text) in by_digest or text in memory.machine}
         self._make = evidence.make
-        self._of_camera = {text.text for text in evidence.texts if self._is_by_camera(text)}
+        others = [text for text in evidence.texts if text.text not in self._own]
+        self._of_camera = {text.text for text in others if self._is_by_camera(text)}
 
     def copy(self, text: FoundText) -> Copy | None:
         """Return a text with its origin; None for what is not a person's in a sidecar that may be another photo's."""

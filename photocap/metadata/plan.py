@@ -75,7 +75,7 @@ def plan_embed(contents: Contents, order: WriteOrder, *, exiftool: ExifTool | No
     data = contents.data
     with _translated():
         container = _writable(contents)
-        packet = contents.packet or Packet(EMPTY_PACKET)
+        packet = contents.packet or EMPTY_PACKET
         change = caption_change(packet, order)
         writer: Container | ToolWriter = container
         if isinstance(container, BoxFormat):
@@ -145,7 +145,7 @@ def plan_sidecar(content: bytes | None, order: WriteOrder) -> NewContent:
     Raises:
         XmlError: the sidecar cannot be read, or is not changed as planned.
     """
-    packet = Packet(EMPTY_PACKET if content is None else content)
+    packet = EMPTY_PACKET if content is None else Packet(content)
     change = caption_change(packet, order)
     edits = packet_edits(packet, change)
     new = splice(packet.data, edits)
@@ -161,7 +161,7 @@ def _edits(
     edits = packet_edits(packet, change, limit_bytes=container.xmp_limit_bytes)
     changes: dict[Part, Change] = {}
     if edits:
-        changes[Part.XMP] = edits if contents.packet else splice(EMPTY_PACKET, edits)
+        changes[Part.XMP] = edits if contents.packet else splice(EMPTY_PACKET.data, edits)
     changes.update(_iptc_changes(container, layout, change, order))
     exif = _exif_changes(layout, order)
     if not changes and not exif:
@@ -236,7 +236,7 @@ def _verify_parts(before: Layout, after: Contents, packet: Packet, change: XmpCh
     """Make sure that of the parts only what was asked for changed."""
     if after.packet is None and (after.damage or Part.XMP in before.parts):
         raise CannotEmbed(f"the check before writing did not find the XMP again: {after.damage}")
-    _verify_packet(packet, after.packet or Packet(EMPTY_PACKET), change)
+    _verify_packet(packet, after.packet or EMPTY_PACKET, change)
     for part, foreign in ((Part.IRB, foreign_resources), (Part.IIM, foreign_datasets)):
         old, new = before.parts.get(part, b""), after.layout.parts.get(part, b"")
         if old != new and (foreign(old) != foreign(new) or not _keeps_keywords(part, old, new, change)):

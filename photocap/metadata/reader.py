@@ -11,6 +11,7 @@ from photocap.formats.base import CommentKind, Part
 from photocap.formats.exif_texts import ExifTexts, decoded, exif_texts
 from photocap.formats.sidecar_names import FolderNames
 from photocap.metadata.captions import (
+    NO_MEMORY,
     Copy,
     Evidence,
     FoundCaption,
@@ -114,8 +115,14 @@ def read_caption(
     return read_metadata(Path(path), sidecar_dir=sidecar_dir, exiftool=exiftool).caption
 
 
-def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool | None = None) -> FoundCaption:
-    """Judge the captions in a photo and beside it."""
+def find_captions(
+    contents: Contents,
+    around: Surroundings,
+    exiftool: ExifTool | None = None,
+    *,
+    memory: CaptionMemory = NO_MEMORY,
+) -> FoundCaption:
+    """Judge the captions in a photo and beside it, in the light of what the index knows."""
     search = _Search([*around.problems])
     unread: dict[Path, bool] = {}  # whether there must be XMP in it
     for sidecars, is_shared in ((around.own, False), (around.shared, True)):
@@ -130,7 +137,7 @@ def find_captions(contents: Contents, around: Surroundings, exiftool: ExifTool |
     search.neighbours(around)
     if unread and exiftool is not None:
         _ask(ToolReader(exiftool), unread, search)
-    return resolve_caption(search.evidence())
+    return resolve_caption(search.evidence(), memory)
 
 
 def _has_rdf(packet: bytes) -> bool:
@@ -182,7 +189,7 @@ class _Search:
         if contents.damage:
             self.problems.append(contents.damage)
         texts, parts = contents.layout.texts, contents.layout.parts
-        blocks = [exif_texts(exif, is_raw=True) for exif in texts.exifs]
+        blocks = [exif_texts(exif) for exif in texts.exifs]
         self._add(Place.EXIF, contents.path, (text for block in blocks for text in block.descriptions))
         if not blocks and (value := parts.get(Part.DESCRIPTION)) is not None:
             self._add(Place.EXIF, contents.path, [decoded(value)])

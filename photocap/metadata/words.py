@@ -47,7 +47,7 @@ def find_words(contents: Contents, around: Surroundings) -> PhotoWords:
     packets = [packet for _, packet in _packets(contents, around)]
     datasets = _Datasets(contents)
     takeout = [takeout_words(file.data) for file in around.takeout]
-    exifs = [exif_texts(exif, is_raw=True) for exif in contents.layout.texts.exifs]
+    exifs = [exif_texts(exif) for exif in contents.layout.texts.exifs]
     own = {keyword for packet in packets for keyword in own_keywords(packet)}
     keywords = [
         *_of(packets, _KEYWORDS),

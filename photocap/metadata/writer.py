@@ -117,7 +117,7 @@ def _open(
         file = open_file(path)
         contents = parse_contents(path, file.data)
         around = open_surroundings(path, policy.sidecar_dir, names or FolderNames())
-        found = find_captions(contents, around, exiftool).remembering(memory)
+        found = find_captions(contents, around, exiftool, memory=memory)
     return OpenedPhoto(file, contents, around, found)
 
 

@@ -170,20 +170,7 @@ class _TreeBuilder:
         tag = _START_TAG.match(self._data, start)
         if tag is None:
             raise XmlError(f"no start tag at byte {start}")
-        pairs = list(zip(flat[::2], flat[1::2], strict=True))
-        self._count(len(pairs))
-        declared = {raw[6:]: value for raw, value in pairs if raw == "xmlns" or raw.startswith("xmlns:")}
-        self._declared.append(list(declared))
-        for prefix, namespace in declared.items():
-            self._scope.setdefault(prefix, []).append(namespace)
-        places = self._attribute_places(start + 1 + len(raw_name.encode()), tag.end())
-        if len(places) != len(pairs):
-            raise XmlError(f"the attributes at byte {start} cannot be distinguished")
-        attributes = [
-            Attribute(self._resolve(raw, is_attribute=True), value, *place)
-            for (raw, value), place in zip(pairs, places, strict=True)
-            if raw != "xmlns" and not raw.startswith("xmlns:")
-        ]
+        attributes = self._attributes_of(flat, start + 1 + len(raw_name.encode()), tag.end())
         element = Element(
             name=self._resolve(raw_name), raw_name=raw_name, attributes=attributes, start=start, inner_start=tag.end()
         )
@@ -192,6 +179,25 @@ class _TreeBuilder:
         else:
             self._root = element
         self._open.append(element)
+
+    def _attributes_of(self, flat: list[str], start: int, end: int) -> list[Attribute]:
+        """Return the attributes that stand between two places in a start tag, and note what prefixes it declares."""
+        declared: list[str] = []
+        self._declared.append(declared)
+        self._count(len(flat) // 2)
+        if not flat:  # most elements
+            return []
+        places = self._attribute_places(start, end)
+        if 2 * len(places) != len(flat):
+            raise XmlError(f"the attributes at byte {start} cannot be distinguished")
+        plain = []
+        for raw, value, place in zip(flat[::2], flat[1::2], places, strict=True):
+            if raw.startswith("xmlns") and raw[5:6] in (":", ""):
+                declared.append(raw[6:])
+                self._scope.setdefault(raw[6:], []).append(value)
+            else:
+                plain.append((raw, value, place))
+        return [Attribute(self._resolve(raw, is_attribute=True), value, *place) for raw, value, place in plain]
 
     def _end(self, _raw_name: str) -> None:
         element = self._open.pop()

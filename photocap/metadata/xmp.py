@@ -50,7 +50,6 @@ _WRAPPER = (
     "</rdf:RDF>\n</x:xmpmeta>\n"
     '<?xpacket end="w"?>'
 )
-EMPTY_PACKET = _WRAPPER.encode()
 
 
 class Packet:
@@ -162,3 +161,6 @@ def item_text(item: Element) -> str:
         return value
     inner = holder.child((RDF, "value"))
     return inner.text if inner is not None else item.text
+
+
+EMPTY_PACKET = Packet(_WRAPPER.encode())

@@ -95,7 +95,7 @@ def check_sidecar(_name: str, data: bytes) -> None:
 
 def check_exif(_name: str, data: bytes) -> None:
     """Read an EXIF block by itself, and set a value in it."""
-    exif_texts(data, is_raw=True)
+    exif_texts(data)
     with contextlib.suppress(TiffError):
         block = TiffBlock(data)
         edits = tiff_edits(block, {0x010E: (2, b"a dog\0")}, limit_bytes=len(data) + 1000)
