@@ -251,7 +251,8 @@ class TiffBlock:
             length = SIZES.get(kind, 0) * count
             is_inline = length <= offset_bytes
             at += width
-            yield Entry(tag, kind, count, at - width, at - offset_bytes if is_inline else offset, length, is_inline)
+            start = at - offset_bytes if is_inline else offset
+            yield Entry(tag=tag, type=kind, count=count, at=at - width, start=start, length=length, is_inline=is_inline)
 
     def _bytes(self, entry: Entry) -> bytes:
         return self.data[entry.start : entry.start + entry.length]

@@ -16,7 +16,7 @@ class TiffError(ValueError):
     """The structure is damaged, or cannot be changed without moving something."""
 
 
-@dataclass(slots=True)  # not frozen, which takes three times as long, and a write makes a hundred of them
+@dataclass(slots=True, kw_only=True)  # not frozen, which takes three times as long; a write makes a hundred of them
 class Entry:
     """One directory entry.
 
