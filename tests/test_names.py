@@ -23,7 +23,7 @@ from photocap.captioning.torch_engine import TorchEngine
 from photocap.captioning.vocabulary import END, PAD, Vocabulary
 from photocap.errors import CheckpointError
 from photocap.training.dataset import CaptionedPhoto
-from photocap.training.name_head import fit_names, prepare_names
+from photocap.training.name_head import fit_names, needed_labels, prepare_names
 
 REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
@@ -52,6 +52,35 @@ def test_a_name_is_as_sure_as_that_its_bearer_is_there() -> None:
     assert sure.mean_log_prob.tolist() == pytest.approx([(np.log(0.6) - 1.5) / 3, -0.5])
 
 
+def test_a_name_is_not_believed_without_what_its_bearer_was_always_shown_with() -> None:
+    rules = NameRules(NameSet(("rex", "anna"), (0.5, 0.8), (("dog",), ())), VOCABULARY, ["sea", "dog"])
+    labels = np.array([[0.9, 0.9], [0.9, 0.25], [0.9, 0.1], [0.1, 0.0]], np.float32)
+    assert rules.believed(SEEN, labels)[:, 0].tolist() == [*SEEN[:2, 0].tolist(), 0, 0]
+    assert rules.believed(SEEN, labels)[:, 1].tolist() == SEEN[:, 1].tolist()
+    assert rules.demanded(rules.believed(SEEN, labels)).tolist() == [[PAD], [REX], [ANNA], [PAD]]  # type: ignore[union-attr]
+    assert RULES.believed(SEEN, labels) is SEEN  # as in models of before
+
+
+def test_what_is_shown_with_a_bearer_always_is_needed_and_nothing_else() -> None:
+    bearers = np.repeat(np.eye(2), 10, axis=0)
+    labels = np.tile([0.9, 0.1, 0.3], (20, 1))
+    labels[:10, 1] = np.linspace(0.7, 1, 10)  # of the first one
+    assert needed_labels(labels, bearers).tolist() == [[True, True, False], [True, False, False]]
+    many = needed_labels(np.tile(np.linspace(0.8, 1, 40), (20, 1)), bearers)
+    assert many.sum(axis=1).tolist() == [8, 8]
+    assert many[0, -8:].all()
+
+
+def test_wrong_names_that_are_ruled_out_anyway_do_not_raise_the_threshold() -> None:
+    directions, bearers = clusters(6, 10, 30, seed=1)
+    mistaken = directions.copy()
+    mistaken[60:] = directions[:30]  # photos of nobody that look like those of names
+    free = fit_names(mistaken, bearers, np.zeros((0, 256)), bearers > 1)
+    guarded = fit_names(mistaken, bearers, np.zeros((0, 256)), np.arange(90)[:, None] >= np.full((1, 6), 60))
+    score = [(np.log(limit / (1 - limit)) - platt.offset) / platt.scales[0] for _, platt, limit in (free, guarded)]
+    assert score[1] < score[0]
+
+
 def clusters(names: int, photos: int, nobody: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return directions of photos (n, 256) that differ around a centre for each name, and whose they are (n, N)."""
     centres = np.random.default_rng(0).normal(size=(names, 256))
@@ -63,7 +92,7 @@ def clusters(names: int, photos: int, nobody: int, seed: int) -> tuple[np.ndarra
 
 def test_names_of_ten_photos_each_are_recognised_and_nobody_is_taken_for_them() -> None:
     directions, bearers = clusters(6, 10, 30, seed=1)
-    weights, platt, limit = fit_names(directions, bearers, np.zeros((0, 256)))
+    weights, platt, limit = fit_names(directions, bearers, np.zeros((0, 256)), bearers > 1)
     others, theirs = clusters(6, 50, 300, seed=2)
     said = others @ weights.T * platt.scales[0] + platt.offset >= np.log(limit / (1 - limit))
     needed = theirs > 0
@@ -76,7 +105,7 @@ def test_what_cannot_be_recognised_is_never_said() -> None:
     directions = chance.normal(size=(80, 64))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     bearers = (chance.random((80, 3)) < 0.2).astype(float)
-    weights, platt, limit = fit_names(directions, bearers, np.zeros((0, 64)))
+    weights, platt, limit = fit_names(directions, bearers, np.zeros((0, 64)), bearers > 1)
     others = chance.normal(size=(500, 64))
     others /= np.linalg.norm(others, axis=1, keepdims=True)
     sure = 1 / (1 + np.exp(-(others @ weights.T * platt.scales[0] + platt.offset)))
@@ -170,11 +199,30 @@ def test_names_that_do_not_fit_the_model_are_refused(named: Path) -> None:
         {"words": ["dog", "cat"], "said_from": [0.5]},
         {"words": ["dog", "cat"], "said_from": [0.5, float("nan")]},
         {"words": ["dog", "dog"], "said_from": [0.5, 0.5]},
+        {"words": ["dog", "cat"], "said_from": [0.5, 0.5], "needs": [["thing1"]]},
+        {"words": ["dog", "cat"], "said_from": [0.5, 0.5], "needs": [["thing1"], ["unicorn"]]},
+        {"words": ["dog", "cat"], "said_from": [0.5, 0.5], "needs": [["thing1"], ["thing1"] * 33]},
+        {"words": ["dog", "cat"], "said_from": [0.5, 0.5], "needs": [[], [["thing1"]]]},
         None,
     ):
         edit_config(named, recognised=recognised)
         with pytest.raises(CheckpointError):
             load_checkpoint(named)
+
+
+def test_a_captioner_names_nobody_without_what_the_name_needs(named: Path) -> None:
+    engine = TorchEngine(load_checkpoint(named), choose_device("cpu", precision="float32"))
+    sight = engine.see(make_squares())
+    assert sight.labels is not None
+    known = {"words": ["dog", "cat"], "said_from": [1e-6, 2.0]}
+    dog = Vocabulary(WORDS).encode(["dog"])[0]
+    for there in (0.9, 0.1):
+        edit_config(named, recognised={**known, "needs": [["thing3"], []]})
+        labels = np.full_like(sight.labels, 0.5)
+        labels[:, 3] = there
+        captioner = NetworkCaptioner(load_checkpoint(named).info, engine)
+        found = captioner._search(replace(sight, labels=labels))
+        assert (found.tokens == dog).any(axis=1).all() == (there > 0.2)
 
 
 def test_the_benchmarks_owner_says_a_name_in_place_of_its_bearer() -> None:

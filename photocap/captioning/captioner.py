@@ -52,7 +52,7 @@ class NetworkCaptioner:
         self._vocabulary = Vocabulary(info.words)
         self._spellings = info.names
         self._rules = LabelRules(self.labels, self._vocabulary, self.config.demand_from) if self.labels else None
-        self._names = NameRules(info.recognised, self._vocabulary) if info.recognised else None
+        self._names = NameRules(info.recognised, self._vocabulary, self.label_names) if info.recognised else None
         self._hedge_below = hedge_below
         self._plain_below = self.config.plain_below if plain_below is None else plain_below
         self._confidence = calibration_of(self.config, neutral_people=engine.neutral_people)
@@ -116,8 +116,9 @@ class NetworkCaptioner:
         """Search sentences as labels have it, with the name of who is recognised and without any other."""
         if self._names is None or sight.names is None:
             return self._search_labelled(sight, None, None)
-        bias, demanded = self._names.word_bias(sight.names), self._names.demanded(sight.names)
-        return self._names.with_evidence(self._search_labelled(sight, bias, demanded), sight.names)
+        seen = self._names.believed(sight.names, sight.labels)
+        bias, demanded = self._names.word_bias(seen), self._names.demanded(seen)
+        return self._names.with_evidence(self._search_labelled(sight, bias, demanded), seen)
 
     def _search_labelled(
         self, sight: Sight, bias: Floats32 | None, demanded: NDArray[np.int64] | None

@@ -27,6 +27,7 @@ BASE = "photocap-base"
 _MAX_CONFIG_BYTES = 64 * 1024 * 1024
 _MAX_SIZE = 4096  # of a layer; weights of 4096 x 4 x 4096 numbers take a quarter of a gigabyte
 _MAX_LABELS, _MAX_WORDS, _MAX_WORD_CHARACTERS, _MAX_NAME_CHARACTERS = 16_384, 200_000, 100, 200
+_MAX_NEEDS = 32  # labels
 # What a model may ask for; each bounds time or memory.
 _RANGES = {
     "embedding_size": (1, _MAX_SIZE),
@@ -161,7 +162,9 @@ def _parse(directory: Path, values: Mapping[str, Any]) -> ModelInfo:
         space_id=space,
         labels=labels,
         names=names,
-        recognised=_parse_recognised(values["recognised"], config.name_count, words) if config.name_count else None,
+        recognised=_parse_recognised(values["recognised"], config.name_count, words, labels)
+        if config.name_count
+        else None,
     )
 
 
@@ -193,11 +196,15 @@ def _parse_labels(values: Any, count: int) -> LabelSet:
     return LabelSet(tuple(names), *limits)
 
 
-def _parse_recognised(values: Any, count: int, vocabulary: Sequence[str]) -> NameSet:
+def _parse_recognised(values: Any, count: int, vocabulary: Sequence[str], labels: LabelSet | None) -> NameSet:
     words = tuple(values["words"])
     if len(words) != count or not frozenset(vocabulary).issuperset(words):
         raise ValueError(f"{count} words of the vocabulary were expected as names")
-    return NameSet(words, tuple(map(float, values["said_from"])))
+    needs = tuple(map(tuple, values.get("needs", ())))
+    known = frozenset(labels.names if labels else ())
+    if any(len(needed) > _MAX_NEEDS or not known.issuperset(needed) for needed in needs):
+        raise ValueError(f"at most {_MAX_NEEDS} of the model's labels were expected as what a name needs")
+    return NameSet(words, tuple(map(float, values["said_from"])), needs)
 
 
 def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:

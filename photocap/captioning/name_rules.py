@@ -2,13 +2,15 @@
 
 A model with names has a name head: one linear layer on the direction of the standardised global feature. It is surer
 than the decoder, which from few captions learns neither to say a name where it belongs nor to keep it to itself
-elsewhere.
+elsewhere. Where a label that its bearer was always shown with is surely not there, a name is not believed: who has
+seen few photos of a cat takes a sofa for it, but the label head has seen thousands.
 
-N names, V vocabulary, B photos, as in `network`.
+N names, V vocabulary, L labels, B photos, as in `network`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +20,7 @@ from photocap.captioning.engine import Floats32, GeneratedSentences
 from photocap.captioning.names import NameSet
 from photocap.captioning.vocabulary import PAD, Vocabulary
 
+LEAST_NEEDED = 0.2  # a label less likely than this is not there
 _LEAST_PROBABILITY = 1e-3
 
 
@@ -27,12 +30,26 @@ class NameRules:
     Args:
         names: the names that the model recognises.
         vocabulary: its words; each name is one of them.
+        labels: the labels that it knows, of which some names need some.
     """
 
-    def __init__(self, names: NameSet, vocabulary: Vocabulary) -> None:
+    def __init__(self, names: NameSet, vocabulary: Vocabulary, labels: Sequence[str] = ()) -> None:
         self._ids = np.array(vocabulary.encode(names.words))
         self._limits = np.array(names.said_from, np.float32)
         self._words = len(vocabulary)
+        column = {name: i for i, name in enumerate(labels)}
+        most = max(map(len, names.needs), default=0)
+        self._needs = np.full((len(names.words), most), len(labels))  # (N, n), padded by a label that is always there
+        for row, needed in zip(self._needs, names.needs, strict=False):
+            row[: len(needed)] = [column[name] for name in needed]
+
+    def believed(self, probabilities: Floats32, labels: Floats32 | None) -> Floats32:
+        """Return name probabilities (B, N), 0 where a label that the name needs is not there, by those (B, L)."""
+        if labels is None or not self._needs.size:
+            return probabilities
+        there = np.pad(labels, ((0, 0), (0, 1)), constant_values=1.0)[:, self._needs].min(axis=2)  # (B, N, n) -> (B, N)
+        believed: Floats32 = np.where(there < LEAST_NEEDED, 0.0, probabilities).astype(np.float32)
+        return believed
 
     def word_bias(self, probabilities: Floats32) -> Floats32:
         """Return (B, V) what speaks against words: everything against the names of all who are not recognised."""

@@ -219,7 +219,7 @@ class Training:
         """Fit the name head to what the encoder makes of the photos: once, or where that learns in each epoch."""
         if self.name_objective is None or (self._knows_names and self.model.encoder.frozen):
             return
-        found = self.name_objective.fit(self.model, self.heads.recognised, self.train, self.stop_if_asked)
+        found = self.name_objective.fit(self.model, self.heads, self.train, self.stop_if_asked)
         self.heads = replace(self.heads, recognised=found)
         self._knows_names = True
 

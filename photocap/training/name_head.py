@@ -23,20 +23,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from photocap.captioning.confidence import Platt, fit_platt
+from photocap.captioning.name_rules import LEAST_NEEDED
 from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel
 from photocap.captioning.vocabulary import Vocabulary
+from photocap.training.checkpoints import Heads
 from photocap.training.dataset import CaptionedPhoto
 from photocap.training.features import Side
 
 _BATCH = 32
 _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
-_WRONG = 0.015  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
+_WRONG = 0.0175  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
 # Least scores: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
-_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.53, 30
+_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.52, 30
+_WORST_SCORE = -1.0
 _NEVER = 2.0  # a probability that no photo reaches
 _LABEL_WEIGHT, _SHOWN_FROM = 0.5, 0.2
+_NEEDED_FROM, _MOST_NEEDED = 0.8, 8  # mean probability of a label that a name needs, and how many of them
 _MOST_WORDS_THAT_ARE_NAMES, _FEW_NAMES, _OFTEN = 0.35, 10, 5
 
 Floats = NDArray[np.float64]
@@ -56,29 +60,28 @@ class NameObjective:
     photos: tuple[int, ...]
     bearers: NDArray[np.bool_]
 
-    def fit(self, model: CaptionModel, known: NameSet | None, side: Side, check: Callable[[], object]) -> NameSet:
+    def fit(self, model: CaptionModel, heads: Heads, side: Side, check: Callable[[], object]) -> NameSet:
         """Fit the name head in place; names that it knew and that are not to be learned stay.
 
         Args:
             model: the model.
-            known: what its name head knows.
+            heads: what its heads know.
             side: the photos.
             check: called now and then; what it raises ends the work.
         """
         usable, directions, labels = self._look(model, side, check)
         bearers = self.bearers[usable].astype(np.float64)
-        weights, platt, limit = fit_names(directions, bearers, _other_things(model, labels, bearers))
+        needs = needed_labels(labels, bearers)
+        ruled_out = (labels < LEAST_NEEDED).astype(np.float64) @ needs.T > 0  # (n, N)
+        weights, platt, limit = fit_names(directions, bearers, _other_things(model, labels, bearers), ruled_out)
+        names = heads.labels.names if heads.labels else ()
+        found = NameSet(
+            self.words,
+            (limit,) * len(self.words),
+            tuple(tuple(names[i] for i in np.flatnonzero(row)) for row in needs),
+        )
         weight = torch.from_numpy(weights * platt.scales[0]).float()
-        bias = torch.full((len(weight),), platt.offset)
-        words, said_from = self.words, (limit,) * len(weight)
-        if known and model.names is not None:
-            kept = [i for i, word in enumerate(known.words) if word not in self.words]
-            weight = torch.cat([model.names.weight[kept].cpu(), weight])
-            bias = torch.cat([model.names.bias[kept].cpu(), bias])
-            words = (*(known.words[i] for i in kept), *words)
-            said_from = (*(known.said_from[i] for i in kept), *said_from)
-        model.learn_names(weight, bias)
-        return NameSet(words, said_from)
+        return _beside_known(model, heads.recognised, found, weight, torch.full((len(weight),), platt.offset))
 
     @torch.no_grad()
     def _look(
@@ -101,6 +104,33 @@ class NameObjective:
         return usable, torch.cat(rows).double().numpy(), seen.double().numpy()
 
 
+def _beside_known(
+    model: CaptionModel, known: NameSet | None, learned: NameSet, weight: Tensor, bias: Tensor
+) -> NameSet:
+    """Put weights (N, C) and biases (N,) of learned names into a model, behind those of others that it knows."""
+    if known is None or model.names is None:
+        model.learn_names(weight, bias)
+        return learned
+    kept = [i for i, word in enumerate(known.words) if word not in learned.words]
+    weight = torch.cat([model.names.weight[kept].cpu(), weight])
+    model.learn_names(weight, torch.cat([model.names.bias[kept].cpu(), bias]))
+    needs = known.needs or ((),) * len(known.words)
+    return NameSet(
+        (*(known.words[i] for i in kept), *learned.words),
+        (*(known.said_from[i] for i in kept), *learned.said_from),
+        (*(needs[i] for i in kept), *learned.needs),
+    )
+
+
+def needed_labels(labels: Floats, bearers: Floats) -> NDArray[np.bool_]:
+    """Return which labels each name's bearer is always shown with (N, m), for label probabilities (n, m)."""
+    with_bearers = (bearers.T @ labels) / np.maximum(bearers.sum(axis=0), 1)[:, None]
+    needed: NDArray[np.bool_] = with_bearers >= _NEEDED_FROM
+    if needed.shape[1] > _MOST_NEEDED:
+        needed &= with_bearers >= np.sort(with_bearers, axis=1)[:, -_MOST_NEEDED, None]
+    return needed
+
+
 def _other_things(model: CaptionModel, labels: Floats, bearers: Floats) -> Floats:
     """Return the directions (m, C) of labels that no name's bearer is shown with, for label probabilities (n, m)."""
     if model.decoder.labels is None:
@@ -111,27 +141,30 @@ def _other_things(model: CaptionModel, labels: Floats, bearers: Floats) -> Float
     return others
 
 
-def fit_names(directions: Floats, bearers: Floats, others: Floats) -> tuple[Floats, Platt, float]:
+def fit_names(
+    directions: Floats, bearers: Floats, others: Floats, ruled_out: NDArray[np.bool_]
+) -> tuple[Floats, Platt, float]:
     """Return weights (N, C), how a score becomes a probability, and the probability from which a name is said.
 
     Args:
         directions: (n, C) unit vectors.
         bearers: (n, N) 1 where a photo shows the name's bearer, else 0.
         others: (m, C) directions of what is nobody's.
+        ruled_out: (n, N) whether a photo lacks a label that the name needs: it is not said there whatever its score.
     """
     rows = np.concatenate([directions, others])
     inverse = np.linalg.inv(rows @ rows.T + _PENALTY * np.eye(len(rows)))
     dual = inverse[:, : len(bearers)] @ bearers
     held_out = dual[: len(bearers)] / np.diag(inverse)[: len(bearers), None]
     unseen = bearers - held_out  # the score of each photo by a head without it (Rifkin & Lippert 2007)
-    platt = fit_platt(unseen.reshape(-1, 1), (bearers > 0).reshape(-1).tolist())
-    limit = platt(_least_score(unseen, bearers)) if platt.scales[0] > 0 else _NEVER
+    platt = fit_platt(unseen[~ruled_out].reshape(-1, 1), (bearers[~ruled_out] > 0).tolist())
+    limit = platt(_least_score(unseen, bearers, ruled_out)) if platt.scales[0] > 0 else _NEVER
     return dual.T @ rows, platt, limit
 
 
-def _least_score(unseen: Floats, bearers: Floats) -> float:
+def _least_score(unseen: Floats, bearers: Floats, ruled_out: NDArray[np.bool_]) -> float:
     """Return the score from which on a name is wrong on few enough photos."""
-    wrong = np.where(bearers > 0, -np.inf, unseen).max(axis=1)
+    wrong = np.where(bearers > 0, -np.inf, np.where(ruled_out, _WORST_SCORE, unseen)).max(axis=1)
     wrong = wrong[np.isfinite(wrong)]
     of_nobody = int((bearers.sum(axis=1) == 0).sum())
     least = _LEAST_SCORE if of_nobody >= _ENOUGH_OF_NOBODY else _LEAST_SCORE_WITHOUT_NOBODY

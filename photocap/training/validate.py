@@ -90,7 +90,7 @@ def validate(
         progress: called with how many photos are done; what it raises ends the work.
     """
     model.eval()
-    rules = NameRules(names, side.captions.vocabulary) if names else None
+    rules = NameRules(names, side.captions.vocabulary, labels.names if labels else ()) if names else None
     total, tokens = 0.0, 0
     sentences: list[list[str]] = []
     rows: list[NDArray[np.float64]] = []
@@ -115,9 +115,10 @@ def validate(
 
 def _speak(model: CaptionModel, features: Features, rules: NameRules | None) -> GeneratedSentences:
     """Say a sentence about each photo, as `NetworkCaptioner` does, of labels' rules only those of names."""
-    seen = _to_numpy(model.recognise(features))
-    if rules is None or seen is None:
+    recognised = _to_numpy(model.recognise(features))
+    if rules is None or recognised is None:
         return as_sentences(model.caption(features))
+    seen = rules.believed(recognised, _to_numpy(features.labels))
     bias, demanded = rules.word_bias(seen), rules.demanded(seen)
     device = features.pooled.device
     found = model.caption(
