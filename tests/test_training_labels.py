@@ -20,6 +20,7 @@ from photocap.captioning.device import Engine
 from photocap.captioning.labels import LabelSet
 from photocap.captioning.network import CaptionModel, Features, normalise
 from photocap.captioning.preprocess import to_square
+from photocap.captioning.rules import LabelRules
 from photocap.captioning.vocabulary import Vocabulary
 from photocap.errors import CaptionFileError, CheckpointError, TrainingError
 from photocap.training import LabelRequest, prepare_training
@@ -279,7 +280,9 @@ def tiny_resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_a_new_model_learns_labels_and_sentences_beside_captions(tmp_path: Path, tiny_resnet: Path) -> None:
+def test_a_new_model_learns_labels_and_sentences_beside_captions(
+    tmp_path: Path, tiny_resnet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Red balls and green trees: the label head tells them apart, and a label that is sure is shown."""
     write_corpus(tmp_path)
     table, sentences = tmp_path / "labels.csv", tmp_path / "sentences.txt"
@@ -293,6 +296,12 @@ def test_a_new_model_learns_labels_and_sentences_beside_captions(tmp_path: Path,
     assert training.heads.labels is not None
     assert {"ball", "book"} <= set(training.heads.labels.names)
     assert training.run()
+    assert any("red ball" in sentence for sentence in training.validate().captions.sentences)
+    against_balls = np.zeros((4, len(training.train.captions.vocabulary)), np.float32)
+    against_balls[:, training.train.captions.vocabulary.encode(["ball"])] = -np.inf
+    with monkeypatch.context() as patch:  # what labels say for and against words counts, as it does in use
+        patch.setattr(LabelRules, "word_bias", lambda _self, _probabilities: against_balls)
+        assert not any("ball" in sentence for sentence in training.validate().captions.sentences)
     best = load_checkpoint(tmp_path / "out" / "best")
     assert best.info.labels is not None
     names = best.info.labels.names

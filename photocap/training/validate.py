@@ -18,6 +18,7 @@ from photocap.captioning.labels import LabelSet
 from photocap.captioning.name_rules import NameRules
 from photocap.captioning.names import NameSet
 from photocap.captioning.network import CaptionModel, Features
+from photocap.captioning.rules import LabelRules
 from photocap.captioning.torch_engine import as_sentences
 from photocap.metrics import cider_d
 from photocap.training.features import Progress, Side
@@ -90,7 +91,9 @@ def validate(
         progress: called with how many photos are done; what it raises ends the work.
     """
     model.eval()
-    rules = NameRules(names, side.captions.vocabulary, labels.names if labels else ()) if names else None
+    vocabulary = side.captions.vocabulary
+    label_rules = LabelRules(labels, vocabulary) if labels else None
+    name_rules = NameRules(names, vocabulary, labels.names if labels else ()) if names else None
     total, tokens = 0.0, 0
     sentences: list[list[str]] = []
     rows: list[NDArray[np.float64]] = []
@@ -100,10 +103,10 @@ def validate(
             loss = cross_entropy(model.decoder, features, batch)
             if model.decoder.labels is not None:
                 features = replace(features, labels=model.decoder.label_probabilities(features))
-            found = _speak(model, features, rules)
+            found = _speak(model, features, label_rules, name_rules)
         count = int(batch.lengths.sum())  # batches differ in size: weigh by real tokens
         total, tokens = total + float(loss) * count, tokens + count
-        said = [side.captions.vocabulary.decode(ids) for ids in found.tokens.tolist()]
+        said = [vocabulary.decode(ids) for ids in found.tokens.tolist()]
         sentences += said
         rows.append(evidence(found, _to_numpy(features.labels), labels, said))
         progress(len(sentences))
@@ -113,20 +116,26 @@ def validate(
     return Validation(DevScore(total / max(tokens, 1), score, distinct), captions, np.concatenate(rows))
 
 
-def _speak(model: CaptionModel, features: Features, rules: NameRules | None) -> GeneratedSentences:
-    """Say a sentence about each photo, as `NetworkCaptioner` does, of labels' rules only those of names."""
-    recognised = _to_numpy(model.recognise(features))
-    if rules is None or recognised is None:
-        return as_sentences(model.caption(features))
-    seen = rules.believed(recognised, _to_numpy(features.labels))
-    bias, demanded = rules.word_bias(seen), rules.demanded(seen)
-    device = features.pooled.device
+def _speak(
+    model: CaptionModel, features: Features, label_rules: LabelRules | None, name_rules: NameRules | None
+) -> GeneratedSentences:
+    """Say a sentence about each photo, as `NetworkCaptioner` does."""
+    labels, recognised = _to_numpy(features.labels), _to_numpy(model.recognise(features))
+    bias = None if label_rules is None or labels is None else label_rules.word_bias(labels)
+    if name_rules is None or recognised is None:
+        return as_sentences(model.caption(features, word_bias=_to_tensor(bias, features)))
+    seen = name_rules.believed(recognised, labels)
+    by_names = name_rules.word_bias(seen)
     found = model.caption(
         features,
-        word_bias=torch.from_numpy(bias).to(device),
-        demanded=None if demanded is None else torch.from_numpy(demanded).to(device),
+        word_bias=_to_tensor(by_names if bias is None else bias + by_names, features),
+        demanded=_to_tensor(name_rules.demanded(seen), features),
     )
-    return rules.with_evidence(as_sentences(found), seen)
+    return name_rules.with_evidence(as_sentences(found), seen)
+
+
+def _to_tensor(values: np.ndarray | None, features: Features) -> torch.Tensor | None:
+    return None if values is None else torch.from_numpy(values).to(features.pooled.device)
 
 
 def _to_numpy(values: torch.Tensor | None) -> NDArray[np.float32] | None:
