@@ -519,6 +519,16 @@ def test_a_person_edits_a_sidecar(library: Library) -> None:
     assert library.run(path).summary == "1 unchanged"
 
 
+def test_a_person_describes_photos_in_a_list_of_the_folder(library: Library) -> None:
+    library.photo("a.jpg")
+    library.photo("b.jpg", "blue", (41, 30))
+    library.run()
+    (library.root / "descript.ion").write_text("a.jpg My red wall\n")
+    library.run()
+    assert library.captions() == {"a.jpg": "My red wall", "b.jpg": BLUE}
+    assert library.run().summary == "2 unchanged"
+
+
 def test_missing_photos_become_tombstones_and_come_back(library: Library, tmp_path: Path) -> None:
     library.photo("a.jpg")
     library.photo("sub/b.jpg", "blue", (41, 30))

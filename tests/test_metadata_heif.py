@@ -221,3 +221,10 @@ def test_real_files_are_not_harmed(shared, tmp_path, exiftool):
     for photo in photos:
         assert lost_tags(tags[photo], new_tags[photo]) == [], photo
         assert caption_in(new_tags[photo]) == {TEXT}
+
+
+def test_compressed_boxes_may_hold_words_that_exiftool_passes_by(tmp_path):
+    photo = tmp_path / "photo.jxl"
+    photo.write_bytes(JXL + box(b"brob", b"xml \x0b\x02\x80ab\x03"))
+    with ExifTool() as tool:
+        assert read_caption(photo, exiftool=tool).problem == "its metadata is compressed"

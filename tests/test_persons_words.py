@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import struct
@@ -333,6 +334,42 @@ def test_takeouts_description_and_text_files_are_words(tmp_path):
     (tmp_path / "IMG_1.txt").write_bytes(b"\x00\x01table")
     (tmp_path / "IMG_1.json").write_text('{"outlines of some program": ')
     assert write(photo, "a dog").written is Written.EMBEDDED
+
+
+GTHUMB = f'<?xml version="1.0"?><comment version="3.0"><caption/><note>{WORDS}</note><place/></comment>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("descript.ion", f"other.jpg nothing\r\nimg_1.JPG {WORDS}\r\n".encode()),
+        ("descript.ion", f'"IMG_1.jpg" {WORDS}\x04\xc2of a program\n'.encode("utf-16")),
+        ("Picasa.ini", f"[Picasa]\ncaption=the folder\n[IMG_1.jpg]\nstar=yes\ncaption={WORDS}\n".encode()),
+        (".picasa.ini", f"[other.jpg]\ncaption=\xe4\n[IMG_1.jpg]\ncaption={WORDS}\n".encode("cp1252")),
+        (".comments/IMG_1.jpg.xml", GTHUMB),
+        (".comments/IMG_1.jpg.xml", gzip.compress(GTHUMB)),
+    ],
+)
+def test_lists_of_descriptions_are_words(tmp_path, name, content):
+    for photo in ("IMG_1.jpg", "IMG_2.jpg"):
+        (tmp_path / photo).write_bytes(jpeg())
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    found = read_caption(tmp_path / "IMG_1.jpg")
+    assert (found.text, found.origin) == (WORDS, Origin.PERSON)
+    assert write(tmp_path / "IMG_1.jpg", "a dog").written is Written.NONE
+    assert read_caption(tmp_path / "IMG_2.jpg").text is None
+    assert write(tmp_path / "IMG_2.jpg", "a dog").written is Written.EMBEDDED
+
+
+@pytest.mark.parametrize("content", [b"<comment><note>cut", b"\x1f\x8b no gzip"])
+def test_a_damaged_note_of_gthumb_may_hold_words(tmp_path, content):
+    (tmp_path / "IMG_1.jpg").write_bytes(jpeg())
+    (tmp_path / ".comments").mkdir()
+    (tmp_path / ".comments" / "IMG_1.jpg.xml").write_bytes(content)
+    prepared = write(tmp_path / "IMG_1.jpg", "a dog")
+    assert prepared.written is Written.NONE
+    assert "IMG_1.jpg.xml cannot be read" in prepared.reason
 
 
 def test_what_persons_wrote_besides(tmp_path):

@@ -192,8 +192,27 @@ WORDY: dict[str, bytes] = {
     "xmp log comment.jpg": xmp_jpeg(
         f"<d:logComment>{WORDS}</d:logComment>", ' xmlns:d="http://ns.adobe.com/xmp/1.0/DynamicMedia/"'
     ),
+    "xmp of photoshop elements.jpg": xmp_jpeg(
+        f"<a:Notes>{WORDS}</a:Notes>", ' xmlns:a="http://ns.adobe.com/album/1.0/"'
+    ),
+    "xmp of an unknown program.jpg": xmp_jpeg(
+        f"<a:Caption><rdf:Alt><rdf:li>{WORDS}</rdf:li></rdf:Alt></a:Caption>", ' xmlns:a="http://nobody.example/"'
+    ),
     "xmp under another name.jpg": jpeg(segment(0xE1, files.XMP_ID[:-1] + xmp_packet(description_property(WORDS)))),
     "iptc bare.jpg": jpeg(segment(0xED, files.iim((2, 120, WORDS.encode())))),
+    "iptc without photoshop's name.jpg": jpeg(
+        segment(0xED, files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
+    ),
+    "comment of photoshop's save for web.jpg": jpeg(
+        segment(
+            0xEC,
+            b"Ducky"
+            + struct.pack(">HHIHHI", 1, 4, 60, 2, 4 + 2 * len(WORDS), len(WORDS))
+            + WORDS.encode("utf-16-be")
+            + bytes(2),
+        )
+    ),
+    "comment of photostudio.jpg": jpeg(segment(0xEA, b"UNICODE\0" + WORDS.encode("utf-16-be"))),
     "iptc of photoshop 2.5.jpg": jpeg(
         segment(0xED, b"Adobe_Photoshop2.5:" + files.resource(0x0404, files.iim((2, 120, WORDS.encode()))))
     ),

@@ -67,6 +67,7 @@ class EmbeddedTexts:
         iims: bare IPTC datasets besides those in the parts.
         comments: comments and text chunks.
         problems: why something may hold words that were not read.
+        is_compressed: some of it is compressed as only an ExifTool with a module of its own can read.
     """
 
     exifs: tuple[bytes, ...] = ()
@@ -75,6 +76,7 @@ class EmbeddedTexts:
     iims: tuple[bytes, ...] = ()
     comments: tuple[tuple[CommentKind, str], ...] = ()
     problems: tuple[str, ...] = ()
+    is_compressed: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ class BoxFormat(ABC):
         raise FormatError("only ExifTool writes into this format")
 
 
-def layout_of(exifs: list[bytes], packets: list[bytes], problem: str = "") -> Layout:
-    """Return the layout of a file with these blocks."""
+def layout_of(exifs: list[bytes], packets: list[bytes], problem: str = "", *, is_compressed: bool = False) -> Layout:
+    """Return the layout of a file with these blocks; `problem` says why others could not be read."""
     parts: dict[Part, bytes] = {}
     locked: dict[Part, str] = {}
     describe_exifs(exifs, parts, locked)
@@ -64,7 +64,12 @@ def layout_of(exifs: list[bytes], packets: list[bytes], problem: str = "") -> La
     for part, found in ((Part.DESCRIPTION, exifs), (Part.XMP, packets)):
         if len(found) > 1:
             locked[part] = f"it has {len(found)} blocks of it"
-    texts = EmbeddedTexts(exifs=tuple(exifs), packets=tuple(packets[1:]), problems=(problem,) if problem else ())
+    texts = EmbeddedTexts(
+        exifs=tuple(exifs),
+        packets=tuple(packets[1:]),
+        problems=(problem,) if problem else (),
+        is_compressed=is_compressed,
+    )
     return Layout(parts, locked, texts)
 
 

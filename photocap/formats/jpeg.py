@@ -25,6 +25,7 @@ from photocap.formats.base import (
 from photocap.formats.chunk_picture import jpeg_picture
 from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_difference, exif_values
 from photocap.formats.exif_texts import decoded
+from photocap.formats.jpeg_comments import COMMENT_MARKERS, program_comments
 from photocap.formats.jpeg_trailer import trailer_refusal
 from photocap.formats.mpf import MPF_ID, mpf_edits
 from photocap.formats.spans import Piece
@@ -37,7 +38,8 @@ _XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
 _EXTENDED_XMP = (0xE1, b"http://ns.adobe.com/xmp/extension/\0")
 _IRB = (0xED, b"Photoshop 3.0\0")
 _OLD_IRB = (0xED, b"Adobe_Photoshop2.5:")
-_BARE_IPTC = (0xED, b"\x1c")  # as some old programs wrote it
+_BARE_IRB = (0xED, b"8BIM")  # as some old programs wrote it
+_BARE_IPTC = (0xED, b"\x1c")  # as others did
 _PACKET_START = re.compile(rb"<\?xpacket|<x:xmpmeta|<rdf:RDF")  # of XMP behind another name than XMP's
 _COMMENT = (0xFE, b"")
 _KINDS = {Part.DESCRIPTION: _EXIF, Part.XMP: _XMP, Part.IRB: _IRB}
@@ -197,10 +199,14 @@ def _texts(
     """Return what else may hold words: comments, repeated packets, Extended XMP, and what bears other names."""
     extended, problem = _extended_xmp([_content(data, s, _EXTENDED_XMP) for s in _find(segments, data, _EXTENDED_XMP)])
     comments = [decoded(_content(data, segment, _COMMENT)) for segment in _find(segments, data, _COMMENT)]
+    own_kinds = (segment for segment in segments if segment.marker in COMMENT_MARKERS)
+    comments += [text for s in own_kinds for text in program_comments(s.marker, data[s.payload : s.end])]
+    old_irbs = [_content(data, segment, _OLD_IRB) for segment in _find(segments, data, _OLD_IRB)]
+    bare_irbs = [data[segment.payload : segment.end] for segment in _find(segments, data, _BARE_IRB)]
     return EmbeddedTexts(
         exifs=exifs,
         packets=(*(_content(data, packet, _XMP) for packet in more_packets), *extended, *_odd_packets(data, segments)),
-        irbs=tuple(_content(data, segment, _OLD_IRB) for segment in _find(segments, data, _OLD_IRB)),
+        irbs=(*old_irbs, *bare_irbs),
         iims=tuple(data[segment.payload : segment.end] for segment in _find(segments, data, _BARE_IPTC)),
         comments=tuple((CommentKind.COMMENT, comment) for comment in comments),
         problems=(problem,) if problem else (),

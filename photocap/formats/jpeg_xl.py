@@ -40,7 +40,8 @@ class JpegXl(BoxFormat):
         boxes = boxes_of(data, 0, len(data))
         packets = [data[b.content : b.end] for b in boxes if b.type == self._XMP]
         is_packed = any(data[b.content : b.content + 4] in (self._EXIF, self._XMP) for b in boxes if b.type == b"brob")
-        return layout_of(self.exifs(data), packets, "its metadata is compressed" if is_packed else "")
+        problem = "its metadata is compressed" if is_packed else ""
+        return layout_of(self.exifs(data), packets, problem, is_compressed=is_packed)
 
     def refusal(self, data: bytes) -> str:
         """Say why nothing in this file may be changed."""

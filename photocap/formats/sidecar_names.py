@@ -1,4 +1,4 @@
-"""The names of files that say something about the photo beside them: XMP sidecars, Takeout's JSON, plain text.
+"""The names of files that say something about the photo beside them: XMP sidecars, Takeout's JSON, text, lists.
 
 Upper and lower case do not count, nor how accents are composed, since cameras, programs and file systems disagree about
 them.
@@ -22,6 +22,10 @@ SIDECAR_SUFFIX = ".xmp"
 _TEXT_SUFFIX = ".txt"
 _JSON_SUFFIX = ".json"
 SUFFIXES_ABOUT_PHOTOS = (SIDECAR_SUFFIX, _TEXT_SUFFIX, _JSON_SUFFIX)
+DESCRIPT_ION = "descript.ion"
+COMMENTS_FOLDER = ".comments"  # of gThumb, with an XML file for each photo
+_LISTS = (DESCRIPT_ION, ".picasa.ini", "picasa.ini")
+NAMES_ABOUT_FOLDERS = (*_LISTS, COMMENTS_FOLDER)
 _OWNERS = (FileKind.PICTURE, FileKind.RAW, FileKind.VIDEO)
 _NUMBERED = re.compile(r"(.+)(\(\d+\))(\.[^.]+)")  # how Takeout tells photos of one name apart
 _EDITED = re.compile(r"(.+)-(?:edited|bearbeitet|modifié|editado|modificato)(\(\d+\))?(\.[^.]+)", re.IGNORECASE)
@@ -41,6 +45,7 @@ class Beside:
         takeout: the JSON files of Google Takeout.
         loose_json: JSON files named after the stem, which are any program's.
         texts: plain text files named after the photo.
+        lists: files that describe all photos of the folder, and gThumb's about this one.
     """
 
     full: tuple[Path, ...] = ()
@@ -49,6 +54,7 @@ class Beside:
     takeout: tuple[Path, ...] = ()
     loose_json: tuple[Path, ...] = ()
     texts: tuple[Path, ...] = ()
+    lists: tuple[Path, ...] = ()
 
 
 def folded(name: str) -> str:
@@ -60,7 +66,8 @@ def names_about(photo_name: str) -> list[str]:
     """Return, folded, what the files may be called that say something about a photo."""
     stem = os.path.splitext(photo_name)[0]
     names = [name + suffix for suffix in (SIDECAR_SUFFIX, _TEXT_SUFFIX) for name in (photo_name, stem)]
-    return list(dict.fromkeys(folded(name) for name in (*names, stem + _JSON_SUFFIX, *takeout_names(photo_name))))
+    named = (folded(name) for name in (*names, stem + _JSON_SUFFIX, *takeout_names(photo_name)))
+    return list(dict.fromkeys((*named, *NAMES_ABOUT_FOLDERS)))
 
 
 def takeout_names(photo_name: str) -> list[str]:
@@ -138,7 +145,13 @@ class _Listing:
             takeout=self._found(photo, takeout_names(name)),
             loose_json=self._found(photo, [stem + _JSON_SUFFIX]),
             texts=self._found(photo, [name + _TEXT_SUFFIX, stem + _TEXT_SUFFIX]),
+            lists=self._lists(photo),
         )
+
+    def _lists(self, photo: Path) -> tuple[Path, ...]:
+        lists = [photo.with_name(found) for name in _LISTS for found in self._by_name.get(name, [])]
+        folders = self._by_name.get(COMMENTS_FOLDER, [])
+        return (*lists, *(photo.parent / folder / f"{photo.name}.xml" for folder in folders))
 
     def _found(self, photo: Path, wanted: list[str]) -> tuple[Path, ...]:
         """Return the files of these names, those in the photo's own case first."""

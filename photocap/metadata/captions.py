@@ -28,6 +28,7 @@ class Place(Enum):
     XMP_NOTES = "XMP acdsee:notes"
     XMP_LOG_COMMENT = "XMP xmpDM:logComment"
     XMP_EXTENDED = "XMP ExtDescrAccessibility"
+    XMP_OTHER = "XMP of another program"
     EXIF_ELSEWHERE = "EXIF ImageDescription of another directory"
     USER_COMMENT = "EXIF UserComment"
     XP_COMMENT = "EXIF XPComment"
@@ -36,6 +37,7 @@ class Place(Enum):
     COMMENT = "comment of the file format"
     TAKEOUT = "Google Takeout"
     TEXT_FILE = "text file"
+    FOLDER_LIST = "file about the folder"
     OTHER = "read by ExifTool"
     ALT_TEXT = "XMP AltTextAccessibility"  # no caption; it stands beside one
 

@@ -16,6 +16,7 @@ from photocap.metadata.xmp import SIDECAR_FOR, Packet
 from photocap.system.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
 
 _MAX_TEXT_BYTES = 64 << 10
+_MAX_LIST_BYTES = 8 << 20
 _MAX_TAKEOUT_BYTES = 1 << 20  # a JSON of brackets takes a hundred times as much memory
 
 
@@ -45,6 +46,7 @@ class Surroundings:
         shared: sidecars whose words may be about it, and that are not written for it.
         takeout: JSON files of Google Takeout.
         texts: plain text files.
+        lists: files that describe several photos or are kept in a folder of their own.
         beside: the names that lie beside it.
         problems: why one of them could not be read.
     """
@@ -53,6 +55,7 @@ class Surroundings:
     shared: Mapping[Path, OpenedFile] = field(default_factory=dict)
     takeout: tuple[OpenedFile, ...] = ()
     texts: tuple[OpenedFile, ...] = ()
+    lists: tuple[OpenedFile, ...] = ()
     beside: Beside = field(default_factory=Beside)
     problems: tuple[str, ...] = ()
 
@@ -102,6 +105,7 @@ def open_surroundings(photo: Path, sidecar_dir: Path | None, names: FolderNames)
         shared=shared,
         takeout=(*_opened(beside.takeout, _MAX_TAKEOUT_BYTES, problems).values(), *_takeout_among(beside.loose_json)),
         texts=tuple(_opened(beside.texts, _MAX_TEXT_BYTES, []).values()),
+        lists=tuple(_opened(beside.lists, _MAX_LIST_BYTES, problems).values()),
         beside=beside,
         problems=tuple(problems),
     )

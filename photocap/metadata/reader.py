@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,22 +26,26 @@ from photocap.metadata.contents import Contents, parse_contents
 from photocap.metadata.exiftool import ExifTool
 from photocap.metadata.exiftool_reader import ToolReader
 from photocap.metadata.files import Surroundings, open_file, open_surroundings
+from photocap.metadata.folder_lists import listed_description
 from photocap.metadata.iptc import IptcError, captions_in, captions_in_resources
 from photocap.metadata.neighbours import plain_text, takeout_words
 from photocap.metadata.signature import has_own_extras, is_own_alt_text, read_mark
 from photocap.metadata.words import descriptions_of, find_alt_texts, find_words
-from photocap.metadata.xml import XmlError
+from photocap.metadata.xml import Name, XmlError
 from photocap.metadata.xmp import ALT_TEXT, DESCRIPTION, Packet, name_of
 from photocap.records import CaptionMemory, PhotoWords
 
-_OTHER_PROPERTIES = (
-    (Place.XMP_IMAGE_DESCRIPTION, name_of("tiff:ImageDescription")),
-    (Place.XMP_USER_COMMENT, name_of("exif:UserComment")),
-    (Place.XMP_NOTES, name_of("acdsee:notes")),
-    (Place.XMP_NOTES, name_of("acdsee:caption")),
-    (Place.XMP_LOG_COMMENT, name_of("xmpDM:logComment")),
-    (Place.XMP_EXTENDED, name_of("Iptc4xmpCore:ExtDescrAccessibility")),
-)
+_OTHER_PROPERTIES = {
+    name_of("tiff:ImageDescription"): Place.XMP_IMAGE_DESCRIPTION,
+    name_of("exif:UserComment"): Place.XMP_USER_COMMENT,
+    name_of("acdsee:notes"): Place.XMP_NOTES,
+    name_of("acdsee:caption"): Place.XMP_NOTES,
+    name_of("xmpDM:logComment"): Place.XMP_LOG_COMMENT,
+    name_of("Iptc4xmpCore:ExtDescrAccessibility"): Place.XMP_EXTENDED,
+}
+# What programs call a description in namespaces of their own, in lower case, as Photoshop Elements' album:Notes.
+_DESCRIBING = {"description", "imagedescription", "caption", "comment", "usercomment", "xpcomment", "notes", "note"}
+_NO_WORDS = "http://ns.adobe.com/camera-raw"  # the names of presets and looks
 
 _MAX_TEXTS = 1000  # the most known of one photo is some dozen
 
@@ -133,8 +137,9 @@ def find_captions(
                 search.problems.append(f"its sidecar {path.name} cannot be read: {error}")
                 unread[path] = _has_rdf(sidecar.data)
     if not search.photo(contents):
-        unread[contents.path] = contents.packet is None and _has_rdf(contents.layout.parts.get(Part.XMP, b""))
-    search.neighbours(around)
+        has_rdf = contents.packet is None and _has_rdf(contents.layout.parts.get(Part.XMP, b""))
+        unread[contents.path] = has_rdf or contents.layout.texts.is_compressed  # the module may be missing
+    search.neighbours(around, contents.path.name)
     if unread and exiftool is not None:
         _ask(ToolReader(exiftool), unread, search)
     return resolve_caption(search.evidence(), memory)
@@ -156,6 +161,16 @@ def _ask(reader: ToolReader, unread: Mapping[Path, bool], search: _Search) -> No
     search.texts += [text for answer in answers for text in answer.texts if text not in known]
     if is_found and all(answer.is_complete for answer in answers):
         search.problems.clear()
+
+
+def _others_in(packet: Packet) -> Iterator[tuple[Place, Name]]:
+    """Yield the properties of a packet besides dc:description that hold a description."""
+    for name in packet.names():
+        namespace, local = name
+        if name in _OTHER_PROPERTIES:
+            yield _OTHER_PROPERTIES[name], name
+        elif local.lower() in _DESCRIBING and name != DESCRIPTION and not namespace.startswith(_NO_WORDS):
+            yield Place.XMP_OTHER, name
 
 
 class _Search:
@@ -220,21 +235,28 @@ class _Search:
             self.texts.append(
                 FoundText(place=place, path=path, text=clean_text(text), language=language, is_shared=is_shared)
             )
-        for other, name in _OTHER_PROPERTIES:
+        for other, name in _others_in(packet):
             for language, text in packet.texts(name):
                 self.texts.append(
                     FoundText(place=other, path=path, text=clean_text(text), language=language, is_shared=is_shared)
                 )
 
-    def neighbours(self, around: Surroundings) -> None:
-        """Look at what lies beside the photo and is no XMP."""
+    def neighbours(self, around: Surroundings, photo: str) -> None:
+        """Look at what lies beside the photo of this name and is no XMP."""
         for file in around.takeout:
-            words = takeout_words(file.data)
-            self._add(Place.TAKEOUT, file.path, [words.description])
-            if not words.is_readable:
+            takeout = takeout_words(file.data)
+            self._add(Place.TAKEOUT, file.path, [takeout.description])
+            if not takeout.is_readable:
                 self.problems.append(f"{file.path.name} cannot be read")
         for file in around.texts:
             self._add(Place.TEXT_FILE, file.path, [plain_text(file.data)])
+        for file in around.lists:
+            try:
+                words = listed_description(file.path.parent.name, file.path.name, file.data, photo)
+            except ValueError:
+                self.problems.append(f"{file.path.name} cannot be read")
+            else:
+                self._add(Place.FOLDER_LIST, file.path, [words])
 
     def _iptc(self, contents: Contents) -> None:
         parts, texts = contents.layout.parts, contents.layout.texts

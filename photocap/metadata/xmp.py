@@ -91,6 +91,14 @@ class Packet:
                     found += _values(element)
         return [(language, text) for language, text in found if text.strip()]
 
+    def names(self) -> list[Name]:
+        """Return the names of the properties that are there, each once."""
+        found: dict[Name, None] = {}
+        for top in self.rdf.children:
+            found.update((attribute.name, None) for attribute in top.attributes)
+            found.update((element.name, None) for element in top.children)
+        return list(found)
+
     def has(self, name: Name) -> bool:
         """Return whether a property is there, whatever its value."""
         return any(top.attribute(name) is not None or top.child(name) for top in self.rdf.children)

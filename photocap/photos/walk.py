@@ -16,7 +16,7 @@ from pathlib import Path
 
 from photocap.formats.base import FileKind
 from photocap.formats.detect import kind_of
-from photocap.formats.sidecar_names import SUFFIXES_ABOUT_PHOTOS, folded, names_about
+from photocap.formats.sidecar_names import NAMES_ABOUT_FOLDERS, SUFFIXES_ABOUT_PHOTOS, folded, names_about
 from photocap.photos.ignore import IGNORE_FILE, Rules, is_system_folder
 from photocap.photos.open import reason_of
 
@@ -239,7 +239,7 @@ def _files_about_photos(entries: Iterable[os.DirEntry[str]]) -> dict[str, list[o
     found: dict[str, list[os.DirEntry[str]]] = {}
     for entry in entries:
         name = folded(entry.name)
-        if name.endswith(SUFFIXES_ABOUT_PHOTOS):
+        if name.endswith(SUFFIXES_ABOUT_PHOTOS) or name in NAMES_ABOUT_FOLDERS:
             found.setdefault(name, []).append(entry)
     return found
 
