@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
+from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
-from photocap.captioning.engine import GeneratedSentences
+from photocap.captioning.engine import GeneratedSentences, Sight
+from photocap.captioning.inference import onnx_engine
 from photocap.captioning.inference.graph import Graph
 from photocap.captioning.inference.onnx_engine import OnnxEngine
 from photocap.captioning.inference.session import Session
@@ -188,9 +192,35 @@ def test_weights_that_do_not_fit_are_an_error_with_the_file() -> None:
             OnnxEngine(info, broken)
 
 
+def test_a_batch_is_shared_out_among_lanes_and_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_engine, "cpu_threads", lambda: 4)
+    pictures = [Image.fromarray(square) for square in make_squares(7)]
+    model = make_model(SMALL)
+    info = ModelInfo(
+        directory=Path(), name="small", weights_sha256="0" * 64, config=SMALL, words=tuple(WORDS), training={}
+    )
+    engine, alone = (OnnxEngine(info, weights_of(model), batch_size) for batch_size in (5, 1))
+    assert (engine.lanes, alone.lanes) == (2, 1)
+    shares: list[int] = []
+    see = engine.see
+
+    def noted(squares: NDArray[np.uint8]) -> Sight:
+        shares.append(len(squares))
+        return see(squares)
+
+    monkeypatch.setattr(engine, "see", noted)
+    found = NetworkCaptioner(info, engine).caption_batch(pictures)
+    expected = NetworkCaptioner(info, alone).caption_batch(pictures)
+    assert [caption.text for caption in found] == [caption.text for caption in expected]
+    assert len({caption.text for caption in found}) > 1
+    assert sorted(shares) == [1, 1, 2, 3]  # of batches of 5 and 2
+
+
 def test_a_session_does_not_keep_the_weights_a_second_time() -> None:
     graph = Graph()
-    graph.output(graph.linear(graph.input("x", "float32", ["B", 3]), np.eye(3)), "y", ["B", 3])
-    session = Session(graph)
-    assert np.array_equal(session.run({"x": np.ones((1, 3), np.float32)})["y"], np.ones((1, 3)))
-    assert not any(isinstance(value, bytes) for value in vars(session._session).values())
+    weight = np.eye(64, dtype=np.float32)
+    graph.output(graph.node("MatMul", graph.input("x", "float32", ["B", 64]), graph.constant(weight)), "y", ["B", 64])
+    session, alive = Session(graph), weakref.ref(weight)
+    del weight
+    assert np.array_equal(session.run({"x": np.ones((1, 64), np.float32)})["y"], np.ones((1, 64)))
+    assert alive() is None

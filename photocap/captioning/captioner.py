@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class NetworkCaptioner:
         self.image_size_px = self.config.image_size_px
         self.batch_size = engine.batch_size
         self.engine = engine
+        self._lanes = ThreadPoolExecutor(engine.lanes, thread_name_prefix="photocap-lane")
         self.labels = info.labels
         self._vocabulary = Vocabulary(info.words)
         self._spellings = info.names
@@ -73,9 +75,19 @@ class NetworkCaptioner:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
         captions: list[Caption] = []
         for start in range(0, len(images), self.batch_size):
-            squares = np.stack([to_square(i, self.image_size_px) for i in images[start : start + self.batch_size]])
-            captions += self._caption(squares)
+            captions += self._caption_in_lanes(images[start : start + self.batch_size])
         return captions
+
+    def _caption_in_lanes(self, images: Sequence[Image.Image]) -> list[Caption]:
+        """Share a batch out among the engine's lanes: while one chooses words, another looks at its pictures."""
+        share = -(-len(images) // self.engine.lanes)
+        if share == len(images):
+            return self._caption_pictures(images)
+        shares = [images[start : start + share] for start in range(0, len(images), share)]
+        return [caption for captions in self._lanes.map(self._caption_pictures, shares) for caption in captions]
+
+    def _caption_pictures(self, images: Sequence[Image.Image]) -> list[Caption]:
+        return self._caption(np.stack([to_square(image, self.image_size_px) for image in images]))
 
     def caption_with_attention(self, image: Image.Image) -> Caption:
         """Return the caption of an upright RGB picture, its words with where the model looked for each."""

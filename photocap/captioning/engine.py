@@ -61,11 +61,13 @@ class CaptionEngine(Protocol):
     Attributes:
         name: the library and the precision, for people.
         batch_size: photos to run at once.
+        lanes: threads among which a batch is shared out, each calling the engine with its part.
         neutral_people: whether the words about people for which `neutral_terms` has neutral ones are left out.
     """
 
     name: str
     batch_size: int
+    lanes: int
     neutral_people: bool
 
     def see(self, squares: NDArray[np.uint8]) -> Sight:

@@ -91,6 +91,8 @@ class LabelRules:
 
 def _by_column(matrix: Floats32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return the columns with entries; where each one's rows begin among all rows; these, column by column."""
-    columns, rows = np.nonzero(matrix.T)
+    rows, columns = np.nonzero(matrix)
+    order = np.argsort(columns, kind="stable")  # the transposed matrix would take five times as long
+    rows, columns = rows[order], columns[order]
     found, first = np.unique(columns, return_index=True)
     return found, first, rows

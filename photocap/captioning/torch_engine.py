@@ -39,6 +39,7 @@ class TorchEngine:
     ) -> None:
         self.name = f"torch, {str(engine.dtype).removeprefix('torch.')} on {engine.device}"
         self.batch_size = batch_size or choose_batch_size(engine)
+        self.lanes = 1
         self.neutral_people = neutral_people
         self._engine = engine
         self._config = checkpoint.info.config

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from photocap.errors import ReadError
-from photocap.system.regularfile import MAX_PHOTO_BYTES, open_regular
+from photocap.system.regularfile import MAX_PHOTO_BYTES, open_regular, read_to_end
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def read_photo(path: Path) -> bytes:
     """
     with open_photo(path) as file:
         try:
-            return file.read(MAX_PHOTO_BYTES)  # it may grow while it is read
+            return read_to_end(file, limit_bytes=MAX_PHOTO_BYTES)
         except OSError as error:
             raise ReadError(path, reason_of(error)) from error
 

@@ -52,12 +52,19 @@ def read_regular(path: Path, *, limit_bytes: int) -> tuple[bytes, os.stat_result
     """
     with open_regular(path, limit_bytes=limit_bytes) as file:
         status = os.fstat(file.fileno())
-        data = file.read(min(status.st_size, limit_bytes) + 1)  # the limit itself would have as much memory set up
-        if len(data) > status.st_size:  # it grew meanwhile
-            data += file.read(limit_bytes + 1 - len(data))
+        data = read_to_end(file, limit_bytes=limit_bytes + 1)
     if len(data) > limit_bytes:
         raise _too_large(path, len(data), limit_bytes)
     return data, status
+
+
+def read_to_end(file: BinaryIO, *, limit_bytes: int) -> bytes:
+    """Return what an open file holds from here on, as much as the limit of it."""
+    size_bytes = os.fstat(file.fileno()).st_size
+    data = file.read(min(size_bytes + 1, limit_bytes))  # the limit itself would have as much memory set up
+    if len(data) > size_bytes:  # it grew meanwhile
+        data += file.read(limit_bytes - len(data))
+    return data
 
 
 def _check(path: Path, status: os.stat_result, limit_bytes: int | None) -> None:

@@ -41,7 +41,7 @@ def fold_batch_norm(weights: Weights, convolution: str, norm: str) -> FoldedConv
     scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
     weight = weights[f"{convolution}.weight"] * scale[:, None, None, None]
     bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
-    return FoldedConvolution(weight.astype(np.float32), bias.astype(np.float32))
+    return FoldedConvolution(weight.astype(np.float32, copy=False), bias.astype(np.float32, copy=False))
 
 
 @dataclass(kw_only=True)

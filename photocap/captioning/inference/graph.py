@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,20 @@ from photocap.captioning.inference import protobuf
 from photocap.captioning.inference.protobuf import Dimension
 
 _OPSETS = {"": 17}
+_MOST_INLINE_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class BuiltGraph:
+    """A graph as a session takes it: copying all weights into the file format would take longer than to load them.
+
+    Attributes:
+        model: the file, without large constants.
+        constants: these, by name.
+    """
+
+    model: bytes
+    constants: Mapping[str, NDArray[Any]]
 
 
 class Graph:
@@ -20,6 +35,7 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: list[bytes] = []
         self._initializers: list[bytes] = []
+        self._constants: dict[str, NDArray[Any]] = {}
         self._inputs: list[bytes] = []
         self._outputs: list[bytes] = []
         self._count = 0
@@ -36,8 +52,12 @@ class Graph:
 
     def constant(self, value: ArrayLike, dtype: str = "float32") -> str:
         """Add a constant tensor; return its name."""
-        name = self._new_name("c")
-        self._initializers.append(protobuf.tensor_bytes(name, np.asarray(value, dtype=dtype)))
+        name, array = self._new_name("c"), np.asarray(value, dtype=dtype)
+        if array.nbytes <= _MOST_INLINE_BYTES:
+            self._initializers.append(protobuf.tensor_bytes(name, array))
+        else:
+            self._initializers.append(protobuf.external_tensor_bytes(name, array))
+            self._constants[name] = np.ascontiguousarray(array)
         return name
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
@@ -56,12 +76,14 @@ class Graph:
         product = self.node("MatMul", x, self.constant(weight.T))
         return product if bias is None else self.node("Add", product, self.constant(bias))
 
-    def take_bytes(self) -> bytes:
-        """Return the model as ONNX's file format has it; the graph is empty afterwards."""
+    def take(self) -> BuiltGraph:
+        """Return what was built; the graph is empty afterwards."""
         model = protobuf.model_bytes(self._nodes, self._initializers, self._inputs, self._outputs, _OPSETS)
+        built = BuiltGraph(model, self._constants)
         for parts in (self._nodes, self._initializers, self._inputs, self._outputs):
             parts.clear()
-        return model
+        self._constants = {}
+        return built
 
     def _new_name(self, operator: str) -> str:
         self._count += 1

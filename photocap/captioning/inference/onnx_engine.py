@@ -17,11 +17,13 @@ from photocap.captioning.inference.graph import Graph
 from photocap.captioning.inference.session import Session
 from photocap.captioning.model_files import WEIGHTS, ModelInfo
 from photocap.captioning.neutral_terms import neutral_ids
+from photocap.captioning.processors import cpu_threads
 from photocap.captioning.text_encoder import TextEncoder, text_weights
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.errors import CheckpointError
 
 BATCH_SIZE = 16
+_MOST_LANES = 2
 
 
 class OnnxEngine:
@@ -51,16 +53,19 @@ class OnnxEngine:
     ) -> None:
         self.name = f"onnx, {'float32' if ranges is None else 'int8'} on the CPU"
         self.batch_size = batch_size or BATCH_SIZE
+        self.lanes = min(_MOST_LANES, self.batch_size, cpu_threads())
         self.neutral_people = neutral_people
         self._config = info.config
         vocabulary = Vocabulary(info.words)
         self._words = len(vocabulary)
         beam = beam_size or info.config.beam_size
         token_map = neutral_ids(vocabulary) if neutral_people else None
+        # The lanes' own threads compute too: together they are as many as there are processors.
+        threads = cpu_threads() - self.lanes + 1
         try:
             _check_vocabulary(weights, self._words)
-            self._see = Session(see_graph(info, weights, ranges))
-            self._step = Session(_step_graph(info, weights, beam, token_map))
+            self._see = Session(see_graph(info, weights, ranges), threads)
+            self._step = Session(_step_graph(info, weights, beam, token_map), threads)
             self._texts = TextEncoder(vocabulary, text_weights(weights)) if info.config.joint_size else None
         except (KeyError, ValueError, IndexError, Fail, InvalidArgument, InvalidGraph, RuntimeException) as error:
             reason = str(error).strip().split("\n")[0]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+_EXTERNAL = 1
 _VARINT, _BYTES, _FLOAT = 0, 2, 5
 _ELEMENT_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "float16": 10}
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE, _FLOATS_ATTRIBUTE, _INTS_ATTRIBUTE = 1, 2, 6, 7
@@ -28,14 +29,11 @@ def model_bytes(
     outputs: Iterable[bytes],
     opsets: dict[str, int],
 ) -> bytes:
-    """Return a ModelProto around a GraphProto of encoded parts; what they hold is copied once."""
-    graph = [_text(2, "photocap")]
-    for field, group in ((1, nodes), (5, initializers), (11, inputs), (12, outputs)):
-        for part in group:
-            graph += [_key(field, _BYTES), _varint(len(part)), part]
-    versions = [_text(1, domain) + _number(2, version) for domain, version in opsets.items()]
-    start = [_number(1, 8), _key(7, _BYTES), _varint(sum(map(len, graph)))]
-    return b"".join([*start, *graph, *(_message(8, version) for version in versions)])
+    """Return a ModelProto around a GraphProto of encoded parts."""
+    groups = ((1, nodes), (5, initializers), (11, inputs), (12, outputs))
+    graph = _text(2, "photocap") + b"".join(_message(field, part) for field, group in groups for part in group)
+    versions = (_text(1, domain) + _number(2, version) for domain, version in opsets.items())
+    return _number(1, 8) + _message(7, graph) + b"".join(_message(8, version) for version in versions)
 
 
 def node_bytes(
@@ -50,9 +48,14 @@ def node_bytes(
 
 def tensor_bytes(name: str, array: NDArray[Any]) -> bytes:
     """Return a TensorProto with its values."""
-    dims = b"".join(_number(1, size) for size in array.shape)
     values = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    return dims + _number(2, _ELEMENT_TYPES[array.dtype.name]) + _text(8, name) + _message(9, values)
+    return _tensor_start(name, array) + _message(9, values)
+
+
+def external_tensor_bytes(name: str, array: NDArray[Any]) -> bytes:
+    """Return a TensorProto without its values, which the session is given apart."""
+    location = _text(1, "location") + _text(2, "memory")
+    return _tensor_start(name, array) + _message(13, location) + _number(14, _EXTERNAL)
 
 
 def value_bytes(name: str, element_type: str, shape: Sequence[Dimension]) -> bytes:
@@ -60,6 +63,11 @@ def value_bytes(name: str, element_type: str, shape: Sequence[Dimension]) -> byt
     dims = [_text(2, size) if isinstance(size, str) else _number(1, size) for size in shape]
     kind = _number(1, _ELEMENT_TYPES[element_type]) + _message(2, b"".join(_message(1, dim) for dim in dims))
     return _text(1, name) + _message(2, _message(1, kind))
+
+
+def _tensor_start(name: str, array: NDArray[Any]) -> bytes:
+    dims = b"".join(_number(1, size) for size in array.shape)
+    return dims + _number(2, _ELEMENT_TYPES[array.dtype.name]) + _text(8, name)
 
 
 def _attribute(name: str, value: Any) -> bytes:

@@ -16,11 +16,16 @@ _ERRORS_ONLY = 3
 
 
 class Session:
-    """A graph, ready to run on the CPU; what was built is used up, so that it is not in memory beside the session."""
+    """A graph, ready to run on the CPU; what was built is used up, so that it is not in memory beside the session.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        graph: what to run.
+        threads: how many compute one run; None: one for each processor.
+    """
+
+    def __init__(self, graph: Graph, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = cpu_threads()
+        options.intra_op_num_threads = threads or cpu_threads()
         options.log_severity_level = _ERRORS_ONLY
         # Threads that spin while they wait take the processors from decoding.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -28,12 +33,13 @@ class Session:
         options.enable_mem_pattern = False
         # The arena would round what the weights take up to the next power of two.
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-        model = graph.take_bytes()
+        built = graph.take()
         return_freed_memory()  # of building the graph; loading takes as much again
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in built.constants.values()]
+        options.add_external_initializers(list(built.constants), values)
+        self._session = onnxruntime.InferenceSession(built.model, options, providers=["CPUExecutionProvider"])
+        del built, values  # what the session has packed for its own use is not needed twice
         return_freed_memory()
-        # Its wrapper would keep the bytes for a start on other providers: the weights once more, for nothing.
-        self._session._model_bytes = None  # noqa: SLF001
         self._inputs = {value.name for value in self._session.get_inputs()}
         self._outputs = [value.name for value in self._session.get_outputs()]
 
