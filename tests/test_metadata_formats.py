@@ -73,6 +73,10 @@ CASES = {
     "xmp.jpg": jpeg(xmp_segment()),
     "xmp-before-exif.jpg": jpeg(xmp_segment(), exif_segment()),
     "exif-before-xmp.jpg": jpeg(exif_segment(), xmp_segment(padding=" " * 900 + "\n")),
+    "hollow-xmp.jpg": jpeg(segment(0xE1, files.XMP_ID + b'<x:xmpmeta xmlns:x="adobe:ns:meta/" key="value" />\0')),
+    "hollow-xmp-open.jpg": jpeg(
+        segment(0xE1, files.XMP_ID + b'<y:xapmeta xmlns:y="adobe:ns:meta/">\n</y:xapmeta>\n<?xpacket end="w"?>')
+    ),
     "extended-xmp.jpg": jpeg(exif_segment(), xmp_segment(attributes=HAS_EXTENDED), EXTENDED),
     "progressive.jpg": jpeg(exif_segment(), progressive=True),
     "cmyk.jpg": jpeg(exif_segment(), mode="CMYK"),
@@ -197,6 +201,17 @@ def test_the_pictures_of_a_multi_picture_file_are_found(tmp_path, name):
     (new_first, new_second) = files.mpf_pictures(path.read_bytes(), order)
     assert new_second == second
     assert new_first + new_second == path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:Image appears to be a malformed MPO file")
+def test_a_multi_picture_table_that_nobody_can_follow_stays_as_it_is(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(mpf_file(exif_segment()).replace(b"MPF\0II*", b"MPF\0 I*"))
+    at = path.read_bytes().index(b"MPF\0 I*")
+    table = path.read_bytes()[at : at + 60]
+    assert files.write(path, TEXT).written is Written.EMBEDDED
+    assert table in path.read_bytes()
+    assert read_caption(path).text == TEXT
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

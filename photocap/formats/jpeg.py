@@ -27,7 +27,7 @@ from photocap.formats.exif import Resolution, describe_exifs, exif_change, exif_
 from photocap.formats.exif_texts import decoded
 from photocap.formats.jpeg_comments import COMMENT_MARKERS, program_comments
 from photocap.formats.jpeg_trailer import trailer_refusal
-from photocap.formats.mpf import MPF_ID, mpf_edits
+from photocap.formats.mpf import MPF_ID, is_readable, mpf_edits
 from photocap.formats.spans import Piece
 from photocap.formats.splice import Edit, Rewrite, growth, shifted
 
@@ -264,7 +264,7 @@ def _length(payload_bytes: int) -> bytes:
 def _table_edits(data: bytes, segments: list[Segment], edits: list[Edit]) -> list[Edit]:
     """Return the edits to the multi-picture table that the other edits call for."""
     found: list[Edit] = []
-    tables = [s for s in segments if s.marker == _APP2 and data.startswith(MPF_ID, s.payload)]
+    tables = [s for s in segments if s.marker == _APP2 and _is_table(data, s)]
     if len(tables) > _MAX_TABLES:
         raise FormatError(f"it has {len(tables)} multi-picture tables")
     for segment in tables:
@@ -274,9 +274,12 @@ def _table_edits(data: bytes, segments: list[Segment], edits: list[Edit]) -> lis
     return found
 
 
+def _is_table(data: bytes, segment: Segment) -> bool:
+    at = segment.payload + len(MPF_ID)
+    return data.startswith(MPF_ID, segment.payload) and is_readable(data[at : segment.end])
+
+
 def _others(data: bytes, segments: list[Segment]) -> list[bytes]:
     """Return all segments but the parts and the multi-picture tables, whose sizes may change."""
     own = {s.start for kind in _KINDS.values() for s in _find(segments, data, kind)}
-    return [
-        MPF_ID if data.startswith(MPF_ID, s.payload) else data[s.start : s.end] for s in segments if s.start not in own
-    ]
+    return [MPF_ID if _is_table(data, s) else data[s.start : s.end] for s in segments if s.start not in own]

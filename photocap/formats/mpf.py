@@ -18,6 +18,11 @@ _ENTRY_BYTES = 16
 _SIZE_AT, _OFFSET_AT = 4, 8
 
 
+def is_readable(table: bytes) -> bool:
+    """Return whether a table says in which order the bytes of its numbers stand; without it nobody can follow them."""
+    return table[:2] in (b"II", b"MM")
+
+
 def mpf_edits(table: bytes, growth_bytes: int, growth_before_bytes: int) -> list[Edit]:
     """Return the edits to a table for a main picture that becomes longer.
 

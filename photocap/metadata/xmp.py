@@ -26,6 +26,7 @@ _PREFIXES = {
     "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
 }
+_WRAPPERS = {("adobe:ns:meta/", "xmpmeta"), ("adobe:ns:meta/", "xapmeta")}
 ARRAYS = {(RDF, "Alt"), (RDF, "Bag"), (RDF, "Seq")}
 PREFIX_OF = {namespace: prefix for prefix, namespace in _PREFIXES.items()}
 
@@ -59,13 +60,16 @@ class Packet:
         data: the packet, wrapper and padding included.
 
     Raises:
-        XmlError: it is not well-formed XML with an rdf:RDF element, or has a document type.
+        XmlError: it is not well-formed XML with an rdf:RDF element, or has a document type. An empty x:xmpmeta is
+            taken for one that has no properties yet.
     """
 
     def __init__(self, data: bytes) -> None:
         self.data = as_utf_8(data)
         self.is_editable = self.data is data  # what was in another encoding is read only
-        self.rdf = _find_rdf(parse_xml(self.data.rstrip(b"\0")))
+        root = parse_xml(self.data.rstrip(b"\0"))
+        self.hollow = root if _is_hollow(root) else None
+        self.rdf = _find_rdf(root) if self.hollow is None else _nothing_behind(root)
         self.tops = [child for child in self.rdf.children if child.name == (RDF, "Description")]
 
     def text(self, name: Name) -> str | None:
@@ -91,6 +95,15 @@ class Packet:
                     found += _values(element)
         return [(language, text) for language, text in found if text.strip()]
 
+    def _frame(self) -> tuple[bytes, bytes]:
+        """Return what stands before and behind the rdf:RDF, or would."""
+        root = self.hollow
+        if root is None:
+            return self.data[: self.rdf.start], self.data[self.rdf.end :]
+        if root.is_closed_at_once:
+            return self.data[: root.end - 2] + b">", f"</{root.raw_name}>".encode() + self.data[root.end :]
+        return self.data[: root.inner_end], self.data[root.inner_end :]
+
     def names(self) -> list[Name]:
         """Return the names of the properties that are there, each once."""
         found: dict[Name, None] = {}
@@ -110,8 +123,9 @@ class Packet:
             own: simple properties to leave out.
             texts: language alternatives; of these the default is left out, and a language that says the same.
         """
-        end = self.data[self.rdf.end :].rstrip(b"\0").replace(b'end="r"', b'end="w"')  # ExifTool makes it writable
-        found: list[object] = [self.data[: self.rdf.start], end.split()]
+        head, end = self._frame()
+        end = end.rstrip(b"\0").replace(b'end="r"', b'end="w"')  # ExifTool makes it writable
+        found: list[object] = [head, end.split()]
         for top in self.tops:
             found += [(a.name, a.value) for a in top.attributes if a.name not in own and a.name not in texts]
             for child in top.children:
@@ -122,6 +136,16 @@ class Packet:
                     found.append(child.canonical())
         # An rdf:about says nothing of its own, and an emptied Description leaves with its last property.
         return [item for item in found if not (isinstance(item, tuple) and item[0] in ((RDF, "about"), ("", "about")))]
+
+
+def _is_hollow(root: Element) -> bool:
+    return root.name in _WRAPPERS and not root.children and not root.text.strip()
+
+
+def _nothing_behind(root: Element) -> Element:
+    """Return an rdf:RDF without properties for a packet that has none."""
+    at = root.end
+    return Element(name=(RDF, "RDF"), raw_name="rdf:RDF", attributes=[], start=at, inner_start=at, inner_end=at, end=at)
 
 
 def _find_rdf(root: Element) -> Element:

@@ -189,10 +189,16 @@ class _Editor:
         abouts = (top.attribute(name) for top in self._tops for name in ((RDF, "about"), ("", "about")))
         about = next((value for value in abouts if value is not None), "")
         declared = "".join(f' xmlns:{PREFIX_OF[ns]}="{ns}"' for ns in sorted(namespaces))
+        hollow = self._packet.hollow
         if self._rdf.raw_name != "rdf:RDF":
             declared = f' xmlns:rdf="{RDF}"' + declared
         body = "".join(f"  {line}\n" for line in properties)
         new = f" <rdf:Description rdf:about={quoteattr(about)}{declared}>\n{body} </rdf:Description>\n".encode()
+        if hollow is not None:
+            new = f'<rdf:RDF xmlns:rdf="{RDF}">\n'.encode() + new + b"</rdf:RDF>"
+            if hollow.is_closed_at_once:
+                return Edit(hollow.end - 2, hollow.end, b">" + new + f"</{hollow.raw_name}>".encode())
+            return Edit(hollow.inner_end, hollow.inner_end, new)
         if self._rdf.is_closed_at_once:
             end_tag = f"</{self._rdf.raw_name}>".encode()
             return Edit(self._rdf.end - 2, self._rdf.end, b">\n" + new + end_tag)
