@@ -99,7 +99,7 @@ def test_no_distribution_takes_the_place_of_a_built_in_kind(monkeypatch: pytest.
     def fail(**_: str) -> None:
         raise AssertionError("entry points were looked up")
 
-    monkeypatch.setattr("photocap.captioning.registry.entry_points", fail)
+    monkeypatch.setattr("importlib.metadata.entry_points", fail)
     assert read_facts().kind == "resnet-lstm"
 
 

@@ -11,7 +11,6 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +19,8 @@ from photocap.errors import CheckpointError, PhotocapError, unexpected
 from photocap.records import CaptionerProtocol
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
     from photocap.captioning.text_encoder import TextEncoder
 
 GROUP = "photocap.captioners"
@@ -189,7 +190,7 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 def kinds() -> list[str]:
     """Return the names of all kinds that are installed."""
-    return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*_BUILT_IN, *(point.name for point in _entry_points())})
 
 
 def _kind_of(folder: Path) -> CaptionerKind:
@@ -199,7 +200,7 @@ def _kind_of(folder: Path) -> CaptionerKind:
     if kind in _BUILT_IN:
         module: Any = importlib.import_module(_BUILT_IN[kind])
         return module  # type: ignore[no-any-return]
-    points = [point for point in entry_points(group=GROUP) if point.name == kind]
+    points = [point for point in _entry_points() if point.name == kind]
     if not points:
         hint = f"these are: {', '.join(kinds())}"
         raise CheckpointError(folder, f"is of the kind {kind!r}, for which no captioner is installed", hint)
@@ -207,6 +208,12 @@ def _kind_of(folder: Path) -> CaptionerKind:
         return points[0].load()  # type: ignore[no-any-return]
     except Exception as error:  # another distribution's code
         raise PhotocapError(f"the captioner {points[0].value} cannot be imported: {unexpected(error)}") from error
+
+
+def _entry_points() -> EntryPoints:
+    from importlib.metadata import entry_points  # here, since it imports the email package: 20 ms of each search
+
+    return entry_points(group=GROUP)
 
 
 def _hash_file(path: Path) -> str:
