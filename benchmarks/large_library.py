@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from photocap.captioning.labels import label_table
 from photocap.index import PhotoIndex
 from photocap.index.embeddings import BLOCK_PICTURES
 from photocap.index.search_text import refresh
@@ -50,6 +51,8 @@ LABELS = [
     for first in ("tele", "micro", "auto", "photo")
     for second in NAME_PARTS[0] + NAME_PARTS[1] + NAME_PARTS[2]
 ]
+RARE_LABELS = sorted(label_table().keys() - SUBJECTS.keys())
+LIKELY = 8  # such labels of a picture
 CENTRES = 1_000
 DIMENSIONS = 256
 
@@ -63,7 +66,7 @@ class Encoder:
     def __init__(self, centres: np.ndarray) -> None:
         self._centres = centres
         parts = {*SUBJECTS, *COLOURS, *ACTIONS, *PLACES}
-        self.words = {word for part in parts for word in part.split()}
+        self.words = {word for part in [*parts, *RARE_LABELS] for word in part.split()}
 
     def similarity(self, cosine: float) -> float:
         """Return the cosine itself, where it is positive."""
@@ -111,6 +114,7 @@ def make_index(path: Path, count: int, centres: np.ndarray) -> None:
     connection.executemany(
         "INSERT INTO camera VALUES (?, ?)", [(n, name) for n, (name, _) in enumerate(CAMERAS) if name]
     )
+    connection.executemany("INSERT INTO label_name VALUES (?, ?)", enumerate(RARE_LABELS))
     random_, generator = random.Random(1), np.random.default_rng(1)
     for first in range(0, count, BLOCK_PICTURES):
         numbers = range(max(first, 1), min(first + BLOCK_PICTURES, count + 1))
@@ -131,7 +135,7 @@ def make_index(path: Path, count: int, centres: np.ndarray) -> None:
 
 def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequence[int]) -> None:
     """Write made-up photos with these numbers into the tables."""
-    captions, pictures, photos, labels = [], [], [], []
+    captions, pictures, photos, labels, likely = [], [], [], [], []
     for n in numbers:
         person = sentence(random_, named=True) if random_.random() < 0.03 else None
         model = None if person else sentence(random_)
@@ -141,6 +145,7 @@ def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequen
         pictures.append((n, f"{n:064x}", person, model, n, confidence))
         photos.append((n, make_path(random_, n), n, 4_000_000, n, n, 1, *facts(random_)))
         labels += [(n, label, 0.9) for label in {random_.choice(LABELS), random_.choice(LABELS)}]
+        likely += [(label, random_.randrange(40, 99), n) for label in random_.sample(range(len(RARE_LABELS)), LIKELY)]
     connection.executemany(
         "INSERT INTO caption (id, picture_id, text, source, model_id, confidence, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -153,6 +158,7 @@ def fill(connection: sqlite3.Connection, random_: random.Random, numbers: Sequen
         photos,
     )
     connection.executemany("INSERT INTO picture_label VALUES (?, ?, ?)", labels)
+    connection.executemany("INSERT INTO likely_label VALUES (?, ?, ?)", likely)
     refresh(connection, numbers)
 
 
@@ -194,6 +200,7 @@ def queries(random_: random.Random) -> dict[str, list[str]]:
         "two words": lambda: f"{subject()} {place()}",
         "three words": lambda: f"{pick(random_, COLOURS)} {subject()} {place()}",
         "a rare word": lambda: name(random_),
+        "a likely label": lambda: random_.choice(RARE_LABELS),
         "a sentence": lambda: sentence(random_),
         "a phrase": lambda: f'"{pick(random_, ACTIONS).split()[-1]} {pick(random_, PLACES)}"',
         "without": lambda: f"{subject()} -{place()}",

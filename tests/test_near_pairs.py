@@ -1,9 +1,13 @@
 """Near pairs by hashing, against comparing each with each."""
 
+from pathlib import Path
+
 import numpy as np
 
+from photocap.index import PhotoIndex, PhotoRecord
 from photocap.search import near_pairs as module
 from photocap.search.near_pairs import near_pairs
+from photocap.search.similar import near_duplicates
 
 
 def unit(vectors):
@@ -48,3 +52,16 @@ def test_a_hundred_copies_are_joined(monkeypatch):
 def test_nothing_and_one():
     assert found(np.empty((0, 256), np.float16)) == set()
     assert found(unit(np.ones((1, 256)))) == set()
+
+
+def test_a_group_has_every_copy_of_its_pictures(tmp_path):
+    with PhotoIndex.open(tmp_path / "index.db", create=True) as index:
+        like = np.full(256, 1 / 16).astype("<f2").tobytes()
+        names = {"a": 4, "b": 2}  # copies of two pictures that look the same
+        records = [
+            PhotoRecord(path=Path(f"/{h}{n}.jpg"), size_bytes=1, mtime_ns=1, picture_hash=h, embedding=like)
+            for h, copies in names.items()
+            for n in range(copies)
+        ]
+        index.record_batch(index.runs.start("test"), records)
+        assert list(map(sorted, near_duplicates(index))) == [[record.path for record in records]]

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from photocap.index.connection import check_place, connect_for_reading
-from photocap.index.private_copy import damage_of_text_indexes
 from photocap.index.sqlite_errors import damaged, translated
+from photocap.index.text_integrity import damage_of_text_indexes
 
 SQLITE_VERSION = sqlite3.sqlite_version
 

@@ -258,6 +258,5 @@ def _last_verdict(connection: sqlite3.Connection, picture_id: int) -> Verdict | 
 def _forget_picture(connection: sqlite3.Connection, picture_id: int) -> None:
     forget_embedding(connection, picture_id)
     forget_likely_labels(connection, picture_id)
-    connection.execute("DELETE FROM picture_label WHERE picture_id = ?", (picture_id,))
     connection.execute("DELETE FROM caption WHERE picture_id = ?", (picture_id,))
     connection.execute("DELETE FROM picture WHERE id = ?", (picture_id,))

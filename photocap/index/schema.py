@@ -10,6 +10,7 @@ from photocap.index.search_text import refresh_all
 APPLICATION_ID = 0x50684361  # "PhCa"
 CURRENT_VERSION = len(MIGRATIONS)
 _SEARCH_TEXT_SINCE = 3
+_OWN = " ".join(" ".join(script.split()) for script in SCRIPTS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -20,9 +21,13 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def foreign_objects(connection: sqlite3.Connection) -> list[str]:
     """Return the names of triggers and views that no step has made."""
-    own = " ".join(" ".join(script.split()) for script in SCRIPTS)
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')")
-    return [name for name, sql in rows if " ".join((sql or "").split()) not in own]
+    return [name for name, sql in rows if not is_own(sql or "")]
+
+
+def is_own(sql: str) -> bool:
+    """Return whether a statement that made a part of a database is one of a step's."""
+    return " ".join(sql.split()) in _OWN
 
 
 def migrate(connection: sqlite3.Connection) -> None:

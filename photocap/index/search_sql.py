@@ -25,6 +25,8 @@ RANKED_AT_MOST = 5_000
 _FEW = 20_000
 """Up to so many photos, it is quicker to look whether each has the words than to go through all that have them."""
 
+_WITHOUT_LIMIT = -1
+
 
 class Sort(Enum):
     """In which order photos come."""
@@ -41,6 +43,10 @@ _SHOWN = f"""
     CREATE VIRTUAL TABLE IF NOT EXISTS temp.shown USING fts5(
         {", ".join(COLUMNS)}, tokenize="porter unicode61 remove_diacritics 2");
     DELETE FROM temp.shown;
+"""
+_ASKED = f"""
+    CREATE VIRTUAL TABLE IF NOT EXISTS temp.asked USING fts5(
+        {", ".join(COLUMNS)}, content="", columnsize=0, tokenize="porter unicode61 remove_diacritics 2")
 """
 _CONFIDENCE = "(SELECT confidence FROM picture WHERE picture.id = photo.picture_id)"
 _BY_PERSON = "(SELECT person_caption IS NOT NULL FROM picture WHERE picture.id = photo.picture_id)"
@@ -155,16 +161,15 @@ class SearchQueries:
             return False
         return self.count_matches(Plan(None, plan.condition), _FEW) < _FEW
 
-    def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int) -> list[Match]:
-        """Return the photos of these pictures that meet a condition, in the pictures' order."""
-        sql = f"SELECT id, picture_id, 0.0 FROM photo WHERE picture_id = ? AND {condition.sql}"
-        found: list[Match] = []
+    def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int = _WITHOUT_LIMIT) -> list[Match]:
+        """Return the first photos of these pictures that meet a condition, in the pictures' order."""
+        sql = (
+            "SELECT photo.id, photo.picture_id, 0.0 FROM json_each(?) AS asked"
+            f" CROSS JOIN photo ON photo.picture_id = asked.value WHERE {condition.sql} ORDER BY asked.id LIMIT ?"
+        )
         with self._database.reading() as connection:
-            for picture_id in picture_ids:
-                found += [Match(*row) for row in connection.execute(sql, (picture_id, *condition.values))]
-                if len(found) >= limit:
-                    break
-        return found
+            rows = connection.execute(sql, (json.dumps(list(picture_ids)), *condition.values, limit)).fetchall()
+        return [Match(*row) for row in rows]
 
     def count_photos(self, fts: str, at_most: int) -> int:
         """Count the photos that `fts` finds, but no further than `at_most`."""
@@ -179,14 +184,15 @@ class SearchQueries:
         """Return for each FTS5 expression those of some photos that it finds."""
         columns = ", ".join(COLUMNS)
         with self._database.reading() as connection:
-            # A text index of these photos alone: asking the whole one for each of them takes ten times as long.
-            connection.executescript(_SHOWN)
+            # An index of these photos' words alone: asking the whole one for each of them takes ten times as long.
+            connection.execute(_ASKED)
+            connection.execute("INSERT INTO temp.asked (asked) VALUES ('delete-all')")
             connection.execute(
-                f"INSERT INTO temp.shown (rowid, {columns}) SELECT photo_id, {columns} FROM search_text"
+                f"INSERT INTO temp.asked (rowid, {columns}) SELECT photo_id, {columns} FROM search_text"
                 " WHERE photo_id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(photo_ids)),),
             )
-            found = "SELECT rowid FROM temp.shown WHERE shown MATCH ?"
+            found = "SELECT rowid FROM temp.asked WHERE asked MATCH ?"
             return {fts: {id_ for (id_,) in connection.execute(found, (fts,))} for fts in expressions}
 
     def pictures_of(self, photo_ids: Sequence[int]) -> dict[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from photocap.index import PhotoIndex, plan
 from photocap.query import Node, parse_query, widened
 from photocap.search.results import TextEncoderProtocol
-from photocap.search.spelling import Speller, corrected
+from photocap.search.spelling import Speller
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def find_matches(
     if query.tree is None:
         return Matches([], is_all=True)
     speller = Speller(index, text_encoder.words if text_encoder else ())
-    tree = corrected(query.tree, speller.corrections(query.tree))
+    tree = speller.corrected(query).query.tree or query.tree
     ids = index.query.newest(plan(tree), at_most + 1)
     if len(ids) < page and (wide := wider(index, tree, speller)) != tree:
         ids = list(dict.fromkeys([*ids, *index.query.newest(plan(wide), at_most + 1)]))

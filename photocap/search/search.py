@@ -8,19 +8,19 @@ person's words, and those with the description word for word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photocap.index import RANKED_AT_MOST, Match, PhotoIndex, Plan, Sort, plan
-from photocap.query import And, Node, Query, Word, any_of, describe, parse_query, quoted, to_fts
+from photocap.query import Node, Query, Word, any_of, describe, parse_query, quoted, to_fts
 from photocap.search.likeness import Likeness
 from photocap.search.matches import wider
 from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
 from photocap.search.repeats import without_repeats
 from photocap.search.request import Request, SearchOptions
 from photocap.search.results import MatchKind, SearchHit, SearchResult, TextEncoderProtocol
-from photocap.search.spelling import Speller, corrected, corrected_words
+from photocap.search.spelling import Speller
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,15 +77,9 @@ def search(
     if query.tree is None and like is None:
         return SearchResult(query=query, counted_to=COUNTED_TO, explanation=explanation)
     speller = Speller(index, text_encoder.words if text_encoder else ())
-    tree = query.tree or And(())
-    corrections = speller.corrections(tree)
-    typed = query.words
-    if corrections:
-        query = replace(query, tree=corrected(tree, corrections), words=corrected_words(query.words, corrections))
-    remarks = tuple(f"showing {c.meant} (no photo has {c.typed})" for c in corrections)
-    found = _Search(index, Request(query, options, text_encoder, typed=typed), speller)
-    others = tuple(other for correction in corrections for other in correction.others)
-    return replace(found.result(explanation, remarks), suggestions=others)
+    read = speller.corrected(query)
+    found = _Search(index, Request(read.query, options, text_encoder, typed=query.words), speller)
+    return replace(found.result(explanation, read.remarks), suggestions=read.suggestions)
 
 
 class _Search:
@@ -97,6 +91,8 @@ class _Search:
         self._options = request.options
         self._speller = speller
         self._likeness = Likeness(index, request)
+        words = dict.fromkeys(to_fts(word) for word in request.words)
+        self._words = list(words) if len(words) > 1 else []  # which photos have one word is known
         self._found: dict[int, _Found] = {}
 
     def result(self, explanation: tuple[str, ...], remarks: tuple[str, ...]) -> SearchResult:
@@ -160,25 +156,33 @@ class _Search:
         full = self._index.query.ranked(query_plan, _POOL).matches if query_plan.fts else []
         near = self._likeness.nearest(wanted)
         self._likeness.remember(full)
-        items = self._scored(list({match.photo_id: match for match in [*full, *near]}.values()))
+        matches = list({match.photo_id: match for match in [*full, *near]}.values())
+        phrase = quoted(self._request.query.words)
+        having = self._having(matches, phrase if full else "")
         has_all = {match.photo_id for match in full}
         by_person = {match.photo_id for match in full if match.by_person}
-        exact = self._word_for_word(full)
-        for item in sorted(items, key=lambda item: (item.photo_id not in by_person, item.photo_id not in exact)):
+        exact = has_all.intersection(having.get(phrase, ()))
+
+        def place(item: Fused) -> tuple[bool, bool]:
+            return item.photo_id not in by_person, item.photo_id not in exact
+
+        for item in sorted(self._scored(matches, having), key=place):
             kind = MatchKind.WORDS if item.photo_id in has_all else MatchKind.SIMILAR
             self._found.setdefault(item.photo_id, _Found(kind, item))
         return len(full)
 
-    def _word_for_word(self, matches: Sequence[Match]) -> set[int]:
-        phrase = quoted(self._request.query.words)
-        return self._index.query.having([match.photo_id for match in matches], [phrase])[phrase] if matches else set()
+    def _having(self, matches: Sequence[Match], phrase: str = "") -> dict[str, set[int]]:
+        """Return which photos have each of the words that are looked for, where they are several, and a phrase."""
+        asked = [*self._words, *([phrase] if phrase else [])]
+        return self._index.query.having([match.photo_id for match in matches], asked) if asked else {}
 
     def _add_alike(self, wanted: int) -> None:
         """Add photos whose picture is near the words; without a model, those that have some of the words."""
         if self._request.vector is None:
             self._add(MatchKind.SIMILAR, self._fused(self._with_some_words(), {}))
         else:
-            self._add(MatchKind.SIMILAR, self._scored(self._likeness.nearest(wanted)))
+            near = self._likeness.nearest(wanted)
+            self._add(MatchKind.SIMILAR, self._scored(near, self._having(near)))
 
     def _add(self, kind: MatchKind, fused: Sequence[Fused]) -> None:
         for item in fused:
@@ -187,14 +191,12 @@ class _Search:
     def _fused(self, matches: Sequence[Match], look_ranks: dict[int, int]) -> list[Fused]:
         return fuse([match.photo_id for match in matches], _text_ranks(matches), look_ranks)
 
-    def _scored(self, matches: Sequence[Match]) -> list[Fused]:
+    def _scored(self, matches: Sequence[Match], having: Mapping[str, set[int]]) -> list[Fused]:
         """Rank photos by the cosine of picture and words, with a bonus for the words they have."""
         if len(self._request.words) == 1:
             return self._by_probability(matches)
         ids = [match.photo_id for match in matches]
-        words = dict.fromkeys(to_fts(word) for word in self._request.words)
-        having = self._index.query.having(ids, list(words)) if len(words) > 1 else {}
-        counts = {fts: self._index.query.count_photos(fts, RANKED_AT_MOST) for fts in having}
+        counts = {fts: self._index.query.count_photos(fts, RANKED_AT_MOST) for fts in self._words}
         shares = share_of_words(ids, having, counts)
         scored = [
             (match.photo_id, self._likeness.of(match.picture_id) + _WORDS_BONUS * shares.get(match.photo_id, 0.0))

@@ -45,7 +45,7 @@ def similar_to(
     """Return the photos whose embedding is nearest to one, nearest first; one picture may be left out by its number."""
     near = [(id_, cosine) for id_, cosine in nearest(index, look, limit + 1) if id_ != without]
     cosine = dict(near)
-    matches = index.query.photos_of([id_ for id_, _ in near], _PRESENT, limit)[:limit]
+    matches = index.query.photos_of([id_ for id_, _ in near], _PRESENT, limit)
     rows = index.photos.by_id([match.photo_id for match in matches])
     return [
         SearchHit(photo=row, kind=MatchKind.SIMILAR, score=round(cosine[match.picture_id], 4), image_rank=place)
@@ -62,7 +62,7 @@ def near_duplicates(index: PhotoIndex) -> Iterator[list[Path]]:
             groups.join(a, b)
     listed: set[Path] = set()
     for members in groups.larger_than_one():
-        photos = index.query.photos_of([ids[member] for member in members], _PRESENT, len(ids))
+        photos = index.query.photos_of([ids[member] for member in members], _PRESENT)
         paths = [row.path for row in index.photos.by_id([match.photo_id for match in photos])]
         if len(paths) > 1:
             listed.update(paths)

@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from photocap.index import PhotoIndex
-from photocap.query import And, Node, Not, Or, Word, edit_distance, is_stop_word, searched_texts, synonyms, to_fts
+from photocap.query import (
+    And,
+    Node,
+    Not,
+    Or,
+    Query,
+    Word,
+    edit_distance,
+    is_stop_word,
+    searched_texts,
+    synonyms,
+    to_fts,
+)
 
 _OFFERED = 3  # words near a mistyped one
 _COMMON = 1_000  # counting further would not tell which word is meant
@@ -24,6 +36,15 @@ class Correction:
     typed: str
     meant: str
     others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A query with its mistyped words corrected, what to say about that, and what else may have been meant."""
+
+    query: Query
+    remarks: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 class Speller:
@@ -46,8 +67,19 @@ class Speller:
         found = self._index.query.words_with(word.lower(), _MOST_COMPOUNDS)
         return [other for other in found if len(other) >= len(word) + _PART_AT_MOST]
 
-    def corrections(self, tree: Node) -> tuple[Correction, ...]:
-        """Return what is meant in place of words that nothing has and nobody knows, where that is clear."""
+    def corrected(self, query: Query) -> Corrected:
+        """Correct the words of a query that nothing has and nobody knows, where it is clear what is meant."""
+        corrections = self._corrections(query.tree) if query.tree else ()
+        if not query.tree or not corrections:
+            return Corrected(query)
+        words = _corrected_words(query.words, corrections)
+        return Corrected(
+            replace(query, tree=_corrected(query.tree, corrections), words=words),
+            tuple(f"showing {c.meant} (no photo has {c.typed})" for c in corrections),
+            tuple(other for c in corrections for other in c.others),
+        )
+
+    def _corrections(self, tree: Node) -> tuple[Correction, ...]:
         near = {word.text: self._nearest(word.text.lower()) for word in self._unknown(tree)}
         return tuple(Correction(typed, words[0], tuple(words[1:])) for typed, words in near.items() if words)
 
@@ -79,7 +111,7 @@ class Speller:
         return [other for count, other in sorted(counted) if count or other in self._known][:_OFFERED]
 
 
-def corrected(tree: Node, corrections: Iterable[Correction]) -> Node:
+def _corrected(tree: Node, corrections: Iterable[Correction]) -> Node:
     """Return a tree with the corrected words in place of those that were typed."""
     meant = {correction.typed: correction.meant for correction in corrections}
 
@@ -93,7 +125,7 @@ def corrected(tree: Node, corrections: Iterable[Correction]) -> Node:
     return fix(tree)
 
 
-def corrected_words(words: str, corrections: Iterable[Correction]) -> str:
+def _corrected_words(words: str, corrections: Iterable[Correction]) -> str:
     """Return a line of text with the corrected words in place of those that were typed."""
     meant = {correction.typed: correction.meant for correction in corrections}
     return " ".join(meant.get(word, word) for word in words.split())

@@ -78,10 +78,6 @@ def command(
     model: Path | None,
     like: Path | None,
     explain: bool,
-    open_best: bool,
-    copy_to: Path | None,
-    link_to: Path | None,
-    html: Path | None,
     **chosen: Any,
 ) -> None:
     """Find photos by words.
@@ -111,15 +107,13 @@ def command(
     if not words and not like:
         raise click.UsageError("Missing argument 'WORDS...'.")
     text = " ".join(words)
-    # What a program or a folder takes, nobody looks at first.
-    sure_only = bool(copy_to or link_to or chosen["end_with_null"] or not sys.stdout.isatty())
     with open_for_reading(db) as index:
-        result = _find(index, text, model, like, sure_only=sure_only, chosen=chosen)
+        result = _find(index, text, model, like, chosen)
         output_search.explain(result, in_full=explain)
         _print(index, result, chosen, in_full=explain)
     output_search.summarise(result, chosen["offset"])
-    failed = output_search.deliver(result, text, copy_to, link_to, html)
-    if open_best and result.hits:
+    failed = output_search.deliver(result, text, chosen["copy_to"], chosen["link_to"], chosen["html"])
+    if chosen["open_best"] and result.hits:
         from photocap.cli.viewer import open_photo_in_viewer
 
         open_photo_in_viewer(result.hits[0].photo.path)
@@ -127,12 +121,14 @@ def command(
 
 
 def _find(
-    index: PhotoIndex, text: str, model: Path | None, like: Path | None, *, sure_only: bool, chosen: Mapping[str, Any]
+    index: PhotoIndex, text: str, model: Path | None, like: Path | None, chosen: Mapping[str, Any]
 ) -> SearchResult:
     from photocap.cli.model_choice import look_at, text_encoder_for
     from photocap.index import Sort
     from photocap.search import search
 
+    # What a program or a folder takes, nobody looks at first.
+    sure_only = not sys.stdout.isatty() or any(chosen[name] for name in ("end_with_null", "copy_to", "link_to"))
     return search(
         index,
         text,
