@@ -366,6 +366,12 @@ class TestHouseKeeping:
         shutil.copy(library / "blue.jpg", tmp_path / "elsewhere.jpg")
         assert "a blue photo" in cli("explain", tmp_path / "elsewhere.jpg").stdout
 
+    def test_a_date_that_no_camera_wrote_is_marked_as_such(self, cli, library):
+        (library / "blue.jpg").rename(library / "IMG_20190704_201501.jpg")
+        cli("index", library)
+        text = cli("explain", library / "IMG_20190704_201501.jpg").stdout
+        assert "2019-07-04 20:15:01 (by the file name)" in text
+
 
 @pytest.mark.usefixtures("db")
 class TestByLook:

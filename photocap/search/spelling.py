@@ -26,6 +26,7 @@ _SHORTEST_PART = 4  # letters of a word that is looked for inside others: "kuche
 _PART_AT_MOST = 3  # letters fewer than the word it is a part of: "rain" is no part of "train"
 _MOST_COMPOUNDS = 20
 _FREE = 3  # letters of a word in which only a swap counts as a slip
+_LONG = 8  # letters of a word that may be two letters longer or shorter than what is meant
 _SHORT = 5  # letters of a word in which one slip is allowed; in a longer one two
 
 
@@ -134,8 +135,10 @@ def _corrected_words(words: str, corrections: Iterable[Correction]) -> str:
 def _slips(word: str, other: str) -> int:
     """Return how many slips of the hand make one word of another; 0 where it is the same or too far off."""
     allowed = 1 if len(word) <= _SHORT else 2
+    # Two letters too many or too few change a short word altogether: "munich" is no "much".
+    longer = allowed if len(word) >= _LONG else 1
     # The cheap tests first: most words differ in more letters than that.
-    if abs(len(word) - len(other)) > allowed or len(set(word) ^ set(other)) > 2 * allowed or word == other:
+    if abs(len(word) - len(other)) > longer or len(set(word) ^ set(other)) > 2 * allowed or word == other:
         return 0
     is_swap = sorted(word) == sorted(other)
     # A slip in the first letter is rare, and would make "cow" of "how".

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from photocap.index import CaptionVersion, PhotoRow
 
 
+_TAKEN_FROM = {"filename": " (by the file name)", "takeout": " (by Google Takeout)"}
+
+
 @click.command("explain")
 @click.argument("photo", type=click.Path(path_type=Path))
 @options.db_option
@@ -58,7 +61,7 @@ def _facts(row: PhotoRow, copies: Sequence[Path], writes: int) -> Iterator[str]:
     yield f"picture    {row.picture_hash or 'unknown'}"
     facts = {
         "size": f"{row.width_px} x {row.height_px}" if row.width_px else None,
-        "taken": row.taken and row.taken.replace("T", " "),
+        "taken": row.taken and row.taken.replace("T", " ") + _TAKEN_FROM.get(row.taken_source or "", ""),
         "camera": row.camera,
         "lens": row.lens,
         "place": f"{row.latitude}, {row.longitude}" if row.latitude is not None else None,
