@@ -31,7 +31,7 @@ def damage_of_text_indexes(path: Path) -> str:
     """
     with closing(connect_for_reading(path)) as connection, translated(path):
         if hasattr(connection, "setconfig"):  # the copies are filled by hand, which is else forbidden
-            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, False)
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, False)  # type: ignore[attr-defined]
         connection.execute("BEGIN")  # what others write meanwhile would stand in one and not in the other
         for name, sql, content in list(_text_indexes(connection)):
             connection.execute("SAVEPOINT copied")
