@@ -344,6 +344,7 @@ GTHUMB = f'<?xml version="1.0"?><comment version="3.0"><caption/><note>{WORDS}</
     [
         ("descript.ion", f"other.jpg nothing\r\nimg_1.JPG {WORDS}\r\n".encode()),
         ("descript.ion", f'"IMG_1.jpg" {WORDS}\x04\xc2of a program\n'.encode("utf-16")),
+        ("descript.ion", f"img_2.png none\nIMG_1.jpg\t{WORDS}\n".encode()),
         ("Picasa.ini", f"[Picasa]\ncaption=the folder\n[IMG_1.jpg]\nstar=yes\ncaption={WORDS}\n".encode()),
         (".picasa.ini", f"[other.jpg]\ncaption=\xe4\n[IMG_1.jpg]\ncaption={WORDS}\n".encode("cp1252")),
         (".comments/IMG_1.jpg.xml", GTHUMB),

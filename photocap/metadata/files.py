@@ -16,7 +16,7 @@ from photocap.metadata.xmp import SIDECAR_FOR, Packet
 from photocap.system.regularfile import MAX_PHOTO_BYTES, MAX_SIDECAR_BYTES, read_regular
 
 _MAX_TEXT_BYTES = 64 << 10
-_MAX_LIST_BYTES = 8 << 20
+_MAX_LIST_BYTES = 4 << 20
 _MAX_TAKEOUT_BYTES = 1 << 20  # a JSON of brackets takes a hundred times as much memory
 
 

@@ -6,14 +6,12 @@ files written by Picasa 3.9 (it keeps the captions of what is no JPEG there) and
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 
 from photocap.formats.sidecar_names import COMMENTS_FOLDER, DESCRIPT_ION, folded
 from photocap.metadata.xml import Element, XmlError, as_utf_8, parse_xml
 
-_LINE = re.compile(r'(?:"([^"]+)"|(\S+))\s+(.*)')
 _PROGRAM_MARK = "\x04"  # behind it programs keep notes of their own
 _CAPTION = "caption"
 _NOTE = "note"
@@ -36,7 +34,7 @@ def listed_description(parent: str, name: str, data: bytes, photo: str) -> str:
     if folded(parent) == COMMENTS_FOLDER:
         return _gthumb_note(data)
     text = _decoded(data)
-    if folded(photo) not in folded(text):  # most photos
+    if photo.isascii() and photo.lower() not in text.lower():  # most photos of a large folder
         return ""
     pairs = _described(text) if folded(name) == DESCRIPT_ION else _captions(text)
     return next((words for listed, words in pairs if folded(listed) == folded(photo) and words.strip()), "").strip()
@@ -54,8 +52,9 @@ def _decoded(data: bytes) -> str:
 def _described(text: str) -> Iterator[tuple[str, str]]:
     """Yield the names and descriptions in a DESCRIPT.ION."""
     for line in text.splitlines():
-        if found := _LINE.match(line):
-            yield found[1] or found[2], found[3].partition(_PROGRAM_MARK)[0].replace("\\n", "\n")
+        is_quoted = line.startswith('"')
+        name, _, words = line[1:].partition('"') if is_quoted else line.replace("\t", " ").partition(" ")
+        yield name, words.partition(_PROGRAM_MARK)[0].replace("\\n", "\n")
 
 
 def _captions(text: str) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ from photocap.formats.tiff_structure import TiffError
 from photocap.metadata import PatchError, revert
 from photocap.metadata.contents import parse_contents
 from photocap.metadata.files import Surroundings
+from photocap.metadata.folder_lists import listed_description
 from photocap.metadata.iptc import IptcChange, IptcError, captions_in, captions_in_resources, changed_datasets
 from photocap.metadata.neighbours import plain_text, takeout_words
 from photocap.metadata.plan import CannotEmbed, NewContent, plan_embed, plan_sidecar
@@ -118,6 +119,9 @@ def check_takeout(_name: str, data: bytes) -> None:
     """Read the files beside a photo that are no XMP."""
     takeout_words(data)
     plain_text(data)
+    for folder, name in (("photos", "descript.ion"), ("photos", ".picasa.ini"), (".comments", "a.jpg.xml")):
+        with contextlib.suppress(ValueError):
+            listed_description(folder, name, data, "a.jpg")
 
 
 def check_captions(_name: str, data: bytes) -> None:

@@ -61,7 +61,11 @@ def others() -> dict[str, list[bytes]]:
             files.tiff_block([(270, 2, 6, b"a dog\0"), (34665, 4, 1, b"\x08\0\0\0")]),
         ],
         "iptc": [_IIM, files.resource(0x0404, _IIM) + files.resource(0x0425, b"0" * 16)],
-        "takeout": [json.dumps(_TAKEOUT).encode()],
+        "takeout": [
+            json.dumps(_TAKEOUT).encode(),
+            b'"a.jpg" a dog\nb.jpg a cat\n[a.jpg]\ncaption=a dog\n',
+            b"<comment><note>a dog</note></comment>",
+        ],
         "captions": [
             b'image,caption,split\na.jpg,a dog,train\n\'b.jpg,"a, cat",dev\n',
             b"a.jpg#0\ta dog\na.jpg#1\ta cat\n",
