@@ -13,6 +13,7 @@ from photocap.index.schema import APPLICATION_ID, CURRENT_VERSION, foreign_objec
 from photocap.index.sqlite_errors import SQLITE_ERRORS, damaged, message_of, translated
 
 _BUSY_TIMEOUT_MS = 5_000
+_CACHE_KB = 65_536  # of pages that were read: a search by look reads some 1,500 of 100,000 photos' embeddings
 _HEADER_BYTES = 100
 _MAX_VALUE_BYTES = 256 << 20  # the largest real one is the undo record of a rewritten photo
 _MAGIC = b"SQLite format 3\0"
@@ -62,6 +63,7 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
             connection = _raw(path, "mode=ro&immutable=1")
         # Not for writing: our own triggers fill FTS5's tables, which SQLite calls unsafe before version 3.44.
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         return _refuse_newer(connection, path)
 
 
