@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -65,11 +64,9 @@ class OnnxEngine:
         threads = cpu_threads() - self.lanes + 1
         try:
             _check_vocabulary(weights, self._words)
-            with ThreadPoolExecutor(1) as beside:
-                step = beside.submit(lambda: Session(_step_graph(info, weights, beam, token_map), threads))
-                self._see = Session(see_graph(info, weights, ranges), threads)
-                self._texts = TextEncoder(vocabulary, text_weights(weights)) if info.config.joint_size else None
-                self._step = step.result()
+            self._see = Session(see_graph(info, weights, ranges), threads)
+            self._step = Session(_step_graph(info, weights, beam, token_map), threads)
+            self._texts = TextEncoder(vocabulary, text_weights(weights)) if info.config.joint_size else None
         except (KeyError, ValueError, IndexError, Fail, InvalidArgument, InvalidGraph, RuntimeException) as error:
             reason = str(error).strip().split("\n")[0]
             raise CheckpointError(info.directory / WEIGHTS, f"does not fit its configuration: {reason}") from error
