@@ -80,6 +80,16 @@ def sample_photos(tmp_path: Path) -> list[Path]:
     return copies
 
 
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of drawings and their captions: twelve of each colour to learn from, one to check."""
+    from toy_training import write_corpus  # here, since it needs torch
+
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder)
+    return folder
+
+
 @pytest.fixture
 def shared() -> Path:
     """Return the folder of corpora beside the repository; skip where there is none."""

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from test_checkpoint import edit_config
 from torchvision.models import resnet18
-from toy_training import CAPTIONS, QUICK, request, run, write_corpus
+from toy_training import CAPTIONS, QUICK, request, run
 
 from photocap.captioning.confidence import Platt, auroc, expected_calibration_error, fit_platt
 from photocap.captioning.config import ModelConfig, TrainConfig
@@ -100,13 +100,6 @@ def test_an_encoder_that_learns_leaves_the_likeness_behind_and_not_the_calibrati
     assert expected.scales == (base.confidence[0], 0.0, *base.confidence[2:5])
     assert np.mean(of(expected, few.evidence)) == pytest.approx(np.mean(few.right), abs=0.03)
     assert np.corrcoef(found.confidence[:-1], expected.scales)[0, 1] > 0.9
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from click.testing import Result
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet18
-from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after, write_corpus
+from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after
 
 from photocap.captioning.config import TrainConfig
 from photocap.captioning.model_files import read_model_info
@@ -38,14 +38,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
     save_file(resnet18(weights=None).state_dict(), path)
     return path
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of drawings and their captions: twelve of each colour to learn from, one to check."""
-    folder = tmp_path_factory.mktemp("corpus")
-    write_corpus(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

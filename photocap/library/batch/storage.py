@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
 from pyarrow import fs
 
 from photocap.errors import PhotocapError, ReadError
@@ -30,7 +31,7 @@ def open_storage(uri: str) -> tuple[fs.FileSystem, str]:
         return fs.LocalFileSystem(), os.path.abspath(path)
     try:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    except (fs.pa.ArrowInvalid, fs.pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _fsspec(uri)
 
 
