@@ -51,12 +51,14 @@ def command(
     with listen(host, port) as listener:
         access = Access.for_address(host, listener.getsockname()[1])
         server = server_for(_site(access, db, model, chosen))
-        console.note(f"{access.url}  (Ctrl-C ends it)")
-        if access.token:
-            console.warn("photocap: other machines can reach this page, and what they send is not encrypted")
-        if open_browser:
-            click.launch(access.url)
-        server.run(sockets=[listener])
+        # Captured before the address is said: Python drops an event loop that Ctrl-C finds half made with a traceback.
+        with server.capture_signals():
+            console.note(f"{access.url}  (Ctrl-C ends it)")
+            if access.token:
+                console.warn("photocap: other machines can reach this page, and what they send is not encrypted")
+            if open_browser:
+                click.launch(access.url)
+            server.run(sockets=[listener])
 
 
 def _site(access: Access, db: Path, model: Path | None, chosen: Mapping[str, Any]) -> Site:
