@@ -477,6 +477,7 @@ def test_the_scan_finds_what_exact_products_find(tmp_path, monkeypatch):
         products = vectors.astype("<f2").astype(np.float32) @ query
         assert [id_ for id_, _ in exact] == (np.argsort(-products)[:20] + 1).tolist()
         assert exact == cosines(index, query, range(1, 3_001))[:20]
+        monkeypatch.setattr("photocap.search.vector_search._CANDIDATES", 400)
         monkeypatch.setattr("photocap.search.vector_search._SHORTLIST", 100)
         shortlisted = [id_ for id_, _ in nearest(index, query, 20)]
         assert len(set(shortlisted) & {id_ for id_, _ in exact}) >= 18
