@@ -25,6 +25,9 @@ RANKED_AT_MOST = 5_000
 _FEW = 20_000
 """Up to so many photos, it is quicker to look whether each has the words than to go through all that have them."""
 
+_SOME = 100_000
+"""Up to so many photos of one index, they are listed first: to look up each photo that has the words takes longer."""
+
 _WITHOUT_LIMIT = -1
 
 
@@ -79,6 +82,9 @@ class Ranked:
     unseen_before: int | None = None
 
 
+_Source = tuple[str, tuple[object, ...]]  # FROM and WHERE with their values
+
+
 class SearchQueries:
     """Matching, counting, ranking."""
 
@@ -88,9 +94,9 @@ class SearchQueries:
     def count_matches(self, plan: Plan, at_most: int, *, before: int | None = None) -> int:
         """Count the photos that match, but no further than `at_most`; with `before`, those with a lower number."""
         if before is not None:
-            source, values = _words_before(plan, before)
+            source, values = _before(_words_first(plan, self._passing(plan)), before)
         else:
-            source, values = _rows_first(plan) if plan.fts is None or self._rows_are_few(plan) else _words_first(plan)
+            source, values = self._source(plan)
         with self._database.reading() as connection:
             row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)", (*values, at_most))
             count: int = row.fetchone()[0]
@@ -100,11 +106,12 @@ class SearchQueries:
         """Return the matches of a text search: those in a person's words first, then by bm25."""
         assert plan.fts is not None  # the caller's choice of `ranked` over `ordered`
         at_most = max(RANKED_AT_MOST, limit)
-        if self._rows_are_few(plan):
+        passing = self._passing(plan)
+        if passing < _FEW:
             # The words are common ones, which bm25 hardly tells apart.
             matches = self._ordered(_rows_first(plan), Sort.RELEVANCE, max(_FEW, limit))
             return Ranked(matches[:limit], len(matches))
-        source, values = _words_first(plan)
+        source, values = _words_first(plan, passing)
         newest = (
             f"SELECT photo.id, photo.picture_id, {_SCORE} AS score, {_PERSONS_BM25} < 0 AS by_person {source}"
             " ORDER BY photo_fts.rowid DESC LIMIT ?"
@@ -113,21 +120,22 @@ class SearchQueries:
         is_any = bool(_ANY_TEXT.fullmatch(plan.fts))
         order = f"{'by_person DESC, ' if is_any else ''}score DESC, id DESC"
         best = f"SELECT *, count(*) OVER (), min(id) OVER () FROM ({newest}) ORDER BY {order} LIMIT ?"
-        in_persons_words = Plan(f"{{person_words}} : ({plan.fts})", plan.condition)
+        in_persons_words = _words_first(Plan(f"{{person_words}} : ({plan.fts})", plan.condition), passing)
         with self._database.reading() as connection:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
             seen, oldest = found[0][4:] if found else (0, 0)
             if not is_any:
-                by_person = connection.execute(best, (in_persons_words.fts, *values[1:], at_most, limit)).fetchall()
+                source, values = in_persons_words
+                by_person = connection.execute(_newest(source), (*values, at_most)).fetchall()
             else:
                 by_person = [row for row in found if row[3]]
                 if seen == at_most and len(by_person) < limit:
-                    source, values = _words_before(in_persons_words, oldest)
-                    older = f"SELECT photo.id, photo.picture_id, 0.0 {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
-                    by_person += connection.execute(older, (*values, limit - len(by_person))).fetchall()
+                    source, values = _before(in_persons_words, oldest)
+                    by_person += connection.execute(_newest(source), (*values, limit - len(by_person))).fetchall()
         # The second list brings what is not among the newest, and marks what is.
+        scores = {row[0]: row[2] for row in found}
         ids = {row[0]: Match(*row[:3]) for row in found}
-        ids |= {row[0]: Match(row[0], row[1], row[2], by_person=True) for row in by_person}
+        ids |= {id_: Match(id_, picture, scores.get(id_, 0.0), by_person=True) for id_, picture, *_ in by_person}
         matches = list(ids.values())
         matches.sort(key=lambda match: (not match.by_person, -match.score, -match.photo_id))
         return Ranked(matches[:limit], seen, oldest if seen == at_most else None)
@@ -135,18 +143,19 @@ class SearchQueries:
     def ordered(self, plan: Plan, sort: Sort, limit: int) -> list[Match]:
         """Return the matches by date or confidence, those without last."""
         rows_first = plan.fts is None or self._is_common(plan.fts)
-        return self._ordered(_rows_first(plan) if rows_first else _words_first(plan), sort, limit)
+        return self._ordered(_rows_first(plan) if rows_first else _words_first(plan, _SOME), sort, limit)
 
     def newest(self, plan: Plan, limit: int) -> list[int]:
         """Return some of the matches: those that the index met last where words are searched, else by date."""
-        if plan.fts is None or self._rows_are_few(plan):
+        passing = self._passing(plan)
+        if plan.fts is None or passing < _FEW:
             return [match.photo_id for match in self._ordered(_rows_first(plan), Sort.NEWEST, limit)]
-        source, values = _words_first(plan)
+        source, values = _words_first(plan, passing)
         sql = f"SELECT photo.id {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
         with self._database.reading() as connection:
             return [photo_id for (photo_id,) in connection.execute(sql, (*values, limit))]
 
-    def _ordered(self, source: tuple[str, tuple[object, ...]], sort: Sort, limit: int) -> list[Match]:
+    def _ordered(self, source: _Source, sort: Sort, limit: int) -> list[Match]:
         sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
         with self._database.reading() as connection:
             rows = connection.execute(sql, (*source[1], limit)).fetchall()
@@ -155,11 +164,24 @@ class SearchQueries:
     def _is_common(self, fts: str) -> bool:
         return self.count_photos(fts, RANKED_AT_MOST) == RANKED_AT_MOST
 
-    def _rows_are_few(self, plan: Plan) -> bool:
-        """Return whether the words are common and the filters let few photos through."""
+    def _source(self, plan: Plan) -> _Source:
+        passing = self._passing(plan)
+        return _rows_first(plan) if plan.fts is None or passing < _FEW else _words_first(plan, passing)
+
+    def _passing(self, plan: Plan) -> int:
+        """Return how many photos the filters of common words let through; `_SOME` where many do or counting is slow."""
         if plan.fts is None or not plan.is_filtered or not self._is_common(plan.fts):
-            return False
-        return self.count_matches(Plan(None, plan.condition), _FEW) < _FEW
+            return _SOME
+        filters = Plan(None, plan.condition)
+        at_most = _SOME if self._is_in_an_index(filters) else _FEW
+        count = self.count_matches(filters, at_most)
+        return count if count < at_most else _SOME
+
+    def _is_in_an_index(self, filters: Plan) -> bool:
+        source, values = _rows_first(filters)
+        with self._database.reading() as connection:
+            steps = connection.execute(f"EXPLAIN QUERY PLAN SELECT photo.id {source}", values).fetchall()
+        return any("SEARCH photo USING COVERING INDEX" in detail for *_, detail in steps)
 
     def photos_of(self, picture_ids: Sequence[int], condition: Condition, limit: int = _WITHOUT_LIMIT) -> list[Match]:
         """Return the first photos of these pictures that meet a condition, in the pictures' order."""
@@ -230,8 +252,8 @@ class SearchQueries:
             return [word for (word,) in connection.execute(sql, (quoted(part), at_most))]
 
 
-def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
-    """Return FROM and WHERE with their values, going from the filters to the words."""
+def _rows_first(plan: Plan) -> _Source:
+    """Return what goes from the filters to the words."""
     condition = plan.condition
     if plan.fts is None:
         return f"FROM photo WHERE {condition.sql}", condition.values
@@ -239,13 +261,20 @@ def _rows_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
     return f"FROM photo WHERE {condition.sql} AND {has_words}", (*condition.values, plan.fts)
 
 
-def _words_first(plan: Plan) -> tuple[str, tuple[object, ...]]:
-    """Return FROM and WHERE with their values, going from the words to the filters; CROSS JOIN holds the order."""
+def _words_first(plan: Plan, passing: int) -> _Source:
+    """Return what goes from the words to the filters, which let so many photos pass; CROSS JOIN holds the order."""
+    condition = plan.condition.sql
+    if passing < _SOME:
+        condition = f"+photo_fts.rowid IN (SELECT photo.id FROM photo WHERE {condition})"
     joined = "FROM photo_fts CROSS JOIN photo ON photo.id = photo_fts.rowid"
-    return f"{joined} WHERE photo_fts MATCH ? AND {plan.condition.sql}", (plan.fts, *plan.condition.values)
+    return f"{joined} WHERE photo_fts MATCH ? AND {condition}", (plan.fts, *plan.condition.values)
 
 
-def _words_before(plan: Plan, before: int) -> tuple[str, tuple[object, ...]]:
-    """Return what `_words_first` does, of the photos with a number below `before`."""
-    source, values = _words_first(plan)
-    return f"{source} AND photo_fts.rowid < ?", (*values, before)
+def _newest(source: str) -> str:
+    """Return a query for the photos of a source that the index met last; scoring common words takes far longer."""
+    return f"SELECT photo.id, photo.picture_id {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
+
+
+def _before(source: _Source, photo_id: int) -> _Source:
+    """Return what a source of `_words_first` has of photos with a number below one."""
+    return f"{source[0]} AND photo_fts.rowid < ?", (*source[1], photo_id)
