@@ -90,6 +90,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the weights of a ResNet-18 as a new model starts from them."""
+    from toy_training import write_weights  # here, since it needs torch
+
+    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
+    write_weights(path)
+    return path
+
+
 @pytest.fixture
 def shared() -> Path:
     """Return the folder of corpora beside the repository; skip where there is none."""

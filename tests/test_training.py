@@ -12,8 +12,7 @@ import pytest
 import torch
 from click.testing import Result
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from torchvision.models import resnet18
+from safetensors.torch import load_file
 from toy_training import CAPTIONS, QUICK, SIZES, draw, request, run, stop_after
 
 from photocap.captioning.config import TrainConfig
@@ -29,15 +28,6 @@ from photocap.training.loop import Training
 from photocap.training.losses import sample
 from photocap.training.optim import learning_rate_at
 from photocap.training.state import WeightAverage
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a ResNet-18 of random weights in torchvision's layout."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
-    save_file(resnet18(weights=None).state_dict(), path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +83,8 @@ def test_resume_continues_bit_for_bit(corpus: Path, weights: Path, tmp_path: Pat
         ]
 
     assert scores("whole") == scores("parts")
+    facts = [read_model_info(tmp_path / name / "best").training for name in ("whole", "parts")]
+    assert facts[0]["new_words"] == facts[1]["new_words"] > 0
 
 
 def test_fine_tuning_moves_every_layer_and_no_statistic(corpus: Path, learned: Path, tmp_path: Path) -> None:

@@ -14,9 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
-from torchvision.models import resnet18
 from toy_training import CAPTIONS, draw, request, run, stop_after
 
 from photocap.cli.interruption import StopOnCtrlC, end_at_once
@@ -59,14 +56,6 @@ else:
 from photocap.cli import main
 main()
 """
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
-    save_file(resnet18(weights=None).state_dict(), path)
-    return path
 
 
 @pytest.fixture(scope="module")

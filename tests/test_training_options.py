@@ -16,8 +16,8 @@ from typing import Any, get_args
 import pytest
 import torch
 from click.testing import Result
-from safetensors.torch import load_file, save_file
-from torchvision.models import WeightsEnum, resnet18
+from safetensors.torch import load_file
+from torchvision.models import WeightsEnum
 from toy_training import QUICK, SIZES, prepare_smooth, request, train_as_one_of, write_corpus
 
 from photocap.captioning.captioner import NetworkCaptioner
@@ -59,15 +59,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a ResNet-18 of random weights in torchvision's layout."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
-    save_file(resnet18(weights=None).state_dict(), path)
-    return path
 
 
 @pytest.fixture(scope="module")

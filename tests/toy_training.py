@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw
+from safetensors.torch import save_file
+from torchvision.models import resnet18
 
 from photocap.captioning.config import ModelConfig, TrainConfig
 from photocap.training import Processes, Progress, TrainRequest, join_processes, prepare_training
@@ -44,6 +46,12 @@ def write_corpus(folder: Path) -> None:
             for i in range(13):
                 draw(colour, folder / f"{colour}{i}.png", i)
                 writer.writerow([f"{colour}{i}.png", caption, "dev" if i == 12 else "train"])
+
+
+def write_weights(path: Path) -> None:
+    """Write a ResNet-18 of random weights in torchvision's layout."""
+    torch.manual_seed(0)
+    save_file(resnet18(weights=None).state_dict(), path)
 
 
 def request(

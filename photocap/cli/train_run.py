@@ -238,8 +238,8 @@ def model_lines(training: Training) -> Iterator[str]:
         f"{config.encoder} and {layers}{config.rnn} ({config.hidden_size}): {parameters['total']:,} parameters, "
         f"{parameters['learning']:,} of them learn"
     )
-    new = f"{facts['new_words']:,} of them new" if training.trains_further else "all new"
     words = len(training.checkpoints.vocabulary.words)
+    new = "all new" if facts["new_words"] == words else f"{facts['new_words']:,} of them new"
     yield f"{words:,} words, {new}; most often {', '.join(facts['frequent_words'])}"
 
 

@@ -162,7 +162,10 @@ def _make_checkpoints(
     processes: Processes,
 ) -> Checkpoints:
     facts = training_facts(start, request.config, photos, engine, processes=processes.size)
-    before = start.training.get("started_from") if request.resume else dict(start.training) or None
+    before = dict(start.training) or None
+    if request.resume:  # what it starts from is itself
+        before = start.training.get("started_from")
+        facts["new_words"] = start.training.get("new_words", facts["new_words"])
     texts = (text for photo in photos["train"] for text in photo.texts)
     return Checkpoints(
         output=request.output,
