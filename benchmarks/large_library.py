@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from photocap.captioning.labels import label_table
+from photocap.captioning.model_files import base_model_dir, read_model_info
 from photocap.index import PhotoIndex
 from photocap.index.embeddings import BLOCK_PICTURES
 from photocap.index.search_text import refresh
@@ -107,7 +108,8 @@ def name(random_: random.Random) -> str:
 def make_index(path: Path, count: int, centres: np.ndarray) -> None:
     """Fill an index; by bulk statements, since recording photo by photo would take most of the time."""
     start = time.perf_counter()
-    PhotoIndex.open(path, create=True).close()
+    with PhotoIndex.open(path, create=True) as index:
+        index.embeddings.set_space(read_model_info(base_model_dir()).space_id or "")  # which `photocap search` reads
     connection = sqlite3.connect(path)
     # Only while it is made: it is read as any other index.
     connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000")

@@ -483,6 +483,13 @@ def test_the_scan_finds_what_exact_products_find(tmp_path, monkeypatch):
         assert len(set(shortlisted) & {id_ for id_, _ in exact}) >= 18
 
 
+def test_a_word_that_the_model_does_not_know_is_said_a_year_is_not(tmp_path):
+    with make_index(tmp_path / "index.db", [Photo("/2019/a.jpg", "a zebra")]) as index:
+        encoder = OneHotEncoder("zebra")
+        assert search(index, "zebra 2019", text_encoder=encoder).remarks == ()
+        assert search(index, "zebra zilch", text_encoder=encoder).remarks == ("the model does not know: zilch",)
+
+
 def test_embeddings_of_another_length_are_left_alone(tmp_path):
     photos = [Photo("/a.jpg", "a man", embedding=np.ones(128, "<f2").tobytes())]
     with make_index(tmp_path / "index.db", photos) as index:

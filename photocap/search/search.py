@@ -115,8 +115,9 @@ class _Search:
             if request.may_fill and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
-        if request.unknown and not options.words_only:
-            remarks += (f"the model does not know: {', '.join(dict.fromkeys(request.unknown))}",)
+        unknown = dict.fromkeys(word for word in request.unknown if not word.isdigit())  # a year says no look
+        if unknown and not options.words_only:
+            remarks += (f"the model does not know: {', '.join(unknown)}",)
         shown = without_repeats(self._index, list(self._found), last) if options.unique else list(self._found)
         page = [(photo_id, self._found[photo_id]) for photo_id in shown[options.offset : last]]
         return SearchResult(
