@@ -54,7 +54,7 @@ def test_a_name_is_as_sure_as_that_its_bearer_is_there() -> None:
 
 def test_a_name_is_not_believed_without_what_its_bearer_was_always_shown_with() -> None:
     rules = NameRules(NameSet(("rex", "anna"), (0.5, 0.8), (("dog",), ())), VOCABULARY, ["sea", "dog"])
-    labels = np.array([[0.9, 0.9], [0.9, 0.25], [0.9, 0.1], [0.1, 0.0]], np.float32)
+    labels = np.array([[0.9, 0.9], [0.9, 0.35], [0.9, 0.25], [0.1, 0.0]], np.float32)
     assert rules.believed(SEEN, labels)[:, 0].tolist() == [*SEEN[:2, 0].tolist(), 0, 0]
     assert rules.believed(SEEN, labels)[:, 1].tolist() == SEEN[:, 1].tolist()
     assert rules.demanded(rules.believed(SEEN, labels)).tolist() == [[PAD], [REX], [ANNA], [PAD]]  # type: ignore[union-attr]

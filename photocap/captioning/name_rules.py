@@ -20,7 +20,7 @@ from photocap.captioning.engine import Floats32, GeneratedSentences
 from photocap.captioning.names import NameSet
 from photocap.captioning.vocabulary import PAD, Vocabulary
 
-LEAST_NEEDED = 0.2  # a label less likely than this is not there
+LEAST_NEEDED = 0.3  # a label less likely than this is not there
 _LEAST_PROBABILITY = 1e-3
 
 

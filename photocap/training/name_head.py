@@ -34,12 +34,13 @@ from photocap.training.features import Side
 _BATCH = 32
 _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
-_WRONG = 0.0175  # of the photos get a wrong name; those that nobody captioned get one up to twice as often
-# Least scores: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
-_LEAST_SCORE, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.4, 0.52, 30
+# So many of the photos get a wrong name, those that nobody captioned up to twice as many, and from which score on at
+# least: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
+_WRONG, _LEAST_SCORE = 0.0175, 0.4
+_WRONG_WITHOUT_NOBODY, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.03, 0.5, 30
 _WORST_SCORE = -1.0
 _NEVER = 2.0  # a probability that no photo reaches
-_LABEL_WEIGHT, _SHOWN_FROM = 0.5, 0.2
+_LABEL_WEIGHT, _SHOWN_FROM = 0.7, 0.2
 _NEEDED_FROM, _MOST_NEEDED = 0.8, 8  # mean probability of a label that a name needs, and how many of them
 _MOST_WORDS_THAT_ARE_NAMES, _FEW_NAMES, _OFTEN = 0.35, 10, 5
 
@@ -166,9 +167,9 @@ def _least_score(unseen: Floats, bearers: Floats, ruled_out: NDArray[np.bool_]) 
     """Return the score from which on a name is wrong on few enough photos."""
     wrong = np.where(bearers > 0, -np.inf, np.where(ruled_out, _WORST_SCORE, unseen)).max(axis=1)
     wrong = wrong[np.isfinite(wrong)]
-    of_nobody = int((bearers.sum(axis=1) == 0).sum())
-    least = _LEAST_SCORE if of_nobody >= _ENOUGH_OF_NOBODY else _LEAST_SCORE_WITHOUT_NOBODY
-    return max(float(np.quantile(wrong, 1 - _WRONG)), least) if len(wrong) else least
+    knows_nobody = (bearers.sum(axis=1) == 0).sum() >= _ENOUGH_OF_NOBODY
+    share, least = (_WRONG, _LEAST_SCORE) if knows_nobody else (_WRONG_WITHOUT_NOBODY, _LEAST_SCORE_WITHOUT_NOBODY)
+    return max(float(np.quantile(wrong, 1 - share)), least) if len(wrong) else least
 
 
 def prepare_names(
