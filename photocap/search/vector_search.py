@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from photocap.index import PhotoIndex
 from photocap.index.embeddings import BLOCK_PICTURES
 
-_CANDIDATES = 20_000
+_CANDIDATES = 20_000  # with 2 % of 22,000 real photos, nine in ten of the nearest or more were still among them
 _SHORTLIST = 1_500
 _QUERY_BITS = 4
 _BLOCKS_AT_ONCE = 32  # 1 MB of signs: stays in the processor's cache

@@ -34,8 +34,8 @@ from photocap.training.features import Side
 _BATCH = 32
 _MOST_NAMES, _MOST_PHOTOS, _MOST_PHOTOS_OF_A_NAME = 500, 3000, 100
 _PENALTY = 0.15
-# So many of the photos get a wrong name, those that nobody captioned up to twice as many, and from which score on at
-# least: among photos of few other names, or of none, there is nothing that a bearer is easily taken for.
+# The share of photos that may get a wrong name (those that nobody captioned get one up to twice as often), and the
+# least score. Among photos of few other names, or of none, there is little that a bearer is easily taken for.
 _WRONG, _LEAST_SCORE = 0.0175, 0.4
 _WRONG_WITHOUT_NOBODY, _LEAST_SCORE_WITHOUT_NOBODY, _ENOUGH_OF_NOBODY = 0.03, 0.5, 30
 _WORST_SCORE = -1.0
