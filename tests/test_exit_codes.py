@@ -82,3 +82,13 @@ def test_130_interrupted():
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in errors
+
+
+def test_ctrl_c_is_the_servers_before_its_address_is_said(cli, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    handlers = []
+    monkeypatch.setattr("photocap.cli.console.note", lambda _: handlers.append(signal.getsignal(signal.SIGINT)))
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    assert cli("serve", "--port", 0).exit_code == 0
+    assert len(handlers) == 1
+    assert before not in handlers
