@@ -16,7 +16,7 @@ if not all(map(importlib.util.find_spec, ("boto3", "moto"))):
 import pyarrow as pa
 import pyarrow.dataset
 
-from photocap.errors import ReadError
+from photocap.errors import PhotocapError, ReadError
 from photocap.library.batch import Output
 from photocap.library.batch.inputs import list_inputs
 from photocap.library.batch.stages import CaptionStage, ReadStage, WriteStage
@@ -91,3 +91,8 @@ def test_objects_are_read_captioned_and_written(bucket, tmp_path):
 def test_a_bucket_that_is_not_there_is_named(bucket):
     with pytest.raises(ReadError, match="cannot be listed"):
         list(list_inputs([f"{bucket}-nowhere/photos"]))
+
+
+def test_why_a_uri_cannot_be_opened_is_said():
+    with pytest.raises(PhotocapError, match=r"Unrecognized filesystem type.*Protocol not known: nothing"):
+        open_storage("nothing://bucket/photos")

@@ -31,18 +31,18 @@ def open_storage(uri: str) -> tuple[fs.FileSystem, str]:
         return fs.LocalFileSystem(), os.path.abspath(path)
     try:
         return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return _fsspec(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # a scheme or a form that Arrow does not have
+        return _fsspec(uri, str(error))
 
 
-def _fsspec(uri: str) -> tuple[fs.FileSystem, str]:
+def _fsspec(uri: str, why_not_arrow: str) -> tuple[fs.FileSystem, str]:
     import fsspec
 
     scheme, _, path = uri.partition("://")
     try:
         return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(scheme))), path
     except (ImportError, ValueError) as error:
-        raise PhotocapError(f"{uri}: no file system for {scheme}:// is installed ({error})") from error
+        raise PhotocapError(f"{uri}: opened neither by Arrow ({why_not_arrow}) nor by fsspec ({error})") from error
 
 
 def read_object(uri: str, limit_bytes: int) -> bytes:
