@@ -82,7 +82,7 @@ class Ranked:
     unseen_before: int | None = None
 
 
-_Source = tuple[str, tuple[object, ...]]  # FROM and WHERE with their values
+_Source = tuple[str, tuple[object, ...]]  # SQL, mostly FROM and WHERE, with its values
 
 
 class SearchQueries:
@@ -125,13 +125,12 @@ class SearchQueries:
             found = connection.execute(best, (*values, at_most, limit)).fetchall()
             seen, oldest = found[0][4:] if found else (0, 0)
             if not is_any:
-                source, values = in_persons_words
-                by_person = connection.execute(_newest(source), (*values, at_most)).fetchall()
+                by_person = connection.execute(*_newest(in_persons_words, at_most)).fetchall()
             else:
                 by_person = [row for row in found if row[3]]
                 if seen == at_most and len(by_person) < limit:
-                    source, values = _before(in_persons_words, oldest)
-                    by_person += connection.execute(_newest(source), (*values, limit - len(by_person))).fetchall()
+                    older = _newest(_before(in_persons_words, oldest), limit - len(by_person))
+                    by_person += connection.execute(*older).fetchall()
         # The second list brings what is not among the newest, and marks what is.
         scores = {row[0]: row[2] for row in found}
         ids = {row[0]: Match(*row[:3]) for row in found}
@@ -150,10 +149,8 @@ class SearchQueries:
         passing = self._passing(plan)
         if plan.fts is None or passing < _FEW:
             return [match.photo_id for match in self._ordered(_rows_first(plan), Sort.NEWEST, limit)]
-        source, values = _words_first(plan, passing)
-        sql = f"SELECT photo.id {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
         with self._database.reading() as connection:
-            return [photo_id for (photo_id,) in connection.execute(sql, (*values, limit))]
+            return [photo_id for photo_id, _ in connection.execute(*_newest(_words_first(plan, passing), limit))]
 
     def _ordered(self, source: _Source, sort: Sort, limit: int) -> list[Match]:
         sql = f"SELECT photo.id, photo.picture_id, 0.0 {source[0]} ORDER BY {_ORDER[sort]} LIMIT ?"
@@ -270,9 +267,10 @@ def _words_first(plan: Plan, passing: int) -> _Source:
     return f"{joined} WHERE photo_fts MATCH ? AND {condition}", (plan.fts, *plan.condition.values)
 
 
-def _newest(source: str) -> str:
-    """Return a query for the photos of a source that the index met last; scoring common words takes far longer."""
-    return f"SELECT photo.id, photo.picture_id {source} ORDER BY photo_fts.rowid DESC LIMIT ?"
+def _newest(source: _Source, limit: int) -> _Source:
+    """Return the SELECT of those of a source of `_words_first` that the index met last; scores take far longer."""
+    sql, values = source
+    return f"SELECT photo.id, photo.picture_id {sql} ORDER BY photo_fts.rowid DESC LIMIT ?", (*values, limit)
 
 
 def _before(source: _Source, photo_id: int) -> _Source:

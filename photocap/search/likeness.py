@@ -90,7 +90,7 @@ class Likeness:
         # Below the floor of similarity, of which half is right, still some two in five are.
         least = self._least() if options.sure_only or options.min_score is not None else 0.0
         likely = self._index.likely_labels.photos_with(self._label, condition, at_least=least, limit=count)
-        # Whose look is near as well is among the nearest; the others' embeddings are not worth reading.
+        # Those that look near are among the nearest already; the others' embeddings are not worth reading.
         self._remember_labels([match.picture_id for match in likely])
         return likely
 

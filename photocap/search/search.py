@@ -115,7 +115,7 @@ class _Search:
             if request.may_fill and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
-        unknown = dict.fromkeys(word for word in request.unknown if not word.isdigit())  # a year says no look
+        unknown = dict.fromkeys(word for word in request.unknown if not word.isdigit())  # no number names a look
         if unknown and not options.words_only:
             remarks += (f"the model does not know: {', '.join(unknown)}",)
         shown = without_repeats(self._index, list(self._found), last) if options.unique else list(self._found)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from photocap.index import PhotoIndex
 from photocap.index.embeddings import BLOCK_PICTURES
 
-_CANDIDATES = 20_000  # with 2 % of 22,000 real photos, nine in ten of the nearest or more were still among them
+_CANDIDATES = 20_000  # far more than the shortlist, for signs alone rank roughly
 _SHORTLIST = 1_500
 _QUERY_BITS = 4
 _BLOCKS_AT_ONCE = 32  # 1 MB of signs: stays in the processor's cache
@@ -62,11 +62,12 @@ def _fewest_other_signs(
     """Return the pictures, some 20,000 of many, with the fewest signs other than the query's, and their signs."""
     row_bytes = len(query) // 8
     blocks = [block for block in blocks if len(block[1]) == row_bytes * BLOCK_PICTURES]
+    wanted = np.packbits(query >= 0).view("<u8")
     others = np.zeros(len(blocks) * BLOCK_PICTURES, np.uint16)
     for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
         signs = _rows(b"".join(signs for _, signs in blocks[start : start + _BLOCKS_AT_ONCE]), row_bytes)
         counted = others[start * BLOCK_PICTURES :][: len(signs)]
-        for place, word in enumerate(np.packbits(query >= 0).view("<u8")):
+        for place, word in enumerate(wanted):
             counted += np.bitwise_count(signs[:, place] ^ word)
     reached = np.cumsum(np.bincount(others))
     is_chosen = (others <= np.searchsorted(reached, min(_CANDIDATES, len(others)))).reshape(-1, BLOCK_PICTURES)

@@ -51,7 +51,7 @@ def command(
     with listen(host, port) as listener:
         access = Access.for_address(host, listener.getsockname()[1])
         server = server_for(_site(access, db, model, chosen))
-        # Captured before the address is said: Python drops an event loop that Ctrl-C finds half made with a traceback.
+        # Installed before the address is printed: Ctrl-C while asyncio sets up its loop would end in a traceback.
         with server.capture_signals():
             console.note(f"{access.url}  (Ctrl-C ends it)")
             if access.token:
