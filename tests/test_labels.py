@@ -24,6 +24,7 @@ from photocap.captioning.network import CaptionModel, Features, beam_search
 from photocap.captioning.rules import LabelRules
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.records import Label
+from photocap.tokenizer import tokenize
 
 WORDS = ["a", "the", "dog", "dogs", "cat", "person", "man", "hot", "beach", "on", "runs", "sits", "near"]
 VOCABULARY = Vocabulary(WORDS)
@@ -248,3 +249,9 @@ def test_rules_demand_the_surest_label_that_a_sentence_lacks() -> None:
     rows = [set(row) - {PAD} for row in demanded.tolist()]
     assert rows == [set(), {beach}, dogs]
     assert rules.demanded(sure[:1], said[:1]) is None
+
+
+def test_the_words_of_the_table_are_tokens_as_they_stand() -> None:
+    for entry in label_table().values():
+        for word in entry.words:
+            assert tokenize(word) == word.split(), word

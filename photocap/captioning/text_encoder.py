@@ -20,6 +20,8 @@ from photocap.tokenizer import tokenize
 
 Array = NDArray[np.float32]
 _PREFIX = "joint."
+_IMAGE_SIDE = "joint.image."
+_WORDS = "words.weight"
 
 
 class TextEncoder:
@@ -27,7 +29,8 @@ class TextEncoder:
 
     Args:
         vocabulary: the words the model knows.
-        weights: the tensors of the text side, float32, by the names of `JointEmbedding`.
+        weights: the tensors of the text side by the names of `JointEmbedding`, float32; the embeddings of the words may
+            be float16.
         config: holds how cosines become probabilities.
     """
 
@@ -65,9 +68,9 @@ class TextEncoder:
         steps = np.arange(lengths.max())
         ids = np.array([[*ids, *[PAD] * (len(steps) - len(ids))] for ids in sentences])
         turned = np.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)  # each sentence by itself
-        words = self._weights["words.weight"]
-        forward = self._run_gru(words[ids], "")
-        backward = self._run_gru(words[np.take_along_axis(ids, turned, axis=1)], "_reverse")
+        words = self._weights[_WORDS][ids].astype(np.float32)
+        forward = self._run_gru(words, "")
+        backward = self._run_gru(np.take_along_axis(words, turned[..., None], axis=1), "_reverse")
         states = np.concatenate([forward, backward], axis=2)  # (N, T, 2S)
         states[steps >= lengths[:, None]] = -np.inf
         place = states.max(axis=1) @ self._weights["text.weight"].T + self._weights["text.bias"]
@@ -109,11 +112,13 @@ def load_text_encoder(model_dir: Path) -> TextEncoder | None:
     try:
         with safe_open(path, framework="numpy") as file:
             for name in file.keys():  # noqa: SIM118 - not a dict
-                if name.startswith(_PREFIX):
-                    weights[name.removeprefix(_PREFIX)] = file.get_tensor(name).astype(np.float32)
+                if name.startswith(_PREFIX) and not name.startswith(_IMAGE_SIDE):
+                    weights[name.removeprefix(_PREFIX)] = file.get_tensor(name)
+        # The words stay as they are: a query has a few, and most of the time would go into converting thousands.
+        weights = {n: value if n == _WORDS else value.astype(np.float32) for n, value in weights.items()}
         vocabulary = Vocabulary(info.words)
         encoder = TextEncoder(vocabulary, weights, info.config)
-        if weights["words.weight"].shape[0] != len(vocabulary):
+        if weights[_WORDS].shape[0] != len(vocabulary):
             raise ValueError("the vocabulary is of another size")
         encoder.encode(info.words[0] if info.words else "")  # fails here and not in a search
     except (SafetensorError, OSError, ValueError, KeyError) as error:

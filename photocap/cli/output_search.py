@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photocap.cli import console
-from photocap.datasets.spreadsheet import as_cell
 from photocap.errors import printable
 from photocap.query import Phrase, Query, Word, any_of, searched_texts
 from photocap.search.results import MatchKind
@@ -69,6 +68,8 @@ def as_record(hit: SearchHit) -> dict[str, Any]:
 
 def print_csv(hits: Sequence[SearchHit]) -> None:
     """Print hits as CSV; names that are not UTF-8 are escaped."""
+    from photocap.datasets.spreadsheet import as_cell
+
     writer = csv.DictWriter(sys.stdout, _COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for hit in hits:

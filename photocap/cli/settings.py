@@ -15,11 +15,6 @@ import platformdirs
 from photocap.captioning.model_store import InstalledModels
 from photocap.errors import ReadError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 class Source(Enum):
     """Where a setting's value comes from."""
@@ -104,7 +99,7 @@ def read_config_file() -> dict[str, Any]:
     """
     path = config_path()
     try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -113,6 +108,16 @@ def read_config_file() -> dict[str, Any]:
         if name not in DEFAULTS:
             raise ReadError(path, f'there is no setting "{name}"', f"the settings are {', '.join(DEFAULTS)}")
     return {name: os.path.expanduser(value) if isinstance(value, str) else value for name, value in found.items()}
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    # Imported only where there is a file: every command reads its settings.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    found: dict[str, Any] = tomllib.loads(text)
+    return found
 
 
 def file_or_default(name: str) -> Any:

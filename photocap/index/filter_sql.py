@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 
 from photocap.query import (
-    RAW,
     Added,
     And,
     Compare,
@@ -27,6 +26,7 @@ from photocap.query import (
     fold,
     is_text,
     quoted,
+    raw_suffixes,
     to_fts,
 )
 
@@ -66,7 +66,6 @@ _TRAITS = {
     (Field.HAS, "label"): "photo.picture_id IN (SELECT picture_id FROM picture_label)",
     (Field.HAS, "caption"): "EXISTS (SELECT 1 FROM picture WHERE picture.id = photo.picture_id AND caption_id NOTNULL)",
     (Field.IS, "edited"): "photo.picture_id IN (SELECT id FROM picture WHERE person_caption IS NOT NULL)",
-    (Field.IS, "raw"): _of_type(RAW),
     (Field.IS, "duplicate"): "EXISTS (SELECT 1 FROM photo AS other WHERE other.picture_id = photo.picture_id"
     " AND other.id <> photo.id AND other.state = 'present')",
     (Field.IS, "missing"): "photo.state = 'missing'",
@@ -140,6 +139,8 @@ def _leaf(node: Node) -> Condition:
         return Condition(_of_type(node.suffixes))
     if isinstance(node, (Near, NearPlace)):
         return _near(node) if isinstance(node, Near) else _near_place(node)
+    if node == Trait(Field.IS, "raw"):
+        return Condition(_of_type(raw_suffixes()))
     if isinstance(node, Trait):
         return Condition(_TRAITS[node.field, node.name])
     raise TypeError(f"{node} has no condition")

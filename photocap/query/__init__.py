@@ -28,7 +28,7 @@ from photocap.query.tree import (
     Trait,
     Word,
 )
-from photocap.query.values import RAW
+from photocap.query.values import raw_suffixes
 from photocap.query.variants import fold, variants, with_variants
 from photocap.query.widen import searched_texts, synonyms, widened
 from photocap.query.words import has_no_spaces
@@ -39,7 +39,6 @@ __all__ = [
     "CONTENT",
     "FIELDS",
     "MONTHS",
-    "RAW",
     "Added",
     "And",
     "Compare",
@@ -70,6 +69,7 @@ __all__ = [
     "nearest_name",
     "parse_query",
     "quoted",
+    "raw_suffixes",
     "searched_texts",
     "season_of",
     "synonyms",

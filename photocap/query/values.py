@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeAlias
 
-from photocap.formats.base import FileKind
-from photocap.formats.detect import FORMATS
 from photocap.query.dates import period
 from photocap.query.tree import (
     Added,
@@ -37,8 +35,7 @@ _NAMED_PLACE = re.compile(r"([^,]*[^\W\d_][^,]*?)\s*(?:,\s*(\d{1,5}(?:\.\d{1,6})
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?", re.ASCII)
 _KM = {"km": 1.0, "m": 0.001, "mi": 1.609344, None: 1.0}
 _DEFAULT_RADIUS_KM = 10.0
-RAW = tuple(suffix for known in FORMATS if known.kind is FileKind.RAW for suffix in known.suffixes)
-"""The suffixes of raw formats."""
+_RAW = "raw"
 
 
 def taken_during(value: str) -> Taken | None:
@@ -153,11 +150,22 @@ def file_type(value: str) -> FileType | None:
     name = value.lower().lstrip(".")
     if not re.fullmatch(r"[a-z0-9]{2,5}", name):
         return None
-    if name == FileKind.RAW.value:
-        return FileType(name, RAW)
+    if name == _RAW:
+        return FileType(name, raw_suffixes())
+    from photocap.formats.base import FileKind
+    from photocap.formats.detect import FORMATS  # only now: most searches do without
+
     pictures = (known for known in FORMATS if known.kind is FileKind.PICTURE and known.suffixes)
     suffixes = next((known.suffixes for known in pictures if name in (known.name.lower(), known.suffixes[0])), (name,))
     return FileType(name, suffixes)
+
+
+def raw_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of all raw formats."""
+    from photocap.formats.base import FileKind
+    from photocap.formats.detect import FORMATS
+
+    return tuple(suffix for known in FORMATS if known.kind is FileKind.RAW for suffix in known.suffixes)
 
 
 def trait(field: Field, names: tuple[str, ...]) -> Reader:
