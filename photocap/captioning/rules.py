@@ -5,7 +5,8 @@ L labels, V vocabulary, B photos, as in `network`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from photocap.captioning.engine import Floats32
 from photocap.captioning.labels import LabelSet, labels_in, most_specific, with_broader, words_of
 from photocap.captioning.vocabulary import PAD, UNK, Vocabulary
 from photocap.records import Label
-from photocap.tokenizer import tokenize
+
+T = TypeVar("T", bound=np.generic)
 
 # Measured on both dev sets: the sentences' CIDEr-D, and how often they name what is not there.
 _AGAINST = 0.5  # what the log-probability of a label counts below _EVEN ...
@@ -37,31 +39,25 @@ class LabelRules:
     def __init__(self, labels: LabelSet, vocabulary: Vocabulary, demand_from: float = 2.0) -> None:
         self.labels, self._vocabulary, self._demand_from = labels, vocabulary, demand_from
         self._limits = np.array(labels.absent_below, np.float32)
-        guarded = [name if limit > 0 else None for name, limit in zip(labels.names, labels.absent_below, strict=True)]
-        self._says = self._matrix([words_of(n, narrower=True) if n else () for n in guarded], phrases=False)
-        names, self._in_phrase = (self._matrix(map(words_of, labels.names), phrases=p) for p in (False, True))
-        self._named, self._first, self._naming = _by_column(names)
-
-    def _matrix(self, words: Iterable[Iterable[str]], *, phrases: bool) -> Floats32:
-        """Return (L, V) ones for the vocabulary's words that say each label, or that its phrases consist of."""
-        rows = np.zeros((len(self.labels.names), len(self._vocabulary)), np.float32)
-        for row, each in zip(rows, words, strict=True):
-            parts = [tokenize(word) for word in each]
-            row[self._vocabulary.encode(w for p in parts if (len(p) > 1) == phrases for w in p)] = 1.0
-        rows[:, [PAD, UNK]] = 0.0
-        return rows
+        limits = zip(labels.names, labels.absent_below, strict=True)
+        guarded = [words_of(name, narrower=True) if limit > 0 else frozenset() for name, limit in limits]
+        said = [words_of(name) for name in labels.names]
+        self._guarded = _LabelsOfWords(guarded, vocabulary, phrases=False)
+        self._saying = _LabelsOfWords(said, vocabulary, phrases=False)
+        self._in_phrases = _LabelsOfWords(said, vocabulary, phrases=True)
 
     def word_bias(self, probabilities: Floats32) -> Floats32:
         """Return what label probabilities (B, L) say for or against each word (B, V), see `network.beam_search`.
 
         The decoder saw the labels too, but trusts its habits more: this is evidence that it counts too little.
         """
-        absent = (probabilities < self._limits).astype(np.float32) @ self._says > 0
-        kept = (probabilities >= _PHRASE_FROM).astype(np.float32) @ self._in_phrase > 0
+        shape = (len(probabilities), len(self._vocabulary))
+        absent, kept = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        absent[:, self._guarded.words] = self._guarded.most(probabilities < self._limits)
+        kept[:, self._in_phrases.words] = self._in_phrases.most(probabilities >= _PHRASE_FROM)
         bias = np.where(absent & ~kept, -np.inf, 0.0).astype(np.float32)
-        likeliest = np.maximum.reduceat(probabilities[:, self._naming], self._first, axis=1)  # of a word's labels
-        evidence = np.log(np.maximum(likeliest, _LEAST_EVIDENCE) / _EVEN)
-        bias[:, self._named] += np.where(evidence > 0, _FOR, _AGAINST) * evidence
+        evidence = np.log(np.maximum(self._saying.most(probabilities), _LEAST_EVIDENCE) / _EVEN)
+        bias[:, self._saying.words] += np.where(evidence > 0, _FOR, _AGAINST) * evidence
         return bias
 
     def demanded(self, probabilities: Floats32, sentences: Iterable[Iterable[str]]) -> NDArray[np.int64] | None:
@@ -89,10 +85,30 @@ class LabelRules:
         return []
 
 
-def _by_column(matrix: Floats32) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the columns with entries; where each one's rows begin among all rows; these, column by column."""
-    rows, columns = np.nonzero(matrix)
-    order = np.argsort(columns, kind="stable")  # the transposed matrix would take five times as long
-    rows, columns = rows[order], columns[order]
-    found, first = np.unique(columns, return_index=True)
-    return found, first, rows
+class _LabelsOfWords:
+    """Which labels each word of the vocabulary says, or each word that is part of a phrase.
+
+    Args:
+        words: for each label the words and phrases that say it.
+        vocabulary: the words that count.
+        phrases: take the words of phrases, not those that stand alone.
+
+    Attributes:
+        words: (W,) the words that say any label.
+    """
+
+    def __init__(self, words: Sequence[Iterable[str]], vocabulary: Vocabulary, *, phrases: bool) -> None:
+        pairs = set()
+        for label, each in enumerate(words):
+            parts = (tokens for word in each if (len(tokens := word.split()) > 1) == phrases)
+            pairs |= {(word, label) for tokens in parts for word in vocabulary.encode(tokens) if word not in (PAD, UNK)}
+        ordered = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+        self.words, self._first = np.unique(ordered[:, 0], return_index=True)
+        self._labels = ordered[:, 1]
+
+    def most(self, values: NDArray[T]) -> NDArray[T]:
+        """Return the greatest value (B, W) of the labels of each word, given one for each label (B, L)."""
+        if not len(self.words):
+            return values[:, :0]
+        greatest: NDArray[T] = np.maximum.reduceat(values[:, self._labels], self._first, axis=1)
+        return greatest
