@@ -25,6 +25,7 @@ from photocap.captioning.model_files import (
     KIND,
     WEIGHTS,
     ModelInfo,
+    hash_file,
     read_model_info,
     replace_directory,
 )
@@ -54,7 +55,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     """
     info = read_model_info(directory)
     weights = directory / WEIGHTS
-    if _sha256(weights) != info.weights_sha256:
+    if hash_file(weights) != info.weights_sha256:
         raise CheckpointError(weights, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
     try:
         vocabulary = Vocabulary(info.words)
@@ -111,7 +112,7 @@ def save_checkpoint(
         KIND: DEFAULT_KIND,
         "format": FORMAT,
         "name": name,
-        "weights_sha256": _sha256(new / WEIGHTS),
+        "weights_sha256": hash_file(new / WEIGHTS),
         "space_id": _space_id(tensors) if config.joint_size else None,
         "model": config.to_json(),
         "training": dict(training),
@@ -209,17 +210,6 @@ def _widen(value: Tensor) -> Tensor:
 def _narrow(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
     keep = not value.is_floating_point() or "running_" in name or "pooled_" in name
     return value if keep else value.to(dtype)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
-    return digest.hexdigest()
 
 
 def _first_line(error: Exception) -> str:

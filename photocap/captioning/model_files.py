@@ -25,6 +25,7 @@ KIND = "kind"
 DEFAULT_KIND = "resnet-lstm"
 BASE = "photocap-base"
 _MAX_CONFIG_BYTES = 64 * 1024 * 1024
+_BLOCK_BYTES = 1 << 20
 _MAX_SIZE = 4096  # of a layer; weights of 4096 x 4 x 4096 numbers take a quarter of a gigabyte
 _MAX_LABELS, _MAX_WORDS, _MAX_WORD_CHARACTERS, _MAX_NAME_CHARACTERS = 16_384, 200_000, 100, 200
 _MAX_NEEDS = 32  # labels
@@ -224,20 +225,21 @@ def change_settings(directory: Path, changes: Mapping[str, float]) -> ModelInfo:
     return read_model_info(directory)
 
 
-def read_weights(info: ModelInfo) -> bytes:
-    """Read the weights file whole.
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file of a model.
 
     Raises:
-        CheckpointError: it cannot be read, or is not the file that the configuration describes.
+        CheckpointError: it cannot be read.
     """
-    path = info.directory / WEIGHTS
+    digest = hashlib.sha256()
+    block = memoryview(bytearray(_BLOCK_BYTES))
     try:
-        data = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            while count := file.readinto(block):
+                digest.update(block[:count])
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror}", _HINT) from error
-    if hashlib.sha256(data).hexdigest() != info.weights_sha256:
-        raise CheckpointError(path, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
-    return data
+    return digest.hexdigest()
 
 
 def replace_directory(new: Path, directory: Path) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from photocap.captioning.model_files import DEFAULT_KIND, KIND, base_model_dir, read_config
+from photocap.captioning.model_files import DEFAULT_KIND, KIND, base_model_dir, hash_file, read_config
 from photocap.errors import CheckpointError, PhotocapError, unexpected
 from photocap.records import CaptionerProtocol
 
@@ -27,7 +27,6 @@ GROUP = "photocap.captioners"
 VLM = "vlm"
 # Those of this package need no entry point, so that a checkout works as it is; no other distribution replaces them.
 _BUILT_IN = {DEFAULT_KIND: "photocap.captioning.resnet_lstm", VLM: "photocap.captioning.vlm"}
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ class CaptionerOptions:
     """How a captioner is to run; a kind that cannot honour an option which was asked for raises `PhotocapError`.
 
     Attributes:
-        engine: "auto", "onnx", "onnx-int8" or "torch".
+        engine: "auto", "onnx", "onnx-int8", "onnx-float32", "torch" or "torch-float32".
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
@@ -144,7 +143,8 @@ def load_captioner(
 
     Args:
         model_dir: a model folder; None is the base model.
-        engine: "auto", "onnx", "onnx-int8" or "torch"; this and the following as for `CaptionerOptions`.
+        engine: "auto", "onnx", "onnx-int8", "onnx-float32", "torch" or "torch-float32"; this and the following as for
+            `CaptionerOptions`.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.
@@ -184,7 +184,7 @@ def load_text_encoder(model_dir: Path | None = None) -> TextEncoder | None:
 
 def hash_files(paths: Iterable[Path]) -> str:
     """Return one SHA-256 (hex) over the content of files; of a single one its own."""
-    digests = [_hash_file(path) for path in paths]
+    digests = [hash_file(path) for path in paths]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -214,14 +214,3 @@ def _entry_points() -> EntryPoints:
     from importlib.metadata import entry_points  # here, since it imports the email package: 20 ms of each search
 
     return entry_points(group=GROUP)
-
-
-def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise CheckpointError(path, f"cannot be read: {error.strerror}") from error
-    return digest.hexdigest()

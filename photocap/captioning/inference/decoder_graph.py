@@ -1,8 +1,7 @@
 """The decoder as two ONNX graphs: what comes before the first word, and one word for every sentence in play.
 
 They compute what `network.Decoder` computes, and the part of `network.beam_search` that looks at the whole vocabulary;
-a test holds them together. Letters as in `captioning.network`; N sentences in play are B photos with W each. What a
-word contributes to the LSTM's or GRU's gates is computed once for the whole vocabulary, when the graph is built.
+a test holds them together. Letters as in `captioning.network`; N sentences in play are B photos with W each.
 """
 
 from __future__ import annotations
@@ -92,13 +91,13 @@ class DecoderGraph:
         tokens = g.input("tokens", "int64", ["N"])
         hidden = g.input("hidden", "float32", ["N", c.hidden_size])
         cell = g.input("cell", "float32", ["N", c.hidden_size]) if c.rnn == "lstm" else None
-        words = g.constant(self._word_gates())  # (V, gates)
-        hidden, cell = self._recur(g.node("Gather", words, tokens), hidden, cell)
+        embedding = self.weights["decoder.embedding.weight"]
+        # The gates of all words, computed once, would take 36 MB and half of the time that loading the decoder takes.
+        hidden, cell = self._recur(self._gates_of(g.node("Gather", g.constant(embedding), tokens)), hidden, cell)
         g.output(hidden, "hidden_after", ["N", c.hidden_size])
         if cell is not None:
             g.output(cell, "cell_after", ["N", c.hidden_size])
         spoken = g.node("Concat", hidden, self._attended(hidden), axis=1) if self._has_attention else hidden
-        embedding = self.weights["decoder.embedding.weight"]
         logits = g.linear(self._linear(spoken, "decoder.out"), embedding, self.weights["decoder.bias"])
         log_probs = self._ruled_out(g.node("LogSoftmax", logits, axis=1), token_map)
         g.output(log_probs, "log_probs", ["N", len(embedding)])
@@ -159,12 +158,6 @@ class DecoderGraph:
         """Return the weights and biases of the LSTM or GRU: of its input, of its state."""
         names = ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")
         return tuple(self.weights[f"decoder.{self.config.rnn}.{name}"] for name in names)
-
-    def _word_gates(self) -> NDArray[np.float32]:
-        """Return what each word adds to the gates before their nonlinearity: (V, 4H) of an LSTM, (V, 3H) of a GRU."""
-        weight, bias, _, _ = self._cell_weights()
-        gates: NDArray[np.float32] = self.weights["decoder.embedding.weight"] @ weight.T + bias
-        return gates
 
     def _gates_of(self, embedded: str) -> str:
         weight, bias, _, _ = self._cell_weights()

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load
 
-from photocap.captioning.model_files import WEIGHTS, ModelInfo, read_weights
+from photocap.captioning.model_files import CONFIG, WEIGHTS, ModelInfo, hash_file
 from photocap.errors import CheckpointError
 
 _HINT = "choose another model with --model, or train it again"
@@ -35,38 +34,54 @@ def count_parameters(file: Path) -> int:
 
 
 class WidenedWeights(Mapping[str, NDArray[Any]]):
-    """Tensors by name, floats as float32: widened when they are asked for, since most are needed once."""
+    """The tensors of a file by name, floats as float32.
 
-    def __init__(self, stored: dict[str, NDArray[Any]]) -> None:
-        self._stored = stored
+    They are read and widened when they are asked for, since most are needed once: memory that is touched for the first
+    time is what loading a model waits for.
+
+    Args:
+        file: the weights.
+
+    Raises:
+        SafetensorError, OSError: it cannot be read.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._path = file
+        self._file: Any = safe_open(file, framework="numpy")
+        self._names: frozenset[str] = frozenset(self._file.keys())  # type: ignore[no-untyped-call]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        value = self._stored[name]
-        return value.astype(np.float32) if value.dtype.kind == "f" else value
+        if name not in self._names:
+            raise KeyError(name)
+        value: NDArray[Any] = self._file.get_tensor(name)
+        if value.dtype.kind != "f":
+            return value
+        widened = value.astype(np.float32, copy=False)
+        if not np.isfinite(widened).all():
+            raise CheckpointError(self._path, "holds numbers that are not finite", _HINT)
+        return widened
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._stored)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._stored)
-
-    @property
-    def is_finite(self) -> bool:
-        """Return whether all are numbers."""
-        return all(bool(np.isfinite(value).all()) for value in self._stored.values() if value.dtype.kind == "f")
+        return len(self._names)
 
 
 def load_weights(info: ModelInfo) -> WidenedWeights:
-    """Read a model's tensors.
+    """Open a model's tensors; reading one that holds numbers that are not finite raises `CheckpointError`.
 
     Raises:
-        CheckpointError: the file is not the one that was described, is damaged, or holds numbers that are not finite.
+        CheckpointError: the file is not the one that was described, or is damaged.
     """
     path = info.directory / WEIGHTS
+    if hash_file(path) != info.weights_sha256:
+        raise CheckpointError(path, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
     try:
-        weights = WidenedWeights(load(read_weights(info)))
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        return WidenedWeights(path)
+    except (SafetensorError, OSError) as error:
         raise CheckpointError(path, f"is not a safetensors file: {str(error).strip()}", _HINT) from error
-    if not weights.is_finite:
-        raise CheckpointError(path, "holds numbers that are not finite", _HINT)
-    return weights
