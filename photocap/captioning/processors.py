@@ -10,6 +10,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from photocap.captioning.torch_packages import has_torch
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -22,6 +24,15 @@ def cpu_threads() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows
         return os.cpu_count() or 1
+
+
+def keep_blas_to_its_caller() -> None:
+    """Have numpy multiply matrices in the calling thread, from now on.
+
+    The threads of its BLAS go on spinning for a while after each product, however small, on the processors that the
+    network computes on.
+    """
+    threadpool_limits(limits=1, user_api="blas")
 
 
 def has_gpu() -> bool:
