@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from PIL import Image
 from test_onnx_engine import SMALL, WORDS, make_model, make_squares
 
 from photocap.captioning.checkpoint import save_checkpoint
+from photocap.captioning.engine import GeneratedSentences, Sight
 from photocap.captioning.engine_choice import load_engine
 from photocap.captioning.inference import calibration
-from photocap.captioning.inference.activation_ranges import read_ranges, read_same_captions, write_ranges
-from photocap.captioning.inference.calibration import _best_range, calibrate
+from photocap.captioning.inference.activation_ranges import read_faithful_captions, read_ranges, write_ranges
+from photocap.captioning.inference.calibration import _best_range, _Judge, calibrate
+from photocap.captioning.inference.onnx_engine import OnnxEngine
+from photocap.captioning.inference.weights import load_weights
 from photocap.captioning.model_files import RANGES, read_model_info
 from photocap.captioning.model_store import InstalledModels
-from photocap.captioning.vocabulary import Vocabulary
+from photocap.captioning.vocabulary import END, Vocabulary
 from photocap.errors import PhotocapError
 
 
@@ -50,20 +54,25 @@ def test_a_calibrated_model_runs_in_8_bits_and_sees_nearly_the_same(model_dir: P
     calibrate(model_dir, squares)
     name, rounded = places(model_dir, squares, "onnx-int8")
     assert name == "onnx, int8 on the CPU"
-    write_ranges(read_model_info(model_dir), read_ranges(read_model_info(model_dir)) or {}, same_captions=0.9)
+    write_ranges(read_model_info(model_dir), read_ranges(read_model_info(model_dir)) or {}, faithful_captions=0.9)
     full_name, exact = places(model_dir, squares, "onnx")
     assert full_name == "onnx, float32 on the CPU"
     assert (rounded * exact).sum(axis=1).min() > 0.98
     assert not np.array_equal(rounded, exact)
 
 
-def test_8_bits_are_taken_unasked_only_where_captions_stay(model_dir: Path) -> None:
+def test_8_bits_are_taken_unasked_only_where_captions_stay_as_good(model_dir: Path) -> None:
     info = read_model_info(model_dir)
     ranges = {"stem": (0.0, 4.0)}
-    for same, precision, expected in ((0.96, "auto", "int8"), (0.94, "auto", "float32"), (0.96, "float32", "float32")):
-        write_ranges(info, ranges, same_captions=same)
-        assert read_same_captions(info) == same
-        assert load_engine(info, "auto", device="cpu", precision=precision).name == f"onnx, {expected} on the CPU"
+    for faithful, engine, expected in (
+        (0.96, "auto", "int8"),
+        (0.94, "auto", "float32"),
+        (0.94, "onnx-int8", "int8"),
+        (0.96, "onnx-float32", "float32"),
+    ):
+        write_ranges(info, ranges, faithful_captions=faithful)
+        assert read_faithful_captions(info) == faithful
+        assert load_engine(info, engine, device="cpu").name == f"onnx, {expected} on the CPU"
 
 
 @pytest.mark.parametrize(
@@ -78,13 +87,58 @@ def test_the_first_stages_stay_in_float32_where_that_keeps_captions(
     model_dir: Path, monkeypatch: pytest.MonkeyPatch, harmful: tuple[str, ...], rounded: set[str]
 ) -> None:
     monkeypatch.setattr(calibration, "OnnxEngine", lambda _info, _weights, ranges=None: ranges or {})
-    monkeypatch.setattr(
-        calibration, "_sentences", lambda ranges, _squares: [[int(any(n.startswith(harmful) for n in ranges))]]
-    )
+
+    class Judge:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def faithful(self, ranges: Iterable[str]) -> float:
+            return float(not any(name.startswith(harmful) for name in ranges))
+
+    monkeypatch.setattr(calibration, "_Judge", Judge)
     calibrate(model_dir, make_squares())
     info = read_model_info(model_dir)
     assert {name.partition(".")[0] for name in read_ranges(info) or {}} == rounded
-    assert read_same_captions(info) == float(len(harmful) < 5)
+    assert read_faithful_captions(info) == float(len(harmful) < 5)
+
+
+class _Saying(OnnxEngine):
+    """An engine that says the same sentence of every picture."""
+
+    said: NDArray[np.int64]
+
+    def speak(self, sight: Sight, **_: object) -> GeneratedSentences:
+        return self.rate(sight, np.repeat(self.said[None], sight.count, axis=0))
+
+
+@pytest.mark.parametrize(("scale", "faithful"), [(0.0, 1.0), (100.0, 0.0)])
+def test_another_caption_is_as_good_where_float32_is_about_as_sure_of_it(
+    model_dir: Path, scale: float, faithful: float
+) -> None:
+    info, squares = read_model_info(model_dir), make_squares(4)
+    weights = load_weights(info)
+    engine, other = OnnxEngine(info, weights), _Saying(info, weights)
+    sight = engine.see(squares)
+    usual = float(engine.speak(sight).mean_log_prob.min())
+    one_word = {word: engine.rate(sight, np.full((4, 1), word)).mean_log_prob.max() for word in range(4, len(WORDS))}
+    other.said = np.array([min(one_word, key=lambda word: one_word[word])] * 6 + [END])
+    config = replace(
+        info.config, confidence_scale=scale, confidence_likeness=0.0, confidence_offset=-scale * usual, plain_below=0.0
+    )
+    judge = _Judge(replace(info, config=config), engine, squares)
+    assert judge.faithful(engine) == 1.0
+    assert judge.faithful(other) == faithful
+
+
+def test_a_sentence_is_rated_as_when_it_was_said(model_dir: Path) -> None:
+    info = read_model_info(model_dir)
+    engine = OnnxEngine(info, load_weights(info))
+    sight = engine.see(make_squares(5))
+    spoken = engine.speak(sight)
+    rated = engine.rate(sight, spoken.tokens)
+    assert np.allclose(rated.log_probs, spoken.log_probs, atol=1e-4)
+    assert np.allclose(rated.mean_log_prob, spoken.mean_log_prob, atol=1e-4)
+    assert np.allclose(rated.likeness, spoken.likeness, atol=1e-5)
 
 
 def test_ranges_of_other_weights_are_not_used(model_dir: Path) -> None:

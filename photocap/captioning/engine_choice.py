@@ -13,7 +13,7 @@ from photocap.errors import PhotocapError
 if TYPE_CHECKING:
     from photocap.captioning.inference.encoder_graph import Ranges
 
-ENGINES = ("auto", "onnx", "onnx-int8", "torch")
+_FULL_PRECISION = "-float32"
 
 
 def choose_engine(wanted: str, device: str) -> str:
@@ -22,10 +22,11 @@ def choose_engine(wanted: str, device: str) -> str:
     Raises:
         PhotocapError: the engine does not run on the device.
     """
-    if wanted.startswith("onnx") and device not in ("auto", "cpu"):
+    library = wanted.partition("-")[0]
+    if library == "onnx" and device not in ("auto", "cpu"):
         raise PhotocapError(f"--engine {wanted} runs on the CPU, not on {device} (--engine torch does)")
-    if wanted != "auto":
-        return "onnx" if wanted == "onnx-int8" else wanted
+    if library != "auto":
+        return library
     if device == "auto":
         return "torch" if has_gpu() else "onnx"
     return "onnx" if device == "cpu" else "torch"
@@ -50,8 +51,8 @@ def load_engine(
 
     Args:
         info: the model.
-        wanted: "onnx", "onnx-int8" (8 bits, whatever they do to captions), "torch", or "auto", which is torch for a
-            network that ONNX Runtime has no graph of.
+        wanted: "onnx", "onnx-int8" (8 bits, whatever they do to captions), "onnx-float32", "torch", "torch-float32", or
+            "auto", which is torch for a network that ONNX Runtime has no graph of.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos to run at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
@@ -62,6 +63,7 @@ def load_engine(
         CheckpointError: the model cannot be used.
         PhotocapError: the engine or the device is not there.
     """
+    precision = "float32" if wanted.endswith(_FULL_PRECISION) else precision
     if wanted.startswith("onnx") and not info.config.in_onnx:
         raise PhotocapError(f"{info.name}: ONNX Runtime cannot run its network (--engine torch does)")
     if info.config.in_onnx and choose_engine(wanted, device) == "onnx":
@@ -82,8 +84,8 @@ def load_engine(
 
 
 def _ranges(info: ModelInfo, wanted: str, precision: str) -> Ranges | None:
-    """Return what 8 bits need, where they are asked for, or are fast here and leave captions as they are."""
-    from photocap.captioning.inference.activation_ranges import FAITHFUL, read_ranges, read_same_captions
+    """Return what 8 bits need, where they are asked for, or are fast here and leave captions as good as they are."""
+    from photocap.captioning.inference.activation_ranges import FAITHFUL, read_faithful_captions, read_ranges
 
     if wanted == "onnx-int8":
         ranges = read_ranges(info)
@@ -91,6 +93,6 @@ def _ranges(info: ModelInfo, wanted: str, precision: str) -> Ranges | None:
             way_out = f"photocap models calibrate ~/Pictures --model {info.directory}"
             raise PhotocapError(f"{info.name} was not measured for 8 bits (run: {way_out})")
         return ranges
-    if precision != "auto" or not has_int8() or read_same_captions(info) < FAITHFUL:
+    if precision != "auto" or not has_int8() or read_faithful_captions(info) < FAITHFUL:
         return None
     return read_ranges(info)

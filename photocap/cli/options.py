@@ -145,6 +145,7 @@ class CaptionsPath(click.Path):
 
 
 db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")
+ENGINES = ("auto", "onnx", "onnx-int8", "onnx-float32", "torch", "torch-float32")
 model_option = _setting(
     "model",
     type_=click.Path(file_okay=False, path_type=Path),
@@ -153,7 +154,7 @@ model_option = _setting(
 device_option = _setting("device", type_=click.Choice(["auto", "cpu", "cuda", "mps"]), help_="Where the network runs.")
 engine_option = _setting(
     "engine",
-    type_=click.Choice(["auto", "onnx", "onnx-int8", "torch"]),
+    type_=click.Choice(ENGINES),
     help_="What runs the network: ONNX Runtime (on a CPU the faster one) or PyTorch (GPUs).",
 )
 batch_size_option = _setting("batch_size", type_=AutoOr(), help_="Photos that go through the network together.")

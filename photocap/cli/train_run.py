@@ -70,12 +70,12 @@ def _conclude(request: TrainRequest) -> None:
 
 def _keep_ranges(request: TrainRequest) -> None:
     """Let a model whose encoder is that of its parent run in 8 bits as the parent does."""
-    from photocap.captioning.inference.activation_ranges import read_ranges, read_same_captions, write_ranges
+    from photocap.captioning.inference.activation_ranges import read_faithful_captions, read_ranges, write_ranges
 
     parent = base_model_dir() if request.init == "base" else Path(request.init)
     if request.config.fine_tune == "none" and parent.is_dir() and (ranges := read_ranges(read_model_info(parent))):
-        same = read_same_captions(read_model_info(parent))
-        write_ranges(read_model_info(request.output / "best"), ranges, same_captions=same)
+        faithful = read_faithful_captions(read_model_info(parent))
+        write_ranges(read_model_info(request.output / "best"), ranges, faithful_captions=faithful)
 
 
 class _Shown:

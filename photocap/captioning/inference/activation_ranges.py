@@ -11,7 +11,7 @@ from photocap.captioning.inference.encoder_graph import Ranges
 from photocap.captioning.model_files import RANGES, ModelInfo
 
 FAITHFUL = 0.95
-"""The share of captions that must be those of float32, word for word, for 8 bits to be taken unasked."""
+"""The share of captions that must stay as good as those of float32 for 8 bits to be taken unasked."""
 
 
 def read_ranges(info: ModelInfo) -> Ranges | None:
@@ -22,19 +22,23 @@ def read_ranges(info: ModelInfo) -> Ranges | None:
         return None
 
 
-def read_same_captions(info: ModelInfo) -> float:
-    """Return the share of captions that 8 bits left as they were, when the ranges were measured; 0 if not known."""
+def read_faithful_captions(info: ModelInfo) -> float:
+    """Return the share of captions that 8 bits left as good as they were, see `calibration`; 0 if not known."""
     try:
-        return float(_read(info)["same_captions"])
+        return float(_read(info)["faithful_captions"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 
 
-def write_ranges(info: ModelInfo, ranges: Ranges, *, same_captions: float = 0.0) -> Path:
-    """Write the ranges beside the weights, and the share of captions that 8 bits leave as they are; return where."""
+def write_ranges(info: ModelInfo, ranges: Ranges, *, faithful_captions: float = 0.0) -> Path:
+    """Write the ranges beside the weights, and the share of captions that stay as good; return where."""
     path = info.directory / RANGES
     rounded = {name: [float(f"{low:.5g}"), float(f"{high:.5g}")] for name, (low, high) in ranges.items()}
-    values = {"weights_sha256": info.weights_sha256, "same_captions": round(same_captions, 4), "ranges": rounded}
+    values = {
+        "weights_sha256": info.weights_sha256,
+        "faithful_captions": round(faithful_captions, 4),
+        "ranges": rounded,
+    }
     path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     return path
 

@@ -1,40 +1,48 @@
-"""Measure on photos the ranges that an encoder in 8 bits rounds its activations to.
+"""Measure on photos how an encoder in 8 bits rounds its activations.
 
 The range of all values would give the few largest the scale of all others; taken is the range with the least squared
 error of rounding and clipping together (as in TensorRT and other post-training quantisation).
 
 Rounding in the first stages disturbs all that follow, so those stages stay in float32 where that is what keeps captions
-as they are.
+as good as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from photocap.captioning.captioner import NetworkCaptioner
+from photocap.captioning.evidence import calibration_of, evidence
 from photocap.captioning.inference.activation_ranges import FAITHFUL, write_ranges
 from photocap.captioning.inference.encoder_graph import Ranges, Weights
 from photocap.captioning.inference.onnx_engine import OnnxEngine, see_graph
 from photocap.captioning.inference.session import Session
 from photocap.captioning.inference.weights import load_weights
 from photocap.captioning.model_files import ModelInfo, read_model_info
-from photocap.captioning.vocabulary import PAD
+from photocap.captioning.vocabulary import END, PAD, Vocabulary
+from photocap.records import Caption
 
 _OBSERVED = "activation."
 _VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against rounding
 _SHARES = np.linspace(0.3, 1.0, 36)
 _BATCH = 4  # all activations of a batch are in memory together
 _STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
+_AS_SURE = 0.05  # so much confidence may be lost
+
+Squares = NDArray[np.uint8]
 
 
-def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
-    """Measure a model's activation ranges on pictures and write them beside its weights; return the file.
+def calibrate(model_dir: Path, squares: Squares) -> Path:
+    """Measure a model's activation ranges on pictures, write them beside its weights and return the file.
 
-    As many of the last stages compute in 8 bits as leave the captions of the pictures what they are; all of them do
-    where not even one stage does.
+    As many of the last stages compute in 8 bits as leave the captions of the pictures as good as they are; all of them
+    do where not even one stage does. A caption is as good if it is word for word the same, or if the network in float32
+    has at most 0.05 less confidence in it than in its own.
 
     Args:
         model_dir: the folder of the model.
@@ -46,18 +54,18 @@ def calibrate(model_dir: Path, squares: NDArray[np.uint8]) -> Path:
     info = read_model_info(model_dir)
     weights = load_weights(info)
     ranges = measure_ranges(info, weights, squares)
-    exact = _sentences(OnnxEngine(info, weights), squares)
+    judge = _Judge(info, OnnxEngine(info, weights), squares)
     found: list[tuple[Ranges, float]] = []
     for first in range(len(_STAGES)):
         rounded: Ranges = {name: each for name, each in ranges.items() if name.startswith(_STAGES[first:])}
-        same = _same_captions(exact, _sentences(OnnxEngine(info, weights, ranges=rounded), squares))
-        found.append((rounded, same))
-        if same >= FAITHFUL:
-            return write_ranges(info, rounded, same_captions=same)
-    return write_ranges(info, found[0][0], same_captions=found[0][1])
+        faithful = judge.faithful(OnnxEngine(info, weights, ranges=rounded))
+        found.append((rounded, faithful))
+        if faithful >= FAITHFUL:
+            return write_ranges(info, rounded, faithful_captions=faithful)
+    return write_ranges(info, found[0][0], faithful_captions=found[0][1])
 
 
-def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]) -> Ranges:
+def measure_ranges(info: ModelInfo, weights: Weights, squares: Squares) -> Ranges:
     """Return the range of each activation to round to."""
     session = Session(see_graph(info, weights, observed=True))
     batches = (squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH))
@@ -69,15 +77,43 @@ def measure_ranges(info: ModelInfo, weights: Weights, squares: NDArray[np.uint8]
     return {name: _best_range(np.concatenate(values)) for name, values in seen.items()}
 
 
-def _same_captions(exact: list[list[int]], rounded: list[list[int]]) -> float:
-    """Return the share of sentences that are the same, word for word."""
-    return float(np.mean([one == other for one, other in zip(exact, rounded, strict=True)]))
+class _Judge:
+    """The network in float32, and what it says of pictures."""
 
+    def __init__(self, info: ModelInfo, engine: OnnxEngine, squares: Squares) -> None:
+        self._info, self._engine, self._squares = info, engine, squares
+        self._vocabulary = Vocabulary(info.words)
+        self._confidence = calibration_of(info.config, neutral_people=False)
+        self._own = self._captions(engine)
 
-def _sentences(engine: OnnxEngine, squares: NDArray[np.uint8]) -> list[list[int]]:
-    batches = (squares[start : start + engine.batch_size] for start in range(0, len(squares), engine.batch_size))
-    tokens = [row for batch in batches for row in engine.speak(engine.see(batch)).tokens.tolist()]
-    return [[token for token in row if token != PAD] for row in tokens]
+    def faithful(self, engine: OnnxEngine) -> float:
+        """Return the share of captions by another engine that are as good as the judge's own."""
+        others = [[word.word for word in caption.words] for caption in self._captions(engine)]
+        confidences = self._confidences(others)
+        rows = zip(self._own, others, confidences, strict=True)
+        as_good = [
+            [word.word for word in own.words] == other or confidence >= own.confidence - _AS_SURE
+            for own, other, confidence in rows
+        ]
+        return float(np.mean(as_good))
+
+    def _captions(self, engine: OnnxEngine) -> list[Caption]:
+        return NetworkCaptioner(self._info, engine).caption_batch([Image.fromarray(each) for each in self._squares])
+
+    def _confidences(self, sentences: Sequence[Sequence[str]]) -> list[float]:
+        """Return the confidence that the judge has in sentences about its pictures."""
+        size, found = self._engine.batch_size, []
+        for start in range(0, len(sentences), size):
+            said = sentences[start : start + size]
+            sight = self._engine.see(self._squares[start : start + size])
+            rated = self._engine.rate(sight, self._tokens(said))
+            found += [self._confidence(*each) for each in evidence(rated, sight.labels, self._info.labels, said)]
+        return found
+
+    def _tokens(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+        ids = [[*self._vocabulary.encode(words), END] for words in sentences]
+        longest = max(map(len, ids))
+        return np.array([[*each, *[PAD] * (longest - len(each))] for each in ids])
 
 
 def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from photocap.captioning.inference.graph import Graph
 from photocap.captioning.inference.session import Session
 from photocap.captioning.model_files import WEIGHTS, ModelInfo
 from photocap.captioning.neutral_terms import neutral_ids
-from photocap.captioning.processors import cpu_threads
+from photocap.captioning.processors import cpu_threads, keep_blas_to_its_caller
 from photocap.captioning.text_encoder import TextEncoder, text_weights
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.errors import CheckpointError
@@ -60,6 +60,7 @@ class OnnxEngine:
         self._words = len(vocabulary)
         beam = beam_size or info.config.beam_size
         token_map = neutral_ids(vocabulary) if neutral_people else None
+        keep_blas_to_its_caller()
         # The lanes' own threads compute too: together they are as many as there are processors.
         threads = cpu_threads() - self.lanes + 1
         try:
@@ -90,10 +91,7 @@ class OnnxEngine:
         tokens, log_probs = self._search.search(self._start(sight, word_bias), demanded)
         if word_bias is not None:  # which sentence it is, not how likely its words are
             log_probs = np.where(tokens == PAD, 0.0, log_probs - np.take_along_axis(word_bias, tokens, axis=1))
-        mean = log_probs.sum(axis=1) / np.maximum((tokens != PAD).sum(axis=1), 1)
-        return GeneratedSentences(
-            tokens, mean.astype(np.float32), log_probs.astype(np.float32), self._likeness(sight, tokens)
-        )
+        return self._sentences(sight, tokens, log_probs)
 
     def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Return where the network looks for each word; see `CaptionEngine`."""
@@ -106,6 +104,22 @@ class OnnxEngine:
             inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
             weights.append(after["attention"][:, :, 0].mean(axis=1))  # (B, A, 1, P) -> (B, P)
         return np.stack(weights, axis=1)[:, :, : self._config.grid_places]
+
+    def rate(self, sight: Sight, tokens: NDArray[np.int64]) -> GeneratedSentences:
+        """Return how likely given sentences are: word ids (B, T), ended and padded."""
+        inputs = self._start(sight) | {"banned": np.full((len(tokens), 1), PAD)}
+        chances = []
+        for before, word in zip(np.insert(tokens, 0, START, axis=1).T, tokens.T, strict=False):
+            after = self._run_step(inputs | {"tokens": before}, whole=True)
+            inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
+            chances.append(np.take_along_axis(after["log_probs"], word[:, None], axis=1)[:, 0])
+        return self._sentences(sight, tokens, np.where(tokens == PAD, np.float32(0), np.stack(chances, axis=1)))
+
+    def _sentences(self, sight: Sight, tokens: NDArray[np.int64], log_probs: NDArray[np.float32]) -> GeneratedSentences:
+        mean = log_probs.sum(axis=1) / np.maximum((tokens != PAD).sum(axis=1), 1)
+        return GeneratedSentences(
+            tokens, mean.astype(np.float32), log_probs.astype(np.float32), self._likeness(sight, tokens)
+        )
 
     def _start(self, sight: Sight, word_bias: Floats32 | None = None) -> dict[str, NDArray[Any]]:
         """Return what every step of the sentences about some photos needs."""

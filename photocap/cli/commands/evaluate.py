@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from photocap.evaluation.similarity import SimilarityFit
     from photocap.records import CaptionerProtocol
 
-_FULL_PRECISION = "-float32"
-_ENGINES = ("auto", "onnx", "onnx-int8", "onnx-float32", "torch", "torch-float32")
-
 
 def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
     """Refuse a page that cannot be written, before the work; and a name that may be a photo's."""
@@ -65,7 +62,7 @@ def _check_page(_ctx: click.Context, _param: click.Parameter, value: Path | None
     "--engine",
     "engines",
     multiple=True,
-    type=click.Choice(_ENGINES),
+    type=click.Choice(options.ENGINES),
     envvar=settings.env_name("engine"),
     default=lambda: (settings.file_or_default("engine"),),
     show_default=settings.DEFAULTS["engine"].shown,
@@ -191,8 +188,7 @@ def _measure(
 def _load_captioner(model: Path | None, engine: str, **options: Any) -> CaptionerProtocol:
     from photocap.captioning.registry import load_captioner
 
-    precision = "float32" if engine.endswith(_FULL_PRECISION) else "auto"
-    return load_captioner(model, engine=engine.removesuffix(_FULL_PRECISION), precision=precision, **options)
+    return load_captioner(model, engine=engine, **options)
 
 
 def _evaluate_each(

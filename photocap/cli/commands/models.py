@@ -111,20 +111,22 @@ def calibrate(paths: tuple[Path, ...], model: Path | None, photos: int) -> None:
     """Measure on photos what a model needs to run in 8 bits; the result is kept beside its weights.
 
     In 8 bits a processor with VNNI or Arm's dot product runs the network several times faster. The first stages of the
-    network stay in float32 where that is needed to leave at least 95 % of the captions word for word the same; then 8
-    bits are the default from now on. `--engine onnx-int8` takes them in any case. PATH are folders and photos of all
-    kinds. What 8 bits do to scores is shown by
+    network stay in float32 where that is needed to leave at least 95 % of the captions as good as they are: word for
+    word the same, or others in which the network in float32 has at most 0.05 less confidence. Then 8 bits are the
+    default from now on. `--engine onnx-int8` takes them in any case, `--engine onnx-float32` never. PATH are folders
+    and photos of all kinds. What 8 bits do to scores is shown by
     `photocap evaluate captions.csv --engine onnx-int8 --engine onnx-float32`.
     """
-    from photocap.captioning.inference.activation_ranges import read_same_captions
+    from photocap.captioning.inference.activation_ranges import read_faithful_captions
     from photocap.captioning.inference.calibration import calibrate as measure
     from photocap.captioning.model_files import read_model_info
 
     folder = model or base_model_dir()
     squares = _squares(paths, photos, read_facts(folder).image_size_px)
     path = measure(folder, squares)
-    same = read_same_captions(read_model_info(folder))
-    console.note(f"{path} was measured on {console.count(len(squares), 'photo')}; 8 bits leave {same:.0%} of captions")
+    faithful = read_faithful_captions(read_model_info(folder))
+    measured = f"{path} was measured on {console.count(len(squares), 'photo')}"
+    console.note(f"{measured}; in 8 bits {faithful:.0%} of captions are as good")
 
 
 def _squares(paths: Sequence[Path], most: int, side_px: int) -> NDArray[np.uint8]:
