@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +13,21 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from photocap.captioning.captioner import NetworkCaptioner
-from photocap.captioning.checkpoint import Checkpoint
+from photocap.captioning.checkpoint import Checkpoint, save_checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
 from photocap.captioning.engine import GeneratedSentences, Sight
+from photocap.captioning.engine_choice import load_engine
 from photocap.captioning.inference import onnx_engine
 from photocap.captioning.inference.graph import Graph
 from photocap.captioning.inference.onnx_engine import OnnxEngine
 from photocap.captioning.inference.session import Session
-from photocap.captioning.model_files import ModelInfo
+from photocap.captioning.model_files import CONFIG, WEIGHTS, ModelInfo, hash_file, read_model_info
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.text_encoder import load_text_encoder
 from photocap.captioning.torch_engine import TorchEngine
 from photocap.captioning.vocabulary import PAD, Vocabulary
 from photocap.errors import CheckpointError
@@ -190,6 +194,27 @@ def test_weights_that_do_not_fit_are_an_error_with_the_file() -> None:
     ):
         with pytest.raises(CheckpointError, match="does not fit its configuration"):
             OnnxEngine(info, broken)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    state = make_model(SMALL).state_dict()
+    state["decoder.bias"][0] = float("nan")
+    save_checkpoint(tmp_path / "m", state, SMALL, Vocabulary(WORDS), name="m", training={})
+    with pytest.raises(CheckpointError, match="not finite"):
+        load_engine(read_model_info(tmp_path / "m"), "onnx")
+
+
+def test_tensors_of_a_type_that_numpy_does_not_have_are_an_error_with_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    save_checkpoint(folder, make_model(SMALL).state_dict(), SMALL, Vocabulary(WORDS), name="m", training={})
+    weights, config = folder / WEIGHTS, folder / CONFIG
+    save_file({name: value.bfloat16() for name, value in load_file(weights).items()}, weights)
+    values = json.loads(config.read_text()) | {"weights_sha256": hash_file(weights)}
+    config.write_text(json.dumps(values))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors.*cannot be read.*bfloat16"):
+        load_engine(read_model_info(folder), "onnx")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors.*bfloat16"):
+        load_text_encoder(folder)
 
 
 def test_a_batch_is_shared_out_among_lanes_and_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

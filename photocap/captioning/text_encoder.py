@@ -121,7 +121,7 @@ def load_text_encoder(model_dir: Path) -> TextEncoder | None:
         if weights[_WORDS].shape[0] != len(vocabulary):
             raise ValueError("the vocabulary is of another size")
         encoder.encode(info.words[0] if info.words else "")  # fails here and not in a search
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(path, f"has no usable text side: {error}", "choose another model with --model") from error
     return encoder
 

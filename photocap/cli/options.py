@@ -144,8 +144,9 @@ class CaptionsPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")
 ENGINES = ("auto", "onnx", "onnx-int8", "onnx-float32", "torch", "torch-float32")
+
+db_option = _setting("db", type_=click.Path(dir_okay=False, path_type=Path), help_="The index, an SQLite file.")
 model_option = _setting(
     "model",
     type_=click.Path(file_okay=False, path_type=Path),

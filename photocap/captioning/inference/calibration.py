@@ -32,7 +32,7 @@ _VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against r
 _SHARES = np.linspace(0.3, 1.0, 36)
 _BATCH = 4  # all activations of a batch are in memory together
 _STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
-_AS_SURE = 0.05  # so much confidence may be lost
+_AS_SURE = 0.05  # so much confidence may be lost; it is itself no surer than that
 
 Squares = NDArray[np.uint8]
 

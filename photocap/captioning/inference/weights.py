@@ -54,7 +54,10 @@ class WidenedWeights(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:
             raise KeyError(name)
-        value: NDArray[Any] = self._file.get_tensor(name)
+        try:
+            value: NDArray[Any] = self._file.get_tensor(name)
+        except (SafetensorError, TypeError) as error:  # TypeError: of a type that numpy does not have
+            raise CheckpointError(self._path, f"holds {name}, which cannot be read: {error}", _HINT) from error
         if value.dtype.kind != "f":
             return value
         widened = value.astype(np.float32, copy=False)
