@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from photocap.captioning.registry import hash_files, load_captioner, read_facts
-from photocap.captioning.vlm import as_sentence
+from photocap.captioning.vlm import VlmCaptioner, as_sentence
 from photocap.errors import CheckpointError, PhotocapError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers' own code
@@ -102,7 +102,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["vit-gpt2", "blip", "git"])
 @pytest.mark.parametrize("beam_size", [None, 3])
 def test_a_local_folder_is_loaded_and_captions(folders: Path, name: str, beam_size: int | None) -> None:
-    captioner = load_captioner(folders / name, device="cpu", precision="float32", beam_size=beam_size)
+    captioner = load_captioner(folders / name, device="cpu", engine="torch-float32", beam_size=beam_size)
     captions = captioner.caption_batch(IMAGES)
     assert len(captions) == 3
     for caption in captions:
@@ -113,12 +113,14 @@ def test_a_local_folder_is_loaded_and_captions(folders: Path, name: str, beam_si
     assert captioner.weights_sha256 == hash_files([folders / name / "model.safetensors"])
     assert captioner.model_id == f"{name}@{captioner.weights_sha256[:12]}"
     assert captioner.image_size_px == SIDE_PX
+    assert isinstance(captioner, VlmCaptioner)
+    assert "float32" in captioner.runs_on
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_the_confidence_is_the_mean_probability_of_a_word(folders: Path, beam_size: int) -> None:
     """The reference scores the sentence anew, with the sentence itself as the decoder's input."""
-    captioner = load_captioner(folders / "vit-gpt2", device="cpu", precision="float32", beam_size=beam_size)
+    captioner = load_captioner(folders / "vit-gpt2", device="cpu", engine="torch-float32", beam_size=beam_size)
     model = transformers.VisionEncoderDecoderModel.from_pretrained(folders / "vit-gpt2").eval()
     pictures = transformers.ViTImageProcessor(size=SIZE)
     for image, caption in zip(IMAGES, captioner.caption_batch(IMAGES), strict=True):
@@ -135,7 +137,7 @@ def test_the_confidence_is_the_mean_probability_of_a_word(folders: Path, beam_si
 
 def test_batches_change_nothing(folders: Path) -> None:
     one, many = (
-        load_captioner(folders / "vit-gpt2", device="cpu", precision="float32", batch_size=size) for size in (1, 8)
+        load_captioner(folders / "vit-gpt2", device="cpu", engine="torch-float32", batch_size=size) for size in (1, 8)
     )
     for a, b in zip(one.caption_batch(IMAGES), many.caption_batch(IMAGES), strict=True):
         assert a.text == b.text
@@ -143,7 +145,7 @@ def test_batches_change_nothing(folders: Path) -> None:
 
 
 def test_too_little_memory_halves_the_batch(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    captioner = load_captioner(folders / "git", device="cpu", precision="float32", batch_size=8)
+    captioner = load_captioner(folders / "git", device="cpu", engine="torch-float32", batch_size=8)
     generate = captioner._model.generate  # type: ignore[attr-defined]
 
     def limited(*, pixel_values: torch.Tensor, **options: object) -> object:

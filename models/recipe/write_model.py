@@ -85,7 +85,7 @@ def _fit_confidence(data: Data, folder: Path, squares: NDArray[np.uint8], *, neu
     info = read_model_info(folder)
     assert info.labels is not None
     vocabulary = Vocabulary(info.words)
-    engine = load_engine(info, "onnx", device="cpu", precision="float32", neutral_people=neutral_people)
+    engine = load_engine(info, "onnx-float32", device="cpu", neutral_people=neutral_people)
     rules = LabelRules(info.labels, vocabulary)
     sentences: list[list[str]] = []
     rows: list[NDArray[np.float64]] = []

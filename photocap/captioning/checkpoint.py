@@ -25,6 +25,7 @@ from photocap.captioning.model_files import (
     KIND,
     WEIGHTS,
     ModelInfo,
+    check_weights,
     hash_file,
     read_model_info,
     replace_directory,
@@ -54,9 +55,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         CheckpointError: something is missing, damaged, hostile or does not fit together.
     """
     info = read_model_info(directory)
-    weights = directory / WEIGHTS
-    if hash_file(weights) != info.weights_sha256:
-        raise CheckpointError(weights, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
+    weights = check_weights(info)
     try:
         vocabulary = Vocabulary(info.words)
     except ValueError as error:

@@ -32,6 +32,11 @@ def choose_engine(wanted: str, device: str) -> str:
     return "onnx" if device == "cpu" else "torch"
 
 
+def precision_of(wanted: str) -> str:
+    """Return "float32" where an engine's name asks for it, else "auto": what the machine computes fastest."""
+    return "float32" if wanted.endswith(_FULL_PRECISION) else "auto"
+
+
 def runs_on_cpu(wanted: str, device: str) -> bool:
     """Return whether the network shares the processors with decoding."""
     return choose_engine(wanted, device) == "onnx" or device == "cpu" or (device == "auto" and not has_gpu())
@@ -44,7 +49,6 @@ def load_engine(
     device: str = "auto",
     batch_size: int | None = None,
     beam_size: int | None = None,
-    precision: str = "auto",
     neutral_people: bool = False,
 ) -> CaptionEngine:
     """Load a model into an engine; the library it needs is imported now.
@@ -56,21 +60,19 @@ def load_engine(
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos to run at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
-        precision: "float32", or "auto" for what the machine computes fastest: 8 bits or bfloat16, where they serve.
         neutral_people: as for `CaptionEngine`.
 
     Raises:
         CheckpointError: the model cannot be used.
         PhotocapError: the engine or the device is not there.
     """
-    precision = "float32" if wanted.endswith(_FULL_PRECISION) else precision
     if wanted.startswith("onnx") and not info.config.in_onnx:
         raise PhotocapError(f"{info.name}: ONNX Runtime cannot run its network (--engine torch does)")
     if info.config.in_onnx and choose_engine(wanted, device) == "onnx":
         from photocap.captioning.inference.onnx_engine import OnnxEngine
         from photocap.captioning.inference.weights import load_weights
 
-        ranges = _ranges(info, wanted, precision)
+        ranges = _ranges(info, wanted)
         weights = load_weights(info)
         return OnnxEngine(info, weights, batch_size, beam_size, neutral_people=neutral_people, ranges=ranges)
     check_torch()
@@ -78,12 +80,12 @@ def load_engine(
     from photocap.captioning.device import choose_device
     from photocap.captioning.torch_engine import TorchEngine
 
-    chosen = choose_device(device, precision=precision)
+    chosen = choose_device(device, precision=precision_of(wanted))
     checkpoint = load_checkpoint(info.directory)
     return TorchEngine(checkpoint, chosen, batch_size, beam_size, neutral_people=neutral_people)
 
 
-def _ranges(info: ModelInfo, wanted: str, precision: str) -> Ranges | None:
+def _ranges(info: ModelInfo, wanted: str) -> Ranges | None:
     """Return what 8 bits need, where they are asked for, or are fast here and leave captions as good as they are."""
     from photocap.captioning.inference.activation_ranges import FAITHFUL, read_faithful_captions, read_ranges
 
@@ -93,6 +95,6 @@ def _ranges(info: ModelInfo, wanted: str, precision: str) -> Ranges | None:
             way_out = f"photocap models calibrate ~/Pictures --model {info.directory}"
             raise PhotocapError(f"{info.name} was not measured for 8 bits (run: {way_out})")
         return ranges
-    if precision != "auto" or not has_int8() or read_faithful_captions(info) < FAITHFUL:
+    if precision_of(wanted) != "auto" or not has_int8() or read_faithful_captions(info) < FAITHFUL:
         return None
     return read_ranges(info)

@@ -242,6 +242,18 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def check_weights(info: ModelInfo) -> Path:
+    """Return a model's weights file.
+
+    Raises:
+        CheckpointError: it cannot be read, or is not the file that the configuration describes.
+    """
+    path = info.directory / WEIGHTS
+    if hash_file(path) != info.weights_sha256:
+        raise CheckpointError(path, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
+    return path
+
+
 def replace_directory(new: Path, directory: Path) -> None:
     """Put a finished folder in the place of another; a kill at any moment leaves the old or the new one.
 

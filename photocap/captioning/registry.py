@@ -73,11 +73,11 @@ class CaptionerOptions:
     """How a captioner is to run; a kind that cannot honour an option which was asked for raises `PhotocapError`.
 
     Attributes:
-        engine: "auto", "onnx", "onnx-int8", "onnx-float32", "torch" or "torch-float32".
+        engine: "auto", "onnx", "onnx-int8", "onnx-float32", "torch" or "torch-float32"; one that names no precision
+            takes what the machine computes fastest.
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once; None chooses.
         beam_size: sentences kept in play; None takes the model's own.
-        precision: "float32", or "auto" for what the machine computes fastest.
         neutral_people: leave out words about people for which there are neutral ones.
         hedge_below: the confidence from which a sentence is said without "perhaps".
         plain_below: the confidence below which a sentence gives way to a label; None takes the model's own.
@@ -87,7 +87,6 @@ class CaptionerOptions:
     device: str = "auto"
     batch_size: int | None = None
     beam_size: int | None = None
-    precision: str = "auto"
     neutral_people: bool = False
     hedge_below: float = 0.0
     plain_below: float | None = None
@@ -134,7 +133,6 @@ def load_captioner(
     device: str = "auto",
     batch_size: int | str = "auto",
     beam_size: int | None = None,
-    precision: str = "auto",
     neutral_people: bool = False,
     hedge_below: float | None = None,
     plain_below: float | None = None,
@@ -148,7 +146,6 @@ def load_captioner(
         device: "auto", or a torch device such as "cpu", "cuda", "cuda:1", "mps".
         batch_size: photos at once, or "auto".
         beam_size: sentences kept in play; None takes the model's own.
-        precision: "auto", or "float32".
         neutral_people: leave out words about people for which there are neutral ones.
         hedge_below: the confidence from which a sentence is said without "perhaps"; None: every one.
         plain_below: the confidence below which a sentence gives way to a label; None takes the model's own.
@@ -163,7 +160,6 @@ def load_captioner(
         device=device,
         batch_size=None if isinstance(batch_size, str) else batch_size,
         beam_size=beam_size,
-        precision=precision,
         neutral_people=neutral_people,
         hedge_below=hedge_below or 0.0,
         plain_below=plain_below,

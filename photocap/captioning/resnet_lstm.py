@@ -50,7 +50,6 @@ def load(folder: Path, options: CaptionerOptions) -> NetworkCaptioner:
         device=options.device,
         batch_size=options.batch_size,
         beam_size=options.beam_size,
-        precision=options.precision,
         neutral_people=options.neutral_people,
     )
     return NetworkCaptioner(info, engine, hedge_below=options.hedge_below, plain_below=options.plain_below)

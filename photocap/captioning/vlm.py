@@ -68,11 +68,13 @@ def load(folder: Path, options: CaptionerOptions) -> VlmCaptioner:
     import torch
 
     from photocap.captioning.device import choose_device
+    from photocap.captioning.engine_choice import precision_of
 
     library: Any = transformers  # whose types do not fit its own code
-    chosen = choose_device(options.device, precision=options.precision)
+    precision = precision_of(options.engine)
+    chosen = choose_device(options.device, precision=precision)
     dtype = chosen.dtype
-    if dtype == torch.float32 and chosen.device.type != "cpu" and options.precision == "auto":
+    if dtype == torch.float32 and chosen.device.type != "cpu" and precision == "auto":
         dtype = torch.float16  # GPUs without bfloat16
     with _quiet(library), _as_checkpoint_error(folder):
         model = library.AutoModelForImageTextToText.from_pretrained(

@@ -77,7 +77,7 @@ def load_captioner(model: str | os.PathLike[str] | None = None, **options: Any) 
 
     Args:
         model: a model folder; None is the base model.
-        options: `device`, `engine`, `batch_size`, `beam_size`, `precision`, `neutral_people`, `hedge_below`, as for
+        options: `device`, `engine`, `batch_size`, `beam_size`, `neutral_people`, `hedge_below`, as for
             `photocap.captioning.registry.load_captioner`.
 
     Raises:

@@ -74,8 +74,8 @@ class Speed:
 
 def plain_loop(options: CaptionerOptions) -> CaptionerOptions:
     """Return how a plain loop runs the network: float32, one photo at a time, greedy sentences."""
-    engine = "torch" if has_torch() else "onnx"
-    return replace(options, engine=engine, precision="float32", batch_size=1, beam_size=1)
+    engine = "torch-float32" if has_torch() else "onnx-float32"
+    return replace(options, engine=engine, batch_size=1, beam_size=1)
 
 
 def measure_speed(

@@ -92,7 +92,7 @@ class DecoderGraph:
         hidden = g.input("hidden", "float32", ["N", c.hidden_size])
         cell = g.input("cell", "float32", ["N", c.hidden_size]) if c.rnn == "lstm" else None
         embedding = self.weights["decoder.embedding.weight"]
-        # The gates of all words, computed once, would take 36 MB and half of the time that loading the decoder takes.
+        # Not the gates of all words, computed once: they would take 36 MB, and a first caption would wait for them.
         hidden, cell = self._recur(self._gates_of(g.node("Gather", g.constant(embedding), tokens)), hidden, cell)
         g.output(hidden, "hidden_after", ["N", c.hidden_size])
         if cell is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, RuntimeException
 
 from photocap.captioning.engine import Floats32, GeneratedSentences, Sight
-from photocap.captioning.inference.beam_search import BeamSearch
+from photocap.captioning.inference.beam_search import Arrays, BeamSearch
 from photocap.captioning.inference.decoder_graph import DecoderGraph
 from photocap.captioning.inference.encoder_graph import EncoderGraph, Ranges, Weights
 from photocap.captioning.inference.graph import Graph
@@ -97,23 +97,23 @@ class OnnxEngine:
         """Return where the network looks for each word; see `CaptionEngine`."""
         if self._config.attention != "grid":
             return None
-        inputs = self._start(sight) | {"banned": np.full((len(tokens), 1), PAD)}
-        weights = []
-        for words in np.insert(tokens, 0, START, axis=1).T[:-1]:
-            after = self._step.run(inputs | {"tokens": words}, without=("log_probs",))
-            inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
-            weights.append(after["attention"][:, :, 0].mean(axis=1))  # (B, A, 1, P) -> (B, P)
+        steps = self._teacher_forced(sight, tokens, without="log_probs")
+        weights = [after["attention"][:, :, 0].mean(axis=1) for after in steps]  # each (B, A, 1, P) -> (B, P)
         return np.stack(weights, axis=1)[:, :, : self._config.grid_places]
 
     def rate(self, sight: Sight, tokens: NDArray[np.int64]) -> GeneratedSentences:
         """Return how likely given sentences are: word ids (B, T), ended and padded."""
-        inputs = self._start(sight) | {"banned": np.full((len(tokens), 1), PAD)}
-        chances = []
-        for before, word in zip(np.insert(tokens, 0, START, axis=1).T, tokens.T, strict=False):
-            after = self._run_step(inputs | {"tokens": before}, whole=True)
-            inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
-            chances.append(np.take_along_axis(after["log_probs"], word[:, None], axis=1)[:, 0])
+        steps = zip(self._teacher_forced(sight, tokens, without="attention"), tokens.T, strict=True)
+        chances = [np.take_along_axis(after["log_probs"], word[:, None], axis=1)[:, 0] for after, word in steps]
         return self._sentences(sight, tokens, np.where(tokens == PAD, np.float32(0), np.stack(chances, axis=1)))
+
+    def _teacher_forced(self, sight: Sight, tokens: NDArray[np.int64], *, without: str) -> Iterator[Arrays]:
+        """Yield what a step gives out at each word of given sentences (B, T), all but `without`."""
+        inputs = self._start(sight) | {"banned": np.full((len(tokens), 1), PAD)}
+        for before in np.insert(tokens, 0, START, axis=1).T[:-1]:
+            after = self._step.run(inputs | {"tokens": before}, without=(without,))
+            inputs |= {name: after[f"{name}_after"] for name in ("hidden", "cell") if name in inputs}
+            yield after
 
     def _sentences(self, sight: Sight, tokens: NDArray[np.int64], log_probs: NDArray[np.float32]) -> GeneratedSentences:
         mean = log_probs.sum(axis=1) / np.maximum((tokens != PAD).sum(axis=1), 1)

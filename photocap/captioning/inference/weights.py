@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from photocap.captioning.model_files import CONFIG, WEIGHTS, ModelInfo, hash_file
+from photocap.captioning.model_files import ModelInfo, check_weights
 from photocap.errors import CheckpointError
 
 _HINT = "choose another model with --model, or train it again"
@@ -81,9 +81,7 @@ def load_weights(info: ModelInfo) -> WidenedWeights:
     Raises:
         CheckpointError: the file is not the one that was described, or is damaged.
     """
-    path = info.directory / WEIGHTS
-    if hash_file(path) != info.weights_sha256:
-        raise CheckpointError(path, f"is not the file that {CONFIG} describes (SHA-256 differs)", _HINT)
+    path = check_weights(info)
     try:
         return WidenedWeights(path)
     except (SafetensorError, OSError) as error:

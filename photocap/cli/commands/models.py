@@ -110,7 +110,7 @@ def rollback() -> None:
 def calibrate(paths: tuple[Path, ...], model: Path | None, photos: int) -> None:
     """Measure on photos what a model needs to run in 8 bits; the result is kept beside its weights.
 
-    In 8 bits a processor with VNNI or Arm's dot product runs the network twice as fast or faster. The first stages
+    In 8 bits a processor with VNNI or Arm's dot product runs the network about twice as fast. The first stages
     of the network stay in float32 where that is needed to leave at least 95 % of the captions as good as they are: word
     for word the same, or others in which the network in float32 has at most 0.05 less confidence. Then 8 bits are the
     default from now on. `--engine onnx-int8` takes them in any case, `--engine onnx-float32` never. PATH are folders
