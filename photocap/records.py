@@ -255,18 +255,22 @@ class UndoRecord:
 
     Attributes:
         path: the file that is written (a photo or a sidecar).
-        sha256_kept: SHA-256 (hex) of the bytes that the write leaves as they are; None in records of an index of
-            version 1, whose other hashes are of the whole file.
-        sha256_before: of the places that it changes, as they were; None where the file did not exist.
+        sha256_before: SHA-256 (hex) of the places that the write changes, as they were; None where the file did not
+            exist.
         sha256_after: of these places as they are after the write.
         patch: opaque bytes from which the old file is rebuilt out of the new one.
+        blake3_kept: BLAKE3 (hex) of the bytes that the write leaves as they are, which takes a quarter of the time of
+            SHA-256; None in records of an index before version 9.
+        sha256_kept: their SHA-256, in records of an index of version 2 to 8. Those of version 1 have neither: their
+            other hashes are of the whole file.
         photo: the photo whose caption it is, as the index knows it; None where a record of an index before version 4
             names a sidecar of which no photo is known.
     """
 
     path: Path
-    sha256_kept: str | None
     sha256_before: str | None
     sha256_after: str
     patch: bytes
+    blake3_kept: str | None = None
+    sha256_kept: str | None = None
     photo: Path | None = None

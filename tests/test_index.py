@@ -215,7 +215,7 @@ def test_the_text_index_follows_every_change(index, run):
 def test_undo_rows_go_from_open_to_written_to_restored(index, run):
     undo = [
         UndoRecord(
-            path=Path(f"/p/{n}.jpg"), sha256_kept="kept", sha256_before="before", sha256_after="after", patch=b"patch"
+            path=Path(f"/p/{n}.jpg"), sha256_before="before", sha256_after="after", patch=b"patch", blake3_kept="kept"
         )
         for n in range(3)
     ]
@@ -496,7 +496,6 @@ def test_an_older_index_is_brought_up_to_date_and_loses_nothing(tmp_path, read_o
         assert [row.record for row in index.undo.rows()] == [
             UndoRecord(
                 path=Path("/a.jpg"),
-                sha256_kept=None,
                 sha256_before="before",
                 sha256_after="after",
                 patch=b"\0",

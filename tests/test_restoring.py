@@ -180,7 +180,7 @@ def test_records_of_an_index_of_version_1_hold(library):
         for row in library.index.undo.rows([path]):
             old = revert(row.record, content)
             library.index._database.connection.execute(
-                "UPDATE undo SET sha256_kept = NULL, sha256_before = ?, sha256_after = ? WHERE id = ?",
+                "UPDATE undo SET blake3_kept = NULL, sha256_before = ?, sha256_after = ? WHERE id = ?",
                 (sha256(old).hexdigest(), sha256(content).hexdigest(), row.id),
             )
             content = old

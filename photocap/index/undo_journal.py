@@ -12,7 +12,8 @@ from photocap.index.rows import UndoRow, UndoState, stored
 from photocap.records import UndoRecord
 
 _SELECT = (
-    "SELECT id, run_id, state, created, path, sha256_kept, sha256_before, sha256_after, patch, photo_path FROM undo"
+    "SELECT id, run_id, state, created, path, sha256_before, sha256_after, patch, blake3_kept, sha256_kept, photo_path"
+    " FROM undo"
 )
 
 
@@ -105,16 +106,17 @@ def _moved_along(path: Path, old: Path, new: Path) -> Path:
 
 def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> int:
     cursor = connection.execute(
-        "INSERT INTO undo (run_id, path, created, sha256_kept, sha256_before, sha256_after, patch,"
-        " photo_path) VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, CAST(? AS TEXT))",
+        "INSERT INTO undo (run_id, path, created, sha256_before, sha256_after, patch, blake3_kept, sha256_kept,"
+        " photo_path) VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))",
         (
             run_id,
             path_bytes(record.path),
             now(),
-            record.sha256_kept,
             record.sha256_before,
             record.sha256_after,
             record.patch,
+            record.blake3_kept,
+            record.sha256_kept,
             record.photo and path_bytes(record.photo),
         ),
     )
@@ -123,13 +125,14 @@ def _insert(connection: sqlite3.Connection, run_id: int, record: UndoRecord) -> 
 
 
 def _row(row: tuple[object, ...]) -> UndoRow:
-    id_, run_id, state, created, path, kept, before, after, patch, photo = row
+    id_, run_id, state, created, path, before, after, patch, blake3_kept, sha256_kept, photo = row
     record = UndoRecord(
         path=file_path(path),  # type: ignore[arg-type]  # the schema's types
-        sha256_kept=kept,  # type: ignore[arg-type]
         sha256_before=before,  # type: ignore[arg-type]
         sha256_after=after,  # type: ignore[arg-type]
         patch=patch,  # type: ignore[arg-type]
+        blake3_kept=blake3_kept,  # type: ignore[arg-type]
+        sha256_kept=sha256_kept,  # type: ignore[arg-type]
         photo=file_path(photo) if photo else None,  # type: ignore[arg-type]
     )
     return UndoRow(id=id_, run_id=run_id, state=stored(UndoState, state), created=created, record=record)  # type: ignore[arg-type]

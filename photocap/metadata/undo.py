@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
+
+from blake3 import blake3
 
 from photocap.formats.splice import Edit, Rewrite, growth, in_order, splice
 from photocap.records import UndoRecord
@@ -19,6 +21,12 @@ from photocap.records import UndoRecord
 _ENTRY = struct.Struct("<QQQ")  # where in the new file, how long there, how many old bytes stood in its place
 _MAX_MORE_BYTES = 1 << 20
 _Places: TypeAlias = "list[tuple[int, int]]"  # (start, end) of each run of bytes, in order
+
+
+class _Hash(Protocol):
+    def update(self, data: memoryview, /) -> object: ...
+
+    def hexdigest(self) -> str: ...
 
 
 class PatchError(ValueError):
@@ -54,10 +62,10 @@ def record_write(
     # What the edits keep is the same in both, as the check above has shown, so it is hashed only once.
     return UndoRecord(
         path=path,
-        sha256_kept=_sha256_around(new, _places_after(back)),
         sha256_before=None if old is None else _sha256_at(old, _places_before(back)),
         sha256_after=_sha256_at(new, _places_after(back)),
         patch=patch,
+        blake3_kept=_hash_around(blake3(), new, _places_after(back)),
         photo=photo or path,
     )
 
@@ -165,9 +173,11 @@ def _places_before(back: list[Edit]) -> _Places:
 
 
 def _is_recognised_by(record: UndoRecord, digest: str, data: bytes, places: _Places) -> bool:
-    if record.sha256_kept is None:  # of an index of version 1, which hashed the whole file each time
-        return sha256(data).hexdigest() == digest
-    return _sha256_at(data, places) == digest and _sha256_around(data, places) == record.sha256_kept
+    if record.blake3_kept is not None:
+        return _sha256_at(data, places) == digest and _hash_around(blake3(), data, places) == record.blake3_kept
+    if record.sha256_kept is not None:
+        return _sha256_at(data, places) == digest and _hash_around(sha256(), data, places) == record.sha256_kept
+    return sha256(data).hexdigest() == digest
 
 
 def _sha256_at(data: bytes, places: _Places) -> str:
@@ -179,9 +189,8 @@ def _sha256_at(data: bytes, places: _Places) -> str:
     return found.hexdigest()
 
 
-def _sha256_around(data: bytes, places: _Places) -> str:
+def _hash_around(found: _Hash, data: bytes, places: _Places) -> str:
     """Return the hash of everything else in the file."""
-    found = sha256()
     view = memoryview(data)
     position = 0
     for start, end in places:

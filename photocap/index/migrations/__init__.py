@@ -62,6 +62,11 @@ def _version_8(database: Database) -> None:
     database.executescript(VERSION_8)
 
 
+def _version_9(database: Database) -> None:
+    """Let undo records know by BLAKE3 what a write keeps; older ones still do by SHA-256."""
+    database.table("undo").add_column("blake3_kept", str)
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_1,
     _version_2,
@@ -71,6 +76,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_6,
     _version_7,
     _version_8,
+    _version_9,
 )
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 
