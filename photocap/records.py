@@ -117,6 +117,16 @@ class DescribedCaptioner(Protocol):
         ...
 
 
+@runtime_checkable
+class ConcurrentCaptioner(Protocol):
+    """A captioner that may be given the next batch while it has one in hand."""
+
+    @property
+    def batches_at_once(self) -> int:
+        """Return how many threads may call `caption_batch` at the same time with profit."""
+        ...
+
+
 class CaptionerProtocol(Protocol):
     """What a captioner of any kind offers.
 

@@ -52,6 +52,38 @@ def test_the_network_has_a_batch_while_the_one_before_is_written(
     assert [result.caption for result in library.results] == [f"a red photo {40 + i} by 30" for i in range(10)]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_captioner_has_as_many_batches_in_hand_as_it_says(
+    library: Library,  # noqa: F811
+    at_once: int,
+) -> None:
+    lock = threading.Lock()
+    second_came = threading.Event()
+    in_hand, most = 0, 0
+
+    class Concurrent(FakeCaptioner):
+        batches_at_once = at_once
+
+        def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
+            nonlocal in_hand, most
+            with lock:
+                in_hand += 1
+                most = max(most, in_hand)
+            if in_hand == 2:
+                second_came.set()
+            second_came.wait(30 if at_once == 2 else 0.05)
+            with lock:
+                in_hand -= 1
+                return super().caption_batch(images)
+
+    library.captioner = Concurrent()
+    for number in range(16):
+        library.photo(f"{number:02d}.jpg", size=(40 + number, 30))
+    assert library.run().summary == "16 captioned"
+    assert most == at_once
+    assert [result.caption for result in library.results] == [f"a red photo {40 + i} by 30" for i in range(16)]
+
+
 def test_a_photo_is_read_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     reads: Counter[Path] = Counter()
     open_regular = opening.open_regular

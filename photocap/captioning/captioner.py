@@ -71,6 +71,11 @@ class NetworkCaptioner:
         library = "onnxruntime" if self.engine.name.startswith("onnx") else "torch"
         return f"{self.engine.name}, {library} {version(library)}"
 
+    @property
+    def batches_at_once(self) -> int:
+        """Return 2 where there are several lanes: one that has done its share begins with the next batch; else 1."""
+        return min(self.engine.lanes, 2)
+
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""
         captions: list[Caption] = []
@@ -81,8 +86,6 @@ class NetworkCaptioner:
     def _caption_in_lanes(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Share a batch out among the engine's lanes: while one chooses words, another looks at its pictures."""
         share = -(-len(images) // self.engine.lanes)
-        if share == len(images):
-            return self._caption_pictures(images)
         shares = [images[start : start + share] for start in range(0, len(images), share)]
         return [caption for captions in self._lanes.map(self._caption_pictures, shares) for caption in captions]
 

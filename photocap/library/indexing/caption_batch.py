@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 from photocap.index import CaptionRecord, PhotoIndex
 from photocap.library.indexing.caption import LazyCaptioner
@@ -12,14 +11,11 @@ from photocap.library.indexing.decide import Decider
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import DryRun, Overwrite
-from photocap.records import Caption
-
-if TYPE_CHECKING:
-    from PIL import Image
+from photocap.records import Caption, ConcurrentCaptioner
 
 
 class BatchCaptioner:
-    """Captions the batches of one run; the network has a thread of its own, which the index never meets."""
+    """Captions the batches of one run; the network has threads of its own, which the index never meets."""
 
     def __init__(self, captioner: LazyCaptioner, index: PhotoIndex, decider: Decider, options: IndexOptions) -> None:
         self._captioner = captioner
@@ -27,11 +23,20 @@ class BatchCaptioner:
         self._decider = decider
         self._is_dry = options.dry_run is DryRun.YES
         self._over_person = options.policy.overwrite is Overwrite.ALL
-        self._network = ThreadPoolExecutor(1, thread_name_prefix="photocap-network")
+
+    @cached_property
+    def _network(self) -> ThreadPoolExecutor:
+        captioner = self._captioner.captioner
+        threads = captioner.batches_at_once if isinstance(captioner, ConcurrentCaptioner) else 1
+        return ThreadPoolExecutor(threads, thread_name_prefix="photocap-network")
 
     def start(self, batch: list[PhotoJob]) -> Future[list[Caption | Trouble]]:
         """Send the pictures of a batch to the network, behind those that are there already."""
-        return self._network.submit(self._see, [job.image for job in batch if job.image is not None])
+        if images := [job.image for job in batch if job.image is not None]:
+            return self._network.submit(self._captioner.caption, images)
+        nothing: Future[list[Caption | Trouble]] = Future()
+        nothing.set_result([])
+        return nothing
 
     def finish(self, batch: list[PhotoJob], seen: Future[list[Caption | Trouble]]) -> None:
         """Give each photo of a batch its caption, or its trouble."""
@@ -52,11 +57,9 @@ class BatchCaptioner:
                 in_batch.setdefault(job.caption_key, job)
 
     def close(self) -> None:
-        """Let the network's thread end with what it has in hand."""
-        self._network.shutdown(wait=False, cancel_futures=True)
-
-    def _see(self, images: Sequence[Image.Image]) -> list[Caption | Trouble]:
-        return self._captioner.caption(images) if images else []
+        """Let the network's threads end with what they have in hand."""
+        if "_network" in self.__dict__:
+            self._network.shutdown(wait=False, cancel_futures=True)
 
     def _take(self, job: PhotoJob, fresh: Caption | Trouble) -> None:
         if isinstance(fresh, Trouble):
@@ -80,7 +83,8 @@ class BatchCaptioner:
     def _caption_alone(self, job: PhotoJob) -> None:
         """Caption a photo whose twin failed."""
         try:
-            (fresh,) = self._network.submit(self._see, [self._captioner.decode(job.picture_path)]).result()
+            picture = self._captioner.decode(job.picture_path)
+            (fresh,) = self._network.submit(self._captioner.caption, [picture]).result()
         except Exception as problem:  # one photo never stops a run
             job.trouble = Trouble.of(problem)
         else:
