@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.inference.eight_bits import linear_in_8_bits
 from photocap.captioning.inference.encoder_graph import Weights
 from photocap.captioning.inference.graph import Graph
 from photocap.captioning.vocabulary import PAD, START, UNK
 
 _LEAST_LABEL_PROBABILITY = 1e-3  # as in network.labels
 _NEVER = float("-inf")
+_LARGEST_HIDDEN = 1.0  # a sigmoid times a tanh; a GRU mixes tanhs
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class DecoderGraph:
         graph: the graph to write into.
         weights: the model's tensors by their names in the state dict, float32.
         config: the model's sizes.
+        in_8_bits: whether the largest products of a step are computed in 8 bits.
     """
 
     graph: Graph
     weights: Weights
     config: ModelConfig
+    in_8_bits: bool = False
 
     @property
     def _has_attention(self) -> bool:
@@ -98,7 +102,7 @@ class DecoderGraph:
         if cell is not None:
             g.output(cell, "cell_after", ["N", c.hidden_size])
         spoken = g.node("Concat", hidden, self._attended(hidden), axis=1) if self._has_attention else hidden
-        logits = g.linear(self._linear(spoken, "decoder.out"), embedding, self.weights["decoder.bias"])
+        logits = self._product(self._linear(spoken, "decoder.out"), embedding, self.weights["decoder.bias"])
         log_probs = self._ruled_out(g.node("LogSoftmax", logits, axis=1), token_map)
         g.output(log_probs, "log_probs", ["N", len(embedding)])
         best, words = g.nodes("TopK", [log_probs, g.constant([beam_size], "int64")], 2, axis=1)
@@ -107,6 +111,14 @@ class DecoderGraph:
 
     def _linear(self, x: str, name: str) -> str:
         return self.graph.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
+
+    def _product(
+        self, x: str, weight: NDArray[np.float32], bias: NDArray[np.float32], largest: float | None = None
+    ) -> str:
+        """Apply a linear layer to rows, in 8 bits where that is wanted; `largest` as for `linear_in_8_bits`."""
+        if self.in_8_bits:
+            return linear_in_8_bits(self.graph, x, weight, bias, largest=largest)
+        return self.graph.linear(x, weight, bias)
 
     def _first_dimension(self, x: str) -> str:
         """Return how many rows a value has, as a vector of one number."""
@@ -161,12 +173,13 @@ class DecoderGraph:
 
     def _gates_of(self, embedded: str) -> str:
         weight, bias, _, _ = self._cell_weights()
-        return self.graph.linear(embedded, weight, bias)
+        largest = float(np.abs(self.weights["decoder.embedding.weight"]).max())
+        return self._product(embedded, weight, bias, largest)
 
     def _recur(self, inputs: str, hidden: str, cell: str | None) -> tuple[str, str | None]:
         """Run one step of the LSTM or GRU, its input given as its part of the gates; return hidden and cell."""
         _, _, weight, bias = self._cell_weights()
-        state = self.graph.linear(hidden, weight, bias)
+        state = self._product(hidden, weight, bias, _LARGEST_HIDDEN)
         if self.config.rnn == "lstm":
             assert cell is not None
             return self._lstm(inputs, state, cell)
@@ -198,7 +211,8 @@ class DecoderGraph:
         split = g.node("Concat", self._first_dimension(keys), g.constant([-1, heads, size], "int64"), axis=0)
         scale = size**-0.5
         weight, bias = (self.weights[f"decoder.query.{part}"] * scale for part in ("weight", "bias"))
-        query = g.node("Transpose", g.node("Reshape", g.linear(hidden, weight, bias), split), perm=[0, 2, 1, 3])
+        query = g.node("Reshape", self._product(hidden, weight, bias, _LARGEST_HIDDEN), split)
+        query = g.node("Transpose", query, perm=[0, 2, 1, 3])
         scores = g.node("MatMul", query, keys)  # (B, A, W, H/A) -> (B, A, W, P)
         if self._has_slots:
             scores = g.node("Add", scores, g.input("bias", "float32", ["B", 1, 1, "P"]))
@@ -206,7 +220,9 @@ class DecoderGraph:
         g.output(attention, "attention", ["B", heads, "W", "P"])
         context = g.node("Transpose", g.node("MatMul", attention, values), perm=[0, 2, 1, 3])
         context = g.node("Reshape", context, g.constant([-1, c.hidden_size], "int64"))
-        return g.node("Mul", g.node("Sigmoid", self._linear(hidden, "decoder.gate")), context)
+        weight, bias = (self.weights[f"decoder.gate.{part}"] for part in ("weight", "bias"))
+        gate = g.node("Sigmoid", self._product(hidden, weight, bias, _LARGEST_HIDDEN))
+        return g.node("Mul", gate, context)
 
     def _ruled_out(self, log_probs: str, token_map: Sequence[int] | None) -> str:
         """Move probabilities by `token_map`, add the bias and rule words out: special ones, banned ones."""

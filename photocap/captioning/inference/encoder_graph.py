@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photocap.captioning.config import ModelConfig
+from photocap.captioning.inference.eight_bits import LEAST_SCALE, round_weight
 from photocap.captioning.inference.graph import Graph
 
 Weights = Mapping[str, NDArray[Any]]
@@ -24,7 +25,6 @@ Ranges = Mapping[str, tuple[float, float]]
 _BATCH_NORM_EPSILON = 1e-5
 _TRUNK = "encoder.trunk."
 _STEM_PADDING = 3
-_LEAST_SCALE = 1e-12
 _MOST_INT32 = 2**31 - 128  # as far as float32 goes without leaving int32
 
 
@@ -116,17 +116,18 @@ class EncoderGraph:
         convolutions = 3 if f"{_TRUNK}{block}.conv3.weight" in self.weights else 2
         stride = 2 if block.endswith(".0") and not block.startswith("layer1") else 1
         strided = 2 if convolutions == 3 else 1
+        is_float = x not in self._scales
         y = x
         for i in range(1, convolutions + 1):
             folded = self._folded(f"{block}.conv{i}", f"{block}.bn{i}")
             y = self._convolution(y, folded, stride=stride if i == strided else 1)
             if i < convolutions:
-                y = self._activation(f"{block}.conv{i}", g.node("Relu", y))
+                y = self._activation(f"{block}.conv{i}", g.node("Relu", y), was_float=is_float and i == 1)
         y = self._activation(f"{block}.conv{convolutions}", y)
         if f"{_TRUNK}{block}.downsample.0.weight" in self.weights:
             folded = self._folded(f"{block}.downsample.0", f"{block}.downsample.1")
             x = self._convolution(x, folded, stride=stride)
-            x = self._activation(f"{block}.downsample", x)
+            x = self._activation(f"{block}.downsample", x, was_float=is_float)
         return g.node("Relu", g.node("Add", y, x))
 
     def _folded(self, convolution: str, norm: str) -> FoldedConvolution:
@@ -160,8 +161,7 @@ class EncoderGraph:
         The input's mean is subtracted in the bias, by the rounded weights, so that their errors do not meet it.
         """
         g = self.graph
-        scale = np.maximum(np.abs(folded.weight).max(axis=(1, 2, 3)), _LEAST_SCALE) / 127
-        weight = np.rint(folded.weight / scale[:, None, None, None])
+        weight, scale = round_weight(folded.weight)
         zeros = np.zeros(len(scale))
         in_sums = scale * np.float32(input_scale)
         bias = folded.bias
@@ -175,16 +175,26 @@ class EncoderGraph:
         )
         return next(added), next(added)
 
-    def _activation(self, name: str, value: str) -> str:
-        """Note an activation; in 8 bits, round it to them."""
+    def _activation(self, name: str, value: str, *, was_float: bool = False) -> str:
+        """Note an activation; in 8 bits, round it to them.
+
+        Integer convolutions have channels last, and ONNX Runtime moves them there and back; where a convolution in
+        float32 comes before (`was_float`), it does so at each of the next ones, unless it is done here once.
+        """
         self.activations[name] = value
         if name not in self._ranges:
             return value
         low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
-        scale = max(high - low, _LEAST_SCALE) / 255
+        scale = max(high - low, LEAST_SCALE) / 255
         zero = round(-low / scale)
         parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")
-        return self._dequantised(self.graph.node("QuantizeLinear", value, *parameters), scale, zero)
+        if not was_float:
+            return self._dequantised(self.graph.node("QuantizeLinear", value, *parameters), scale, zero)
+        g = self.graph
+        last = g.node("Transpose", value, perm=[0, 2, 3, 1])
+        rows = g.node("QuantizeLinear", g.node("Flatten", last, axis=3), *parameters)
+        rounded = g.node("Reshape", rows, g.node("Shape", last))
+        return self._dequantised(g.node("Transpose", rounded, perm=[0, 3, 1, 2]), scale, zero)
 
     def _dequantised(self, value: str, scale: float, zero: int) -> str:
         parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")

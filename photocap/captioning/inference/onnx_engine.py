@@ -66,7 +66,7 @@ class OnnxEngine:
         try:
             _check_vocabulary(weights, self._words)
             self._see = Session(see_graph(info, weights, ranges), threads)
-            self._step = Session(_step_graph(info, weights, beam, token_map), threads)
+            self._step = Session(_step_graph(info, weights, beam, token_map, in_8_bits=ranges is not None), threads)
             self._texts = TextEncoder(vocabulary, text_weights(weights)) if info.config.joint_size else None
         except (KeyError, ValueError, IndexError, Fail, InvalidArgument, InvalidGraph, RuntimeException) as error:
             reason = str(error).strip().split("\n")[0]
@@ -159,9 +159,11 @@ def see_graph(info: ModelInfo, weights: Weights, ranges: Ranges | None = None, *
     return graph
 
 
-def _step_graph(info: ModelInfo, weights: Weights, beam_size: int, token_map: list[int] | None) -> Graph:
+def _step_graph(
+    info: ModelInfo, weights: Weights, beam_size: int, token_map: list[int] | None, *, in_8_bits: bool
+) -> Graph:
     graph = Graph()
-    DecoderGraph(graph, weights, info.config).add_step(beam_size, token_map)
+    DecoderGraph(graph, weights, info.config, in_8_bits).add_step(beam_size, token_map)
     return graph
 
 
