@@ -48,6 +48,6 @@ def linear_in_8_bits(
         rows = g.node("Add", g.node("Round", g.node("Div", x, step)), g.constant(_ZERO))
         rows = g.node("Cast", rows, to=_UINT8)
     sums = g.node("MatMulInteger", rows, g.constant(rounded.T, "int8"), zero)
-    # One step after the other: ONNX Runtime would take the product of both for that of one number and a vector.
+    # By one after the other: ONNX Runtime would take a product of both for that of one number and a vector.
     values = g.node("Mul", g.node("Mul", g.node("Cast", sums, to=_FLOAT), step), g.constant(by_output))
     return g.node("Add", values, g.constant(bias))

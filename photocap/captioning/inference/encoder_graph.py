@@ -187,10 +187,10 @@ class EncoderGraph:
         low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
         scale = max(high - low, LEAST_SCALE) / 255
         zero = round(-low / scale)
-        parameters = self.graph.constant(scale), self.graph.constant(zero, "uint8")
-        if not was_float:
-            return self._dequantised(self.graph.node("QuantizeLinear", value, *parameters), scale, zero)
         g = self.graph
+        parameters = g.constant(scale), g.constant(zero, "uint8")
+        if not was_float:
+            return self._dequantised(g.node("QuantizeLinear", value, *parameters), scale, zero)
         last = g.node("Transpose", value, perm=[0, 2, 3, 1])
         rows = g.node("QuantizeLinear", g.node("Flatten", last, axis=3), *parameters)
         rounded = g.node("Reshape", rows, g.node("Shape", last))
