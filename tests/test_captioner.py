@@ -93,6 +93,23 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
     assert odds[1] - odds[0] == pytest.approx(5.0 * likeness[0], abs=0.02)  # embeddings have three digits
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("a owl sits on a oak", "An owl sits on an oak."),
+        ("a old man beside an elephant", "An old man beside an elephant."),
+        ("a umbrella over a unicycle", "An umbrella over a unicycle."),
+        ("a unusual one-way street", "An unusual one-way street."),
+        ("a used car on a one-way street", "A used car on a one-way street."),
+        ("a european urinal", "A european urinal."),
+        ("photo of a Elsa and a", "Photo of an Elsa and a."),
+        ("", ""),
+    ],
+)
+def test_an_article_fits_the_word_behind_it(words: str, sentence: str) -> None:
+    assert as_sentence(words.split()) == sentence
+
+
 def test_hedging_there_and_back() -> None:
     assert hedged(as_sentence(["a", "dog", "runs"])) == "Perhaps a dog runs."
     assert unhedged("Perhaps a dog runs.") == "A dog runs."

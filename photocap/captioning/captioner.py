@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photocap.captioning.articles import with_right_articles
 from photocap.captioning.engine import CaptionEngine, Floats32, GeneratedSentences, OutOfDeviceMemory, Sight
 from photocap.captioning.evidence import calibration_of, evidence, parent_calibration_of
 from photocap.captioning.hedge import hedged
@@ -187,6 +188,6 @@ def _to_bytes(vector: np.ndarray) -> bytes:
 
 
 def as_sentence(words: Sequence[str]) -> str:
-    """Write words as people write a caption: "a dog runs" -> "A dog runs."."""
-    text = join_words(words)
+    """Write words as people write a caption: "a owl sits" -> "An owl sits."."""
+    text = join_words(with_right_articles(words))
     return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from photocap.captioning.articles import indefinite_article
 from photocap.records import Label
 from photocap.tokenizer import tokenize
 
@@ -188,4 +189,4 @@ def with_article(name: str) -> str:
     """Return a noun as it follows "a photo of": "a cup", "an apple", "people"."""
     if name in _UNCOUNTED:
         return name
-    return f"{'an' if name[0] in 'aeiou' and not name.startswith('uni') else 'a'} {name}"
+    return f"{indefinite_article(name)} {name}"
