@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photocap.index import RANKED_AT_MOST, Match, PhotoIndex, Plan, Sort, plan
-from photocap.query import Node, Query, Word, any_of, describe, parse_query, quoted, to_fts
+from photocap.query import MONTHS, Node, Query, Word, any_of, describe, parse_query, quoted, to_fts
 from photocap.search.likeness import Likeness
 from photocap.search.matches import wider
 from photocap.search.rank_fusion import Fused, fuse, ranks, share_of_words
@@ -115,7 +115,7 @@ class _Search:
             if request.may_fill and len(self._found) < wanted:
                 filled = True
                 self._add_alike(wanted)
-        unknown = dict.fromkeys(word for word in request.unknown if not word.isdigit())  # no number names a look
+        unknown = dict.fromkeys(word for word in request.unknown if not _is_of_date(word))
         if unknown and not options.words_only:
             remarks += (f"the model does not know: {', '.join(unknown)}",)
         shown = without_repeats(self._index, list(self._found), last) if options.unique else list(self._found)
@@ -246,6 +246,11 @@ class _Search:
             for photo_id, found in page
             if photo_id in rows
         )
+
+
+def _is_of_date(word: str) -> bool:
+    """Return whether a word is a number or a month, which name no look."""
+    return word.isdigit() or word.lower() in MONTHS
 
 
 def _text_ranks(matches: Sequence[Match]) -> dict[int, int]:
