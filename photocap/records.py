@@ -123,7 +123,7 @@ class ConcurrentCaptioner(Protocol):
 
     @property
     def batches_at_once(self) -> int:
-        """Return how many threads may call `caption_batch` at the same time with profit."""
+        """Return how many threads may usefully call `caption_batch` at the same time."""
         ...
 
 

@@ -18,7 +18,7 @@ from photocap.captioning.engine import GeneratedSentences, Sight
 from photocap.captioning.engine_choice import load_engine
 from photocap.captioning.inference import calibration
 from photocap.captioning.inference.activation_ranges import read_faithful_captions, read_ranges, write_ranges
-from photocap.captioning.inference.calibration import _best_range, _Judge, calibrate
+from photocap.captioning.inference.calibration import _best_range, _Judge, calibrate, measure_ranges
 from photocap.captioning.inference.onnx_engine import OnnxEngine
 from photocap.captioning.inference.weights import load_weights
 from photocap.captioning.model_files import RANGES, read_model_info
@@ -59,6 +59,21 @@ def test_a_calibrated_model_runs_in_8_bits_and_sees_nearly_the_same(model_dir: P
     assert full_name == "onnx, float32 on the CPU"
     assert (rounded * exact).sum(axis=1).min() > 0.98
     assert not np.array_equal(rounded, exact)
+
+
+@pytest.mark.parametrize("first", ["stem", "layer1", "layer2"])
+def test_stages_in_8_bits_go_on_from_those_in_float32(model_dir: Path, first: str) -> None:
+    squares = make_squares(12)
+    info = read_model_info(model_dir)
+    weights = load_weights(info)
+    stages = ("stem", "layer1", "layer2", "layer3", "layer4")
+    rounded = stages[stages.index(first) :]
+    ranges = {name: each for name, each in measure_ranges(info, weights, squares).items() if name.startswith(rounded)}
+    exact, found = (OnnxEngine(info, weights, ranges=each).see(squares).places for each in (None, ranges))
+    assert exact is not None
+    assert found is not None
+    error = np.linalg.norm(found - exact) / np.linalg.norm(exact - exact.mean(axis=0))  # photos differ by little
+    assert 0 < error < 0.8
 
 
 def test_8_bits_are_taken_unasked_only_where_captions_stay_as_good(model_dir: Path) -> None:

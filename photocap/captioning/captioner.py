@@ -74,8 +74,8 @@ class NetworkCaptioner:
 
     @property
     def batches_at_once(self) -> int:
-        """Return 2 where there are several lanes: one that has done its share begins with the next batch; else 1."""
-        return min(self.engine.lanes, 2)
+        """Return how many lanes there are: one that has done its share of a batch begins with the next."""
+        return self.engine.lanes
 
     def caption_batch(self, images: Sequence[Image.Image]) -> list[Caption]:
         """Return one caption for each upright RGB picture, in order; any number of pictures, any size."""

@@ -177,7 +177,7 @@ def _is_recognised_by(record: UndoRecord, digest: str, data: bytes, places: _Pla
         return _sha256_at(data, places) == digest and _hash_around(blake3(), data, places) == record.blake3_kept
     if record.sha256_kept is not None:
         return _sha256_at(data, places) == digest and _hash_around(sha256(), data, places) == record.sha256_kept
-    return sha256(data).hexdigest() == digest
+    return sha256(data).hexdigest() == digest  # of an index of version 1, which hashed the whole file each time
 
 
 def _sha256_at(data: bytes, places: _Places) -> str:

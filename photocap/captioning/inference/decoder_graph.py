@@ -97,7 +97,8 @@ class DecoderGraph:
         cell = g.input("cell", "float32", ["N", c.hidden_size]) if c.rnn == "lstm" else None
         embedding = self.weights["decoder.embedding.weight"]
         # Not the gates of all words, computed once: they would take 36 MB, and a first caption would wait for them.
-        hidden, cell = self._recur(self._gates_of(g.node("Gather", g.constant(embedding), tokens)), hidden, cell)
+        words = g.node("Gather", g.constant(embedding), tokens)
+        hidden, cell = self._recur(self._gates_of(words, float(np.abs(embedding).max())), hidden, cell)
         g.output(hidden, "hidden_after", ["N", c.hidden_size])
         if cell is not None:
             g.output(cell, "cell_after", ["N", c.hidden_size])
@@ -171,9 +172,8 @@ class DecoderGraph:
         names = ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")
         return tuple(self.weights[f"decoder.{self.config.rnn}.{name}"] for name in names)
 
-    def _gates_of(self, embedded: str) -> str:
+    def _gates_of(self, embedded: str, largest: float | None = None) -> str:
         weight, bias, _, _ = self._cell_weights()
-        largest = float(np.abs(self.weights["decoder.embedding.weight"]).max())
         return self._product(embedded, weight, bias, largest)
 
     def _recur(self, inputs: str, hidden: str, cell: str | None) -> tuple[str, str | None]:
