@@ -67,6 +67,26 @@ def test_what_does_not_read_back_is_not_put_in_place(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["file"]
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="needs posix_fadvise")
+@pytest.mark.parametrize("refusal", [None, OSError(errno.EINVAL, "not on this file system")])
+def test_a_new_file_leaves_the_cache_once_it_is_on_the_disk(refusal, tmp_path, monkeypatch):
+    done = []
+
+    def advise(descriptor, start, length, advice):
+        assert os.fstat(descriptor).st_size == len(b"new")
+        done.append((start, length, advice))
+        if refusal:
+            raise refusal
+
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (sync(descriptor), done.append("on the disk"))[0])
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    replacement = Replacement(tmp_path / "file", b"new")
+    assert done == ["on the disk", (0, 0, os.POSIX_FADV_DONTNEED)]
+    replacement.commit()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 def test_a_file_that_appeared_meanwhile_is_left_alone(tmp_path):
     path = tmp_path / "file"
     replacement = Replacement(path, b"new")
