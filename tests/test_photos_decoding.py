@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from raw_files import write_dng
 from systems import posix_only
 
@@ -49,6 +50,22 @@ def corners(image: Image.Image) -> list[tuple[int, ...]]:
 
 
 UPRIGHT = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
+
+
+def test_a_decoder_gets_a_photo_in_a_few_large_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (900, 1200, 3), dtype=np.uint8))
+    path = save(tmp_path / "a.jpg", noise, quality=90)
+    pieces: list[int] = []
+    read = JpegImageFile.load_read
+
+    def load_read(image: JpegImageFile, read_bytes: int) -> bytes:
+        piece = read(image, read_bytes)
+        pieces.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(JpegImageFile, "load_read", load_read)
+    load_image(path, 224, path.read_bytes())
+    assert len(pieces) <= 2 < path.stat().st_size / 65_536  # Pillow's own pieces, with a wait for Python's lock each
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif", "jp2"])

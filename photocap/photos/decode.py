@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from photocap.errors import ReadError, as_read_error
 from photocap.formats.base import FileKind
@@ -30,11 +30,13 @@ from photocap.photos.quiet_tiff import silence_libtiff
 from photocap.photos.raw_preview import extract_preview
 
 _BAND_PIXELS = 4_000_000  # of a large picture, as many are scaled at a time
+_DECODER_BLOCK_BYTES = 1 << 20  # after each, a decoder waits for Python's lock; Pillow's own are of 64 KiB
 _MAX_ASPECT = 8  # a panorama longer than this is squeezed: a strip of 65,000 pixels would stay as large as it is
 
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Remarks on odd metadata ("Corrupt EXIF data") say nothing about the picture and would litter the terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|JpegImagePlugin|PngImagePlugin|MpoImagePlugin)")
+ImageFile.MAXBLOCK = _DECODER_BLOCK_BYTES
 pillow_heif.register_heif_opener(thumbnails=False)
 register_jxl_opener()
 bound_directories()
