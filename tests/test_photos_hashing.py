@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import zlib
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,10 @@ def test_a_scan_ends_before_the_first_marker(monkeypatch: pytest.MonkeyPatch, pi
         start = chance.randrange(len(data) + 1)
         found = marker.search(data, start)
         expected = found.start() if found else len(data)
-        assert chunk_picture._end_of_scan(io.BytesIO(data), start, len(data)) == expected
+        spans = list(chunk_picture._scan(io.BytesIO(data), start, len(data)))
+        *starts, end = accumulate((span.length for span in spans), initial=start)
+        assert [span.start for span in spans] == starts
+        assert end == expected
 
 
 def test_the_same_picture_is_the_one_with_the_same_digest() -> None:

@@ -16,7 +16,7 @@ _MAX_CHUNKS = 200_000  # segments or chunks; real files have some thousand
 _EOI, _COM, _APP0, _APP15 = 0xD9, 0xFE, 0xE0, 0xEF
 _FILL, _RESTART, _RESTART_MASK = 0xFF, 0xD0, 0xF8  # restart markers are 0xD0 to 0xD7
 SOS = 0xDA
-SCAN_DATA = 0  # in place of a marker: the coded picture after a start of scan
+SCAN_DATA = 0  # in place of a marker: some of the coded picture after a start of scan
 
 _PNG_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT"}
 _WEBP_PICTURE = {b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"}
@@ -55,9 +55,9 @@ def jpeg_markers(file: BinaryIO) -> Iterator[tuple[int, Span]]:
         yield marker, Span(position, end - position)
         position = end
         if marker == SOS:
-            end = _end_of_scan(file, position, size_bytes)
-            yield SCAN_DATA, Span(position, end - position)
-            position = end
+            for span in _scan(file, position, size_bytes):
+                yield SCAN_DATA, span
+                position = span.start + span.length
     raise NotUnderstood("too many segments")
 
 
@@ -74,24 +74,25 @@ def _end_of_fill(file: BinaryIO, start: int, size_bytes: int) -> int:
     return size_bytes
 
 
-def _end_of_scan(file: BinaryIO, start: int, size_bytes: int) -> int:
-    """Return where the first marker behind a scan stands, else the file's size; a piece at a time is read.
+def _scan(file: BinaryIO, start: int, size_bytes: int) -> Iterator[Span]:
+    """Yield a scan in pieces, up to the first marker behind it or the end of the file.
 
-    In coded picture data 0xFF is followed by 0 (a data byte) or a restart marker; before a marker it may repeat.
+    In coded picture data 0xFF is followed by 0 (a data byte) or a restart marker; before a marker it may repeat. Who
+    goes on with a piece right after it was looked through finds it in the processor's cache.
     """
     import numpy as np  # here, since it takes a tenth of a second; it searches twice as fast as a regular expression
 
     for position in range(start, size_bytes, _PIECE_BYTES):
         piece = np.frombuffer(view_of(file, position, _PIECE_BYTES + 1), np.uint8)  # one more, for a marker across two
         is_marked = np.logical_and((piece[:-1] == _FILL).view(np.uint8), piece[1:])  # by any byte but 0
-        if not is_marked.any():  # most pieces, which this passes over faster than the search for places
-            continue
-        places = np.flatnonzero(is_marked)
-        codes = piece[places + 1]
-        markers = places[(codes & _RESTART_MASK != _RESTART) & (codes != _FILL)]
-        if markers.size:
-            return position + int(markers[0])
-    return size_bytes
+        if is_marked.any():  # in few pieces: the search for places takes longer
+            places = np.flatnonzero(is_marked)
+            codes = piece[places + 1]
+            markers = places[(codes & _RESTART_MASK != _RESTART) & (codes != _FILL)]
+            if markers.size:
+                yield Span(position, int(markers[0]))
+                return
+        yield Span(position, min(_PIECE_BYTES, size_bytes - position))
 
 
 def png_picture(file: BinaryIO) -> Iterator[Piece]:
