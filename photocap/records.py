@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -18,6 +18,21 @@ class CaptionSource(Enum):
 
     PERSON = "person"
     MODEL = "model"
+
+
+class HashKind(Enum):
+    """How the data of a picture are hashed; the value is how many hex digits such a hash has, which tell the kind.
+
+    160 or 128 bits are enough for any library, and short in an index.
+    """
+
+    SHA256 = 40
+    BLAKE3 = 32
+
+    @classmethod
+    def of(cls, picture_hash: str) -> HashKind:
+        """Return of which kind a hash is."""
+        return cls.SHA256 if len(picture_hash) == cls.SHA256.value else cls.BLAKE3
 
 
 class Verdict(Enum):
@@ -175,8 +190,8 @@ class CaptionStore(Protocol):
 
     space_id: str | None
 
-    def get(self, picture_hash: str) -> StoredCaption | None:
-        """Return what is known of a picture; None where there is no caption of it."""
+    def get(self, hash_of_picture: Callable[[HashKind], str]) -> StoredCaption | None:
+        """Return what is known of a picture, which is asked for its hash; None where there is no caption of it."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Stored pictures of every format: a hash that changes would make every index out there caption its photos again.
 
-A line of `golden.txt` is a hash, a name, and the caption that is read where the file holds one.
+A line of `golden.txt` is a hash of either kind, a name, and the caption that is read where the file holds one.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from conftest import REPOSITORY
 
 from photocap.metadata import read_caption
 from photocap.photos import picture_hash
+from photocap.records import HashKind
 
 PICTURES = REPOSITORY / "tests" / "data" / "pictures"
-LINES = [line.split(maxsplit=2) for line in (PICTURES / "golden.txt").read_text("utf-8").splitlines()]
-HASHES = {name: digest for digest, name, *_ in LINES}
-CAPTIONS = {name: caption[0] for _, name, *caption in LINES if caption}
+LINES = [line.split(maxsplit=3) for line in (PICTURES / "golden.txt").read_text("utf-8").splitlines()]
+HASHES = {name: digests for *digests, name in (line[:3] for line in LINES)}
+CAPTIONS = {name: caption[0] for _, _, name, *caption in LINES if caption}
 
 
 @pytest.mark.parametrize("name", sorted(HASHES))
 def test_a_stored_picture_keeps_its_hash(name: str, tmp_path: Path) -> None:
     picture = PICTURES / name
-    assert picture_hash(picture) == HASHES[name]
-    assert picture_hash(tmp_path / "in-memory", picture.read_bytes()) == HASHES[name]
+    for kind, digest in zip((HashKind.SHA256, HashKind.BLAKE3), HASHES[name], strict=True):
+        assert HashKind.of(digest) is kind
+        assert picture_hash(picture, kind=kind) == digest
+        assert picture_hash(tmp_path / "in-memory", picture.read_bytes(), kind=kind) == digest
 
 
 @pytest.mark.parametrize("name", sorted(CAPTIONS))

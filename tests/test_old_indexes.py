@@ -26,8 +26,10 @@ from photocap.index.schema import CURRENT_VERSION
 from photocap.library.indexing import IndexOptions, index_photos
 from photocap.library.report import Outcome
 from photocap.metadata import read_caption
+from photocap.records import HashKind
 
 VERSIONS = range(1, CURRENT_VERSION + 1)
+BLAKE3_SINCE = 10
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stored indexes hold paths of Unix")
 
@@ -36,6 +38,7 @@ class OldLibrary:
     """An old index and its photos, copied to a folder of the test's own."""
 
     def __init__(self, version: int, folder: Path) -> None:
+        self.version = version
         self.root, self.db = folder / "library", folder / "index.db"
         shutil.copytree(INDEXES / f"schema-{version}" / "library", self.root)
         self.db.write_bytes(gzip.decompress((INDEXES / f"schema-{version}" / "index.db.gz").read_bytes()))
@@ -104,6 +107,29 @@ def test_unchanged_photos_are_not_captioned_again(old: OldLibrary) -> None:
     assert captioner.pictures == 0
     changed = {result.path.name: result.outcome for result in results if result.outcome is not Outcome.UNCHANGED}
     assert changed == {"broken.webp": Outcome.FAILED}  # as it was, without opening it
+
+
+def test_a_moved_photo_is_known_by_the_hash_that_the_index_has(old: OldLibrary, cli: Callable[..., Result]) -> None:
+    kind = HashKind.SHA256 if old.version < BLAKE3_SINCE else HashKind.BLAKE3
+    (old.root / "sub" / "cat.png").rename(old.root / "minka.png")
+    shutil.copyfile(PICTURES / "alpha.webp", old.root / "new.webp")
+    explained = cli("explain", old.root / "minka.png", "--db", old.db)
+    assert "My cat Minka" in explained.stdout, explained.output
+    captioner = FakeCaptioner()
+    results: list[Any] = []
+    with PhotoIndex.open(old.db) as index:
+        index_photos([old.root], index, lambda: captioner, IndexOptions(workers=1), on_result=results.append)
+        hashes = [photo.picture_hash for photo in index.photos.all() if photo.picture_hash]
+    assert {HashKind.of(digest) for digest in hashes} == {kind}
+    assert captioner.pictures == 1  # the new one
+    assert {result.path.name for result in results if result.outcome is Outcome.MOVED} == {"minka.png"}
+
+
+def test_what_was_written_into_a_moved_photo_is_taken_back(old: OldLibrary, cli: Callable[..., Result]) -> None:
+    (old.root / "lake.jpg").rename(old.root / "sea.jpg")
+    restored = cli("restore", old.root / "sea.jpg", "--db", old.db)
+    assert restored.exit_code == 0, restored.output
+    assert (old.root / "sea.jpg").read_bytes() == (PICTURES / ORIGINALS["lake.jpg"]).read_bytes()
 
 
 def test_a_persons_new_words_go_into_the_photo(old: OldLibrary, cli: Callable[..., Result]) -> None:

@@ -26,6 +26,7 @@ from photocap.formats.picture_digest import picture_digest, same_picture
 from photocap.formats.spans import NotUnderstood
 from photocap.formats.splice import Rewrite
 from photocap.photos import picture_hash
+from photocap.records import HashKind
 
 pillow_heif.register_heif_opener(thumbnails=False)  # as photocap does, but this file alone does not decode
 
@@ -62,9 +63,11 @@ def test_metadata_is_left_out(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, "gif", "bmp"])
 def test_other_pictures_have_other_hashes(tmp_path: Path, suffix: str) -> None:
-    hashes = {picture_hash(written(tmp_path / f"{seed}.{suffix}", seed)) for seed in range(4)}
-    assert len(hashes) == 4
-    assert all(len(found) == 40 and int(found, 16) for found in hashes)
+    paths = [written(tmp_path / f"{seed}.{suffix}", seed) for seed in range(4)]
+    for kind in HashKind:
+        hashes = {picture_hash(path, kind=kind) for path in paths}
+        assert len(hashes) == 4
+        assert all(HashKind.of(found) is kind and len(found) == kind.value and int(found, 16) for found in hashes)
 
 
 def test_rename_copy_and_touch(tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_damaged_files_are_hashed_whole_and_quickly(tmp_path: Path, suffix: str)
         for _ in range(chance.randint(1, 8)):
             data[chance.randrange(min(len(data), 400))] = chance.randrange(256)
         path.write_bytes(data[: chance.randint(1, len(data))])
-        assert len(picture_hash(path)) == 40
+        assert len(picture_hash(path)) == HashKind.BLAKE3.value
 
 
 def test_tiff_that_points_in_circles_and_everywhere(tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ def test_tiff_that_points_in_circles_and_everywhere(tmp_path: Path) -> None:
     page = struct.pack("<H", 2) + b"".join(struct.pack("<HHII", *e) for e in entries) + struct.pack("<I", 8)
     path = tmp_path / "a.tif"
     path.write_bytes((b"II*\0" + struct.pack("<I", 8) + page).ljust(200, b"\0") + struct.pack("<I", 8000) * 2000)
-    assert len(picture_hash(path)) == 40
+    assert len(picture_hash(path)) == HashKind.BLAKE3.value
 
 
 def test_unreadable(tmp_path: Path) -> None:

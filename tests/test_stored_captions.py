@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from photocap.library.batch import Output, StoredCaptions
 from photocap.library.batch.stages import SCHEMA, CaptionStage, ReadStage
 from photocap.metadata import Origin, read_caption
 from photocap.photos import picture_hash
-from photocap.records import Caption, CaptionSource, Label
+from photocap.records import Caption, CaptionSource, HashKind, Label
 
 SPACE = "space-1"
 
@@ -236,12 +237,34 @@ def test_what_holds_no_captions_is_named(cli, library: Path, db: Path, tmp_path:
     assert (done.exit_code, str(shard) in done.stderr) == (1, True)
 
 
+def test_captions_of_an_older_photocap_are_found_though_it_hashed_otherwise(
+    cli, library: Path, db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hashed_as_then(path: Path) -> str:
+        return picture_hash(path, kind=HashKind.SHA256 if path.name < "003" else HashKind.BLAKE3)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("photocap.library.batch.stages.picture_hash", hashed_as_then)
+        captions = store(tmp_path / "out", sorted(library.iterdir()))  # begun then, gone on with today
+    done = cli("index", library, "--captions", captions, "--db", db)
+    assert done.exit_code == 0, done.output
+    assert {photo.caption for photo in indexed(db).values()} == {
+        f"a {colour} photo {40 + number} by 30" for number, colour in enumerate(list(COLOURS)[:5])
+    }
+    assert {HashKind.of(photo.picture_hash) for photo in indexed(db).values()} == {HashKind.BLAKE3}
+
+
+def hash_by(photo: Path, kind: HashKind) -> str:
+    return picture_hash(photo, kind=kind)
+
+
 def test_a_row_is_found_among_many_shards(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos", 10)
     stored = StoredCaptions(store(tmp_path / "out", [*photos, photos[3]], rows=1))
     for photo in photos:
-        assert stored.get(picture_hash(photo)).caption.text.endswith(f"{40 + photos.index(photo)} by 30")
-    assert stored.get("0" * 40) is None
+        found = stored.get(partial(hash_by, photo))
+        assert found.caption.text.endswith(f"{40 + photos.index(photo)} by 30")
+    assert stored.get(lambda kind: "0" * kind.value) is None
     assert stored.space_id == SPACE
 
 

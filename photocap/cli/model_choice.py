@@ -31,7 +31,8 @@ def photo_in_index(index: PhotoIndex, path: Path, *, by_picture: bool = True) ->
     if found is None:
         if not absolute.is_file():
             raise ReadError(path, "there is no such photo, and the index knows none of this name")
-        known = index.photos.find_picture(picture_hash(absolute)) if by_picture else None
+        kind = index.photos.hash_kind()
+        known = index.photos.find_picture(picture_hash(absolute, kind=kind)) if by_picture else None
         found = index.photos.get(known.paths[0]) if known and known.paths else None
     if found is None:
         raise IndexNotFound(path, "the index does not know this photo", f"run: photocap index {path.parent}")

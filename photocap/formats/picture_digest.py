@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import BinaryIO
+
+from blake3 import blake3
 
 from photocap.formats.base import Container, FrontToBack
 from photocap.formats.spans import MemoryFile, NotUnderstood, Piece, Span, size_of, view_of
 from photocap.formats.splice import Rewrite
+from photocap.records import HashKind
 
 _CHUNK_BYTES = 1 << 20
 
 
-def picture_digest(file: BinaryIO, known: Container) -> str:
-    """Return the SHA-256 (in hex) of the pieces of a file that make its picture.
+def picture_digest(file: BinaryIO, known: Container, kind: HashKind = HashKind.BLAKE3) -> str:
+    """Return the hash of the pieces of a file that make its picture.
 
     Args:
         file: open at any place.
         known: its format.
+        kind: of the hash.
 
     Raises:
         NotUnderstood: the file does not follow its format.
     """
     try:
-        return hash_pieces(file, known.picture_spans(file))
+        return hash_pieces(file, known.picture_spans(file), kind)
     except (struct.error, IndexError, OverflowError) as error:
         raise NotUnderstood(str(error)) from error
 
@@ -82,14 +86,14 @@ def _content(piece: Piece, data: bytes) -> bytes:
     return data[piece.start : piece.start + piece.length] if isinstance(piece, Span) else piece
 
 
-def hash_pieces(file: BinaryIO, pieces: Iterator[Piece]) -> str:
-    """Return the SHA-256 of pieces, which together may not be much more than the file.
+def hash_pieces(file: BinaryIO, pieces: Iterator[Piece], kind: HashKind) -> str:
+    """Return the hash of pieces, which together may not be much more than the file.
 
     Raises:
         NotUnderstood: they are, or there is nothing in them.
     """
     size_bytes = size_of(file)
-    digest = hashlib.sha256()
+    digest = blake3() if kind is HashKind.BLAKE3 else sha256()
     left_bytes = 2 * size_bytes  # a hostile file may point a thousand times at the same megabytes
     empty = True
     for piece in pieces:
@@ -106,7 +110,7 @@ def hash_pieces(file: BinaryIO, pieces: Iterator[Piece]) -> str:
             empty = False
     if empty and size_bytes:
         raise NotUnderstood("no picture data found")
-    return digest.hexdigest()
+    return digest.hexdigest()[: kind.value]
 
 
 def _chunks(file: BinaryIO, span: Span) -> Iterator[bytes | memoryview]:

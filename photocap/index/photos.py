@@ -14,7 +14,7 @@ from photocap.index.likely_labels import forget_likely_labels
 from photocap.index.rows import CaptionRecord, FileState, KnownPicture, PhotoRow, PhotoState, stored
 from photocap.index.search_text import refresh
 from photocap.index.words import store_words
-from photocap.records import CaptionSource, Label, PhotoWords, Verdict, Written
+from photocap.records import CaptionSource, HashKind, Label, PhotoWords, Verdict, Written
 
 FILE_STATE = """
     SELECT photo.id, size_bytes, mtime_ns, inode, state, picture_hash, caption_id IS NOT NULL, written,
@@ -50,6 +50,12 @@ class Photos:
         with self._database.reading() as connection:
             row = connection.execute(FILE_STATE, (path_bytes(path),)).fetchone()
         return file_state(row) if row else None
+
+    def hash_kind(self) -> HashKind:
+        """Return how pictures are hashed here: as they were when the first one was recorded."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT picture_hash FROM picture ORDER BY id LIMIT 1").fetchone()
+        return HashKind.of(row[0]) if row else HashKind.BLAKE3
 
     def find_picture(self, picture_hash: str) -> KnownPicture | None:
         """Return the picture with this hash, its valid caption and the files that show it."""

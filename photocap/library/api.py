@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from photocap.library.indexing.pipeline import index_beside_others
 from photocap.library.restore import Restored
 from photocap.library.restore import restore as restored_files
 from photocap.metadata import MetadataMode, WritePolicy
-from photocap.records import Caption, CaptionerProtocol, CaptionSource, StoredCaption, Verdict
+from photocap.records import Caption, CaptionerProtocol, CaptionSource, HashKind, StoredCaption, Verdict
 
 if TYPE_CHECKING:
     from photocap.captioning.text_encoder import TextEncoder
@@ -112,7 +112,7 @@ class _OnePersonsWords:
     def __init__(self, words: str) -> None:
         self._caption = Caption(text=words, confidence=1.0)
 
-    def get(self, picture_hash: str) -> StoredCaption | None:  # noqa: ARG002 - the protocol's
+    def get(self, hash_of_picture: Callable[[HashKind], str]) -> StoredCaption | None:  # noqa: ARG002 - the protocol's
         return StoredCaption(caption=self._caption, source=CaptionSource.PERSON, model_id=None, weights_sha256=None)
 
 

@@ -103,10 +103,11 @@ def _moved_known(index: PhotoIndex, by_path: dict[Path, dict[int, UndoRow]]) -> 
 
 
 def _moved(index: PhotoIndex, photos: Iterable[Path], run_id: int | None) -> Iterator[JournaledFile]:
+    kind = index.photos.hash_kind()
     claimed: set[Path] = set()  # of several photos with one picture, each is another of those that are gone
     for photo in photos:
         try:
-            former = [path for path in _paths_of(index, picture_hash(photo)) if path != photo]
+            former = [path for path in _paths_of(index, picture_hash(photo, kind=kind)) if path != photo]
         except FileProblem:  # it cannot be read, so nothing can be taken back
             continue
         for place in sorted(former, key=lambda path: _likelihood(path, photo, claimed)):

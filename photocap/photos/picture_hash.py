@@ -16,35 +16,34 @@ from photocap.formats.detect import SNIFF_BYTES, format_of
 from photocap.formats.picture_digest import hash_pieces, picture_digest
 from photocap.formats.spans import MemoryFile, NotUnderstood, whole_file
 from photocap.photos.open import open_photo
+from photocap.records import HashKind
 
-_DIGEST_BYTES = 20  # 160 of SHA-256's bits: enough for any library, and short in the index
 
-
-def picture_hash(path: Path, data: bytes | None = None) -> str:
-    """Return a hash (40 hex digits) of the picture's data only.
+def picture_hash(path: Path, data: bytes | None = None, *, kind: HashKind = HashKind.BLAKE3) -> str:
+    """Return a hash of the picture's data only.
 
     Args:
         path: the photo.
         data: its content, where it was read already.
+        kind: of the hash; those of two kinds have nothing in common, so whoever compares asks for that of the others.
 
     Raises:
         ReadError: the file cannot be read.
     """
     with as_read_error(path), _opened(path, data) as file:
         try:
-            digest = _hash_picture(file)
+            return _hash_picture(file, kind)
         except OSError as error:
             raise ReadError(path, error.strerror or str(error)) from error
-    return digest[: 2 * _DIGEST_BYTES]
 
 
 def _opened(path: Path, data: bytes | None) -> AbstractContextManager[BinaryIO]:
     return open_photo(path) if data is None else MemoryFile(data)
 
 
-def _hash_picture(file: BinaryIO) -> str:
+def _hash_picture(file: BinaryIO, kind: HashKind) -> str:
     found = format_of(file.read(SNIFF_BYTES))
     if found is not None:
         with contextlib.suppress(NotUnderstood):
-            return picture_digest(file, found)
-    return hash_pieces(file, whole_file(file))
+            return picture_digest(file, found, kind)
+    return hash_pieces(file, whole_file(file), kind)

@@ -67,6 +67,10 @@ def _version_9(database: Database) -> None:
     database.table("undo").add_column("blake3_kept", str)
 
 
+def _version_10(_: Database) -> None:
+    """Let pictures be known by BLAKE3 where they are the first ones of an index; an older photocap would know none."""
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_1,
     _version_2,
@@ -77,6 +81,7 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _version_7,
     _version_8,
     _version_9,
+    _version_10,
 )
 """Step number n brings a database from version n to n + 1; a released step never changes."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from photocap.errors import ReadError
 from photocap.library.batch.output import Output
-from photocap.records import Caption, CaptionSource, Label, StoredCaption
+from photocap.records import Caption, CaptionSource, HashKind, Label, StoredCaption
 
 _KEY_BYTES = 16  # of a hash's 32 or more; enough to tell a library's pictures apart
 _CACHED_SHARDS = 8  # a library is walked in the order in which it was listed, so neighbours share shards
@@ -39,17 +39,20 @@ class StoredCaptions:
             hint = "give what `photocap batch --output` or `photocap export --parquet` wrote"
             raise ReadError(uri, "holds no captions of photocap", hint)
         self.model_id: str | None = manifest["model_id"] if manifest["weights_sha256"] else None
-        self._keys, self._places = self._index_pictures()
+        self._keys, self._places, self._hash_kinds = self._index_pictures()
         self._read_shard = functools.lru_cache(_CACHED_SHARDS)(self._load_shard)
         self._embedding_bytes = 0
         self.space_id = self._find_space()
 
-    def get(self, picture_hash: str) -> StoredCaption | None:
-        """Return what is known of a picture; None where there is no caption of it.
+    def get(self, hash_of_picture: Callable[[HashKind], str]) -> StoredCaption | None:
+        """Return what is known of a picture, which is asked for its hash; None where there is no caption of it.
 
         Raises:
-            ReadError: its shard cannot be read.
+            ReadError: its shard, or the picture, cannot be read.
         """
+        return next(filter(None, (self._find(hash_of_picture(kind)) for kind in self._hash_kinds)), None)
+
+    def _find(self, picture_hash: str) -> StoredCaption | None:
         key = np.bytes_(_key(picture_hash))
         place = int(np.searchsorted(self._keys, key))
         while place < len(self._keys) and self._keys[place] == key:
@@ -60,18 +63,23 @@ class StoredCaptions:
             place += 1
         return None
 
-    def _index_pictures(self) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
-        """Return the keys of all captioned pictures, sorted, and in which row of which shard each is."""
+    def _index_pictures(self) -> tuple[NDArray[np.bytes_], NDArray[np.int64], set[HashKind]]:
+        """Return the keys of all captioned pictures, sorted, in which row of which shard each is, and their kinds.
+
+        There are two kinds where a newer photocap went on with a batch.
+        """
         keys, places = [], []
+        kinds: set[HashKind] = set()
         for shard, path in enumerate(self._shards):
             table = self._output.read_shard(path, ["picture_hash", "caption"])
             captioned = np.flatnonzero(table.column("caption").is_valid().to_numpy())
             hashes = table.column("picture_hash").take(captioned).to_pylist()
+            kinds |= {HashKind.of(text) for text in hashes if text}
             keys.append(np.array([_key(text or "") for text in hashes], dtype=f"S{_KEY_BYTES}"))
             places.append((shard << 32) + captioned.astype(np.int64))
         all_keys = np.concatenate(keys)
         order = np.argsort(all_keys, kind="stable")  # of several rows of a picture the first one counts
-        return all_keys[order], np.concatenate(places)[order]
+        return all_keys[order], np.concatenate(places)[order], kinds
 
     def _load_shard(self, number: int) -> pa.Table:
         return self._output.read_shard(self._shards[number], _COLUMNS)

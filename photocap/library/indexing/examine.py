@@ -10,20 +10,23 @@ from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.stopwatch import Stopwatch
 from photocap.metadata import ExifTool, WritePolicy, read_metadata
 from photocap.photos import picture_hash, read_facts, read_photo
+from photocap.records import HashKind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Readers:
     """What the photos of a run are read with.
 
     Attributes:
         names: knows what lies in the folders.
+        hash_kind: of the index's pictures.
         exiftool: asked for what cannot be read here; starts with the first photo that needs it.
         held: files' contents on their way to the decoder.
         stopwatch: measures the stages.
     """
 
     names: FolderNames = field(default_factory=FolderNames)
+    hash_kind: HashKind = HashKind.BLAKE3
     exiftool: ExifTool = field(default_factory=ExifTool)
     held: HeldFiles = field(default_factory=HeldFiles)
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
@@ -36,8 +39,8 @@ def examine(job: PhotoJob, policy: WritePolicy, readers: Readers) -> PhotoJob:
         with stage("read"):
             data = read_photo(path)
         with stage("hash"):
-            own_hash = picture_hash(path, data=data)
-            key = picture_hash(companion) if companion else own_hash
+            own_hash = picture_hash(path, data=data, kind=readers.hash_kind)
+            key = picture_hash(companion, kind=readers.hash_kind) if companion else own_hash
         with stage("facts"):
             facts = read_facts(path, data=data)
             metadata = read_metadata(

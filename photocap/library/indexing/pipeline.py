@@ -88,7 +88,7 @@ def index_beside_others(
 ) -> Report:
     """Do the same for a few photos, whether or not a run is indexing meanwhile."""
     roots = outermost(roots)
-    readers = Readers(FolderNames(roots), stopwatch=stopwatch or Stopwatch())
+    readers = Readers(names=FolderNames(roots), hash_kind=index.photos.hash_kind(), stopwatch=stopwatch or Stopwatch())
     with WorkerPool(options.workers) as pool, WorkerPool(options.workers) as writing:
         writer = BatchWriter(index, options, writing, readers)
         run = _Run(index, LazyCaptioner(load_captioner), options, pool, readers, writer, on_result)

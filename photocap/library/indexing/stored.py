@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from photocap.index import CaptionRecord, PhotoIndex
 from photocap.library.indexing.job import PhotoJob, Trouble
 from photocap.library.indexing.options import IndexOptions
 from photocap.metadata import DryRun, Overwrite
-from photocap.records import CaptionSource, CaptionStore, StoredCaption
+from photocap.photos import picture_hash
+from photocap.records import CaptionSource, CaptionStore, HashKind, StoredCaption
 
 _NONE_HELD = "the captions hold none for this picture (run `photocap index` without --captions, or caption it there)"
 
@@ -35,8 +39,7 @@ class StoredFiller:
             return job
         job.needs_picture = job.waits = False
         try:
-            # Of a raw file with a picture beside it, the batch may have captioned either.
-            found = self._store.get(job.picture_hash) or self._store.get(job.caption_key)
+            found = self._find(job)
         except Exception as problem:  # one photo never stops a run
             job.trouble = Trouble.of(problem)
             return job
@@ -45,6 +48,12 @@ class StoredFiller:
         elif job.caption is None and not job.rejected:
             job.trouble = Trouble(_NONE_HELD, may_pass=True)
         return job
+
+    def _find(self, job: PhotoJob) -> StoredCaption | None:
+        found = self._store.get(partial(_hash_of, job.photo.path, job.picture_hash))
+        if found is None and job.photo.companion:  # of a raw file and the picture beside it, either may be captioned
+            found = self._store.get(partial(_hash_of, job.photo.companion, job.caption_key))
+        return found
 
     def _take(self, job: PhotoJob, found: StoredCaption) -> None:
         job.take_labels(found.caption)
@@ -65,3 +74,8 @@ class StoredFiller:
             confidence=found.caption.confidence,
             over_person=self._over_person,
         )
+
+
+def _hash_of(path: Path, known: str, kind: HashKind) -> str:
+    """Return the hash of a picture, of which the index's is known."""
+    return known if HashKind.of(known) is kind else picture_hash(path, kind=kind)
