@@ -2,7 +2,7 @@
 
 The photos are made up; each row is one run of what `photocap bench` measures.
 
-python benchmarks/speed.py [--photos 64] [--device auto] [--engine auto]
+python benchmarks/speed.py [--photos 128] [--device auto] [--engine auto]
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def rows(photos: int, device: str, engine: str) -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--photos", type=int, default=64)
+    parser.add_argument("--photos", type=int, default=128)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     asked = parser.parse_args()

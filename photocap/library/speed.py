@@ -150,6 +150,8 @@ def _busy(watch: Stopwatch, seconds: float, *, workers: int, lanes: int) -> dict
 
 
 def _decoding(copies: Sequence[Path], captioner: NetworkCaptioner, workers: int) -> tuple[float, list[Image.Image]]:
+    for path in copies:
+        path.read_bytes()  # a run leaves them to the disk, and did not wait for it either: they had just been copied
     with WorkerPool(workers) as pool:
         start = perf_counter()
         pictures = list(pool.map(lambda path: load_image(path, captioner.image_size_px), copies))

@@ -22,7 +22,7 @@ _MEGAPIXELS = 12.0
 
 @click.command("bench")
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--photos", type=click.IntRange(min=1), default=64, show_default=True, help="How many photos to take.")
+@click.option("--photos", type=click.IntRange(min=1), default=128, show_default=True, help="How many photos to take.")
 @options.model_option
 @options.device_option
 @options.engine_option
