@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from photocap.captioning.captioner import NetworkCaptioner, as_sentence
+from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
 from photocap.captioning.hedge import hedged, unhedged
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.network import CaptionModel
+from photocap.captioning.sentence import as_sentence
 from photocap.captioning.torch_engine import TorchEngine
 from photocap.captioning.vocabulary import END, Vocabulary
 
@@ -91,23 +92,6 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
         likeness.append(float(sentence @ torch.from_numpy(np.frombuffer(found.embedding or b"", "<f2").astype("f4"))))
     assert likeness[0] == likeness[1] != 0
     assert odds[1] - odds[0] == pytest.approx(5.0 * likeness[0], abs=0.02)  # embeddings have three digits
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("a owl sits on a oak", "An owl sits on an oak."),
-        ("a old man beside an elephant", "An old man beside an elephant."),
-        ("a umbrella over a unicycle", "An umbrella over a unicycle."),
-        ("a unusual one-way street", "An unusual one-way street."),
-        ("a used car on a one-way street", "A used car on a one-way street."),
-        ("a european urinal", "A european urinal."),
-        ("photo of a Elsa and a", "Photo of an Elsa and a."),
-        ("", ""),
-    ],
-)
-def test_an_article_fits_the_word_behind_it(words: str, sentence: str) -> None:
-    assert as_sentence(words.split()) == sentence
 
 
 def test_hedging_there_and_back() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photocap.captioning.articles import with_right_articles
 from photocap.captioning.engine import CaptionEngine, Floats32, GeneratedSentences, OutOfDeviceMemory, Sight
 from photocap.captioning.evidence import calibration_of, evidence, parent_calibration_of
 from photocap.captioning.hedge import hedged
@@ -21,9 +20,9 @@ from photocap.captioning.name_rules import NameRules
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
+from photocap.captioning.sentence import as_sentence
 from photocap.captioning.vocabulary import PAD, Vocabulary
 from photocap.records import Caption, WordProbability
-from photocap.tokenizer import join_words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -185,9 +184,3 @@ class NetworkCaptioner:
 
 def _to_bytes(vector: np.ndarray) -> bytes:
     return vector.astype("<f2").tobytes()
-
-
-def as_sentence(words: Sequence[str]) -> str:
-    """Write words as people write a caption: "a owl sits" -> "An owl sits."."""
-    text = join_words(with_right_articles(words))
-    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from photocap.captioning.sentence import COMMON_ADJECTIVES
+
 _DETERMINERS = "a an the two three four five six several some many his her their its this that these those both 's"
-# So common before nouns that without them "shirt" would hardly ever follow "a".
-_ADJECTIVES = (
-    "black white red blue green yellow brown orange pink purple gray grey tan dark light young old little small "
-    "large big tall long wooden"
-)
 _CONTINUATIONS = (
     "in on at with of is are to through near while by from over into wearing holding along behind during under "
     "around down up across outside for being off as that who which"
 )
 _PRONOUNS = "other others another one each front it them him he she there"
-_BEFORE = frozenset(f"{_DETERMINERS} {_ADJECTIVES}".split())
+# Adjectives so common that without them "shirt" would hardly ever follow "a".
+_BEFORE = frozenset(_DETERMINERS.split()) | COMMON_ADJECTIVES
 _AFTER = frozenset(_CONTINUATIONS.split())
 _NEVER = _BEFORE | _AFTER | frozenset(_PRONOUNS.split())
 _SHARE = 0.1  # of a word's uses that must look like a noun's
