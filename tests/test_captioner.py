@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.checkpoint import Checkpoint
 from photocap.captioning.config import ModelConfig
 from photocap.captioning.device import choose_device
+from photocap.captioning.engine import GeneratedSentences, Sight
 from photocap.captioning.hedge import hedged, unhedged
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.network import CaptionModel
@@ -92,6 +95,39 @@ def test_the_likeness_in_the_joint_space_counts_in_the_confidence() -> None:
         likeness.append(float(sentence @ torch.from_numpy(np.frombuffer(found.embedding or b"", "<f2").astype("f4"))))
     assert likeness[0] == likeness[1] != 0
     assert odds[1] - odds[0] == pytest.approx(5.0 * likeness[0], abs=0.02)  # embeddings have three digits
+
+
+class Speaker:
+    """An engine that says one sentence of every picture, and looks at another place for each word."""
+
+    name, batch_size, lanes, neutral_people = "speaker", 1, 1, False
+
+    def __init__(self, tokens: Sequence[int]) -> None:
+        self.tokens = np.array([tokens])
+
+    def see(self, squares: NDArray[np.uint8]) -> Sight:
+        return Sight(count=len(squares), labels=None, places=None, names=None, state=None)
+
+    def speak(self, sight: Sight, **_: object) -> GeneratedSentences:
+        chances = np.linspace(0.9, 0.5, self.tokens.size, dtype=np.float32)[None]
+        unknown = np.zeros(sight.count, np.float32)
+        return GeneratedSentences(self.tokens, unknown, np.log(chances), unknown)
+
+    def attention(self, sight: Sight, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.tile(np.eye(tokens.size, dtype=np.float32), (sight.count, 1, 1))
+
+
+def test_each_word_of_the_sentence_has_its_own_chance_and_place(checkpoint: Checkpoint) -> None:
+    words = ["a", "owl", "with", "yellow", "eyes"]
+    vocabulary = Vocabulary(words)
+    said = vocabulary.encode(["a", "owl", "with", "a", "yellow", "eyes"])
+    info = replace(checkpoint.info, words=vocabulary.words)
+    found = NetworkCaptioner(info, Speaker([*said, END])).caption_with_attention(Image.new("RGB", (40, 30)))
+    assert found.text == "An owl with yellow eyes."
+    assert [word.word for word in found.words] == ["an", "owl", "with", "yellow", "eyes"]
+    assert [word.attention.index(1.0) for word in found.words] == [0, 1, 2, 4, 5]
+    falling = np.linspace(0.9, 0.5, 7)
+    assert [word.probability for word in found.words] == pytest.approx(falling[[0, 1, 2, 4, 5]].tolist())
 
 
 def test_hedging_there_and_back() -> None:

@@ -1,10 +1,10 @@
-"""Words of a model as a sentence that people would write."""
+"""Words of a model as a sentence of people."""
 
 from __future__ import annotations
 
 import pytest
 
-from photocap.captioning.sentence import as_sentence
+from photocap.captioning.sentence import as_said, as_sentence
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from photocap.captioning.sentence import as_sentence
     ],
 )
 def test_an_article_fits_the_word_behind_it(words: str, sentence: str) -> None:
-    assert as_sentence(words.split()) == sentence
+    assert as_sentence(word for _, word in as_said(words.split())) == sentence
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,14 @@ def test_an_article_fits_the_word_behind_it(words: str, sentence: str) -> None:
     ],
 )
 def test_a_plural_has_no_indefinite_article(words: str, sentence: str) -> None:
-    assert as_sentence(words.split()) == sentence
+    assert as_sentence(word for _, word in as_said(words.split())) == sentence
+
+
+def test_words_keep_their_places() -> None:
+    assert as_said(["a", "owl", "with", "a", "yellow", "eyes"]) == [
+        (0, "an"),
+        (1, "owl"),
+        (2, "with"),
+        (4, "yellow"),
+        (5, "eyes"),
+    ]

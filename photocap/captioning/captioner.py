@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from photocap.captioning.name_rules import NameRules
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
-from photocap.captioning.sentence import as_sentence
+from photocap.captioning.sentence import as_said, as_sentence
 from photocap.captioning.vocabulary import PAD, Vocabulary
 from photocap.records import Caption, WordProbability
 
@@ -96,13 +95,8 @@ class NetworkCaptioner:
         """Return the caption of an upright RGB picture, its words with where the model looked for each."""
         sight = self.engine.see(to_square(image, self.image_size_px)[None])
         found = self._search(sight)
-        (caption,) = self._captions_of(sight, found)
-        weights = self.engine.attention(sight, found.tokens)
-        if weights is None:
-            return caption
-        looks = weights[0].round(4).tolist()
-        words = (replace(word, attention=tuple(look)) for word, look in zip(caption.words, looks, strict=False))
-        return replace(caption, words=tuple(words))
+        (caption,) = self._captions_of(sight, found, self.engine.attention(sight, found.tokens))
+        return caption
 
     def _caption(self, squares: NDArray[np.uint8]) -> list[Caption]:
         """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves from now on."""
@@ -117,14 +111,15 @@ class NetworkCaptioner:
             return self._caption(squares[:half]) + self._caption(squares[half:])
         return self._captions_of(sight, found)
 
-    def _captions_of(self, sight: Sight, found: GeneratedSentences) -> list[Caption]:
+    def _captions_of(self, sight: Sight, found: GeneratedSentences, attention: Floats32 | None = None) -> list[Caption]:
         places = sight.places
         embeddings = [None] * sight.count if places is None else list(map(_to_bytes, places))
         labels = [()] * sight.count if sight.labels is None else sight.labels.tolist()
         sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
         supports = evidence(found, sight.labels, self.labels, sentences)
         chances = np.exp(found.log_probs).tolist()
-        parts = zip(sentences, chances, supports, labels, embeddings, strict=True)
+        looks = [()] * sight.count if attention is None else attention.round(4).tolist()
+        parts = zip(sentences, chances, looks, supports, labels, embeddings, strict=True)
         return [self._caption_of(*each) for each in parts]
 
     def _search(self, sight: Sight) -> GeneratedSentences:
@@ -158,6 +153,7 @@ class NetworkCaptioner:
         self,
         words: Sequence[str],
         chances: Sequence[float],
+        looks: Sequence[Sequence[float]],
         support: NDArray[np.float64],
         label_probabilities: Sequence[float],
         embedding: bytes | None,
@@ -165,11 +161,14 @@ class NetworkCaptioner:
         """Say of one photo what is sure enough."""
         confidence = self._confidence(*support)
         labels = self.labels.shown(label_probabilities) if self.labels else ()
-        sentence = as_sentence([self._spellings.get(word, word) for word in words])
+        said = as_said([self._spellings.get(word, word) for word in words])
+        sentence = as_sentence(word for _, word in said)
         text = hedged(sentence) if confidence < self._hedge_below else sentence
         if confidence < self._plain_below:
             text = label_sentence(labels) or text
-        spoken = tuple(WordProbability(word, p) for word, p in zip(words, chances, strict=False))
+        spoken = tuple(
+            WordProbability(word, chances[place], tuple(looks[place]) if looks else ()) for place, word in said
+        )
         return Caption(
             text=text,
             confidence=confidence,

@@ -1,10 +1,10 @@
-"""Words of a model as a sentence that people would write."""
+"""Words of a model as a sentence of people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import dropwhile, zip_longest
+from itertools import dropwhile
 
 from photocap.captioning.articles import indefinite_article
 from photocap.captioning.labels import label_table
@@ -17,23 +17,27 @@ _ADJECTIVES = (
 COMMON_ADJECTIVES = frozenset(_ADJECTIVES.split())
 
 
-def as_sentence(words: Sequence[str]) -> str:
-    """Write words as people write a caption: "a owl has a yellow eyes" -> "An owl has yellow eyes."."""
-    text = join_words(_with_fitting_articles(list(_without_articles_of_plurals(words))))
+def as_said(words: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the words of a sentence as people say them, each with its place among a model's words.
+
+    "a" is "an" before a vowel ("an" is left as it is); before a plural, behind common adjectives, neither is said.
+    """
+    kept = [
+        (place, word)
+        for place, word in enumerate(words)
+        if word not in ("a", "an") or not _begins_with_plural(words[place + 1 :])
+    ]
+    following = [*(word for _, word in kept[1:]), ""]
+    return [
+        (place, indefinite_article(after) if word == "a" else word)
+        for (place, word), after in zip(kept, following, strict=False)
+    ]
+
+
+def as_sentence(words: Iterable[str]) -> str:
+    """Write words as people write a caption: "a dog runs" -> "A dog runs."."""
+    text = join_words(words)
     return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def _with_fitting_articles(words: Sequence[str]) -> Iterator[str]:
-    """Yield words with "an" for an "a" that stands before a vowel; "an" is left as it is."""
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        yield indefinite_article(following) if word == "a" else word
-
-
-def _without_articles_of_plurals(words: Sequence[str]) -> Iterator[str]:
-    """Yield words less each "a" or "an" whose noun, behind common adjectives, is a plural."""
-    for place, word in enumerate(words):
-        if word not in ("a", "an") or not _begins_with_plural(words[place + 1 :]):
-            yield word
 
 
 def _begins_with_plural(words: Sequence[str]) -> bool:
