@@ -42,6 +42,20 @@ def test_a_plural_has_no_indefinite_article(words: str, sentence: str) -> None:
     assert as_sentence(word for _, word in as_said(words.split())) == sentence
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("a large yellow tulips stands in a garden", "A large yellow tulip stands in a garden."),
+        ("a oranges that is on a table", "An orange that is on a table."),
+        ("a leaves is on a cake with a blue letters stands", "A leaf is on a cake with blue letters stands."),
+        ("a tulips stand in a garden", "Tulips stand in a garden."),
+        ("a tulips that", "Tulips that."),
+    ],
+)
+def test_a_subject_is_one_where_the_verb_says_so_too(words: str, sentence: str) -> None:
+    assert as_sentence(word for _, word in as_said(words.split())) == sentence
+
+
 def test_words_keep_their_places() -> None:
     assert as_said(["a", "owl", "with", "a", "yellow", "eyes"]) == [
         (0, "an"),

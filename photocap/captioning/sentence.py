@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from itertools import dropwhile
 
 from photocap.captioning.articles import indefinite_article
 from photocap.captioning.labels import label_table
@@ -15,22 +14,30 @@ _ADJECTIVES = (
     "large big tall long wooden"
 )
 COMMON_ADJECTIVES = frozenset(_ADJECTIVES.split())
+_ARTICLES = ("a", "an")
+_VERBS_OF_ONE = ("is", "was", "has", "stands", "sits", "lies", "looks", "hangs", "grows")
 
 
 def as_said(words: Sequence[str]) -> list[tuple[int, str]]:
     """Return the words of a sentence as people say them, each with its place among a model's words.
 
-    "a" is "an" before a vowel ("an" is left as it is); before a plural, behind common adjectives, neither is said.
+    "a" is "an" before a vowel ("an" is left as it is). Before a plural, behind common adjectives, neither is said; but
+    where the verb speaks of one thing as well, the subject is that one: "a tulips stands" -> "a tulip stands".
     """
-    kept = [
-        (place, word)
-        for place, word in enumerate(words)
-        if word not in ("a", "an") or not _begins_with_plural(words[place + 1 :])
-    ]
-    following = [*(word for _, word in kept[1:]), ""]
+    said: list[tuple[int, str]] = []
+    forms = list(words)
+    for place, word in enumerate(words):
+        if word in _ARTICLES:
+            noun = _place_of_noun(words, place + 1)
+            if _is_plural(words, noun):
+                if place or not _has_verb_of_one(words, noun):
+                    continue
+                forms[noun] = _singulars()[words[noun]]
+        said.append((place, forms[place]))
+    following = [*(word for _, word in said[1:]), ""]
     return [
         (place, indefinite_article(after) if word == "a" else word)
-        for (place, word), after in zip(kept, following, strict=False)
+        for (place, word), after in zip(said, following, strict=False)
     ]
 
 
@@ -40,10 +47,23 @@ def as_sentence(words: Iterable[str]) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _begins_with_plural(words: Sequence[str]) -> bool:
-    """Return whether the first noun is a plural, and no part of another's name: "sports" before "car"."""
-    noun, following, *_ = (*dropwhile(COMMON_ADJECTIVES.__contains__, words), "", "")
-    return noun in _plurals() and following not in _nouns()
+def _place_of_noun(words: Sequence[str], place: int) -> int:
+    """Return the place of the first word from one on that is no common adjective."""
+    while place < len(words) and words[place] in COMMON_ADJECTIVES:
+        place += 1
+    return place
+
+
+def _is_plural(words: Sequence[str], place: int) -> bool:
+    """Return whether there is a plural, and no part of another noun's name: "sports" before "car"."""
+    noun, following = (*words[place : place + 2], "", "")[:2]
+    return noun in _singulars() and following not in _nouns()
+
+
+def _has_verb_of_one(words: Sequence[str], noun: int) -> bool:
+    """Return whether a verb in the singular follows: "stands", "that is"."""
+    following = (word for word in words[noun + 1 : noun + 3] if word != "that")
+    return next(following, "") in _VERBS_OF_ONE
 
 
 @cache
@@ -52,12 +72,12 @@ def _nouns() -> frozenset[str]:
 
 
 @cache
-def _plurals() -> frozenset[str]:
-    """Return the plurals in -s of the table of labels: those that have their singular beside them."""
-    return frozenset(
-        plural
+def _singulars() -> Mapping[str, str]:
+    """Return the singulars of plurals in -s, where the table of labels has both for one label."""
+    return {
+        plural: word
         for entry in label_table().values()
         for word in entry.words
         for plural in (f"{word}s", f"{word}es", f"{word[:-1]}ies", f"{word.removesuffix('e').removesuffix('f')}ves")
         if plural in entry.words
-    )
+    }
