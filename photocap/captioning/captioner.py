@@ -98,6 +98,13 @@ class NetworkCaptioner:
         (caption,) = self._captions_of(sight, found, self.engine.attention(sight, found.tokens))
         return caption
 
+    def sentences(self, squares: NDArray[np.uint8]) -> list[list[str]]:
+        """Return what the model itself says of (B, S, S, 3) uint8 pictures, in words of its vocabulary."""
+        return self._decode(self._search(self.engine.see(squares)))
+
+    def _decode(self, found: GeneratedSentences) -> list[list[str]]:
+        return [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
+
     def _caption(self, squares: NDArray[np.uint8]) -> list[Caption]:
         """Caption (B, S, S, 3) uint8 pictures; where the device's memory does not suffice, by halves from now on."""
         try:
@@ -115,7 +122,7 @@ class NetworkCaptioner:
         places = sight.places
         embeddings = [None] * sight.count if places is None else list(map(_to_bytes, places))
         labels = [()] * sight.count if sight.labels is None else sight.labels.tolist()
-        sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
+        sentences = self._decode(found)
         supports = evidence(found, sight.labels, self.labels, sentences)
         chances = np.exp(found.log_probs).tolist()
         looks = [()] * sight.count if attention is None else attention.round(4).tolist()
@@ -139,7 +146,7 @@ class NetworkCaptioner:
         by_labels = self._rules.word_bias(sight.labels)
         bias = by_labels if bias is None else bias + by_labels
         found = self.engine.speak(sight, word_bias=bias, demanded=demanded)
-        sentences = [self._vocabulary.decode(ids) for ids in found.tokens.tolist()]
+        sentences = self._decode(found)
         lacking = self._rules.demanded(sight.labels, sentences)
         if lacking is None:
             return found

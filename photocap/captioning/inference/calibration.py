@@ -10,11 +10,11 @@ as good as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from photocap.captioning.captioner import NetworkCaptioner
 from photocap.captioning.evidence import calibration_of, evidence
@@ -25,7 +25,6 @@ from photocap.captioning.inference.session import Session
 from photocap.captioning.inference.weights import load_weights
 from photocap.captioning.model_files import ModelInfo, read_model_info
 from photocap.captioning.vocabulary import END, PAD, Vocabulary
-from photocap.records import Caption
 
 _OBSERVED = "activation."
 _VALUES_A_PHOTO = 1024  # of each activation; enough to weigh clipping against rounding
@@ -84,28 +83,31 @@ class _Judge:
         self._info, self._engine, self._squares = info, engine, squares
         self._vocabulary = Vocabulary(info.words)
         self._confidence = calibration_of(info.config, neutral_people=False)
-        self._own = self._captions(engine)
+        self._own = self._sentences(engine)
+        self._confidences_in_own = self._confidences(self._own)
 
     def faithful(self, engine: OnnxEngine) -> float:
         """Return the share of captions by another engine that are as good as the judge's own."""
-        others = [[word.word for word in caption.words] for caption in self._captions(engine)]
-        confidences = self._confidences(others)
-        rows = zip(self._own, others, confidences, strict=True)
-        as_good = [
-            [word.word for word in own.words] == other or confidence >= own.confidence - _AS_SURE
-            for own, other, confidence in rows
-        ]
+        others = self._sentences(engine)
+        rows = zip(self._own, others, self._confidences_in_own, self._confidences(others), strict=True)
+        as_good = [own == other or of_other >= of_own - _AS_SURE for own, other, of_own, of_other in rows]
         return float(np.mean(as_good))
 
-    def _captions(self, engine: OnnxEngine) -> list[Caption]:
-        return NetworkCaptioner(self._info, engine).caption_batch([Image.fromarray(each) for each in self._squares])
+    def _batches(self) -> list[Squares]:
+        size = self._engine.batch_size
+        return [self._squares[start : start + size] for start in range(0, len(self._squares), size)]
+
+    def _sentences(self, engine: OnnxEngine) -> list[list[str]]:
+        captioner = NetworkCaptioner(self._info, engine)
+        with ThreadPoolExecutor(engine.lanes) as lanes:
+            return [words for batch in lanes.map(captioner.sentences, self._batches()) for words in batch]
 
     def _confidences(self, sentences: Sequence[Sequence[str]]) -> list[float]:
         """Return the confidence that the judge has in sentences about its pictures."""
-        size, found = self._engine.batch_size, []
-        for start in range(0, len(sentences), size):
-            said = sentences[start : start + size]
-            sight = self._engine.see(self._squares[start : start + size])
+        found: list[float] = []
+        for squares in self._batches():
+            said = sentences[len(found) : len(found) + len(squares)]
+            sight = self._engine.see(squares)
             rated = self._engine.rate(sight, self._tokens(said))
             found += [self._confidence(*each) for each in evidence(rated, sight.labels, self._info.labels, said)]
         return found
