@@ -21,7 +21,6 @@ from photocap.captioning.engine import GeneratedSentences, Sight
 from photocap.captioning.hedge import hedged, unhedged
 from photocap.captioning.model_files import ModelInfo
 from photocap.captioning.network import CaptionModel
-from photocap.captioning.sentence import as_sentence
 from photocap.captioning.torch_engine import TorchEngine
 from photocap.captioning.vocabulary import END, Vocabulary
 
@@ -117,7 +116,7 @@ class Speaker:
         return np.tile(np.eye(tokens.size, dtype=np.float32), (sight.count, 1, 1))
 
 
-def test_each_word_of_the_sentence_has_its_own_chance_and_place(checkpoint: Checkpoint) -> None:
+def test_each_word_of_the_sentence_has_its_own_probability_and_attention(checkpoint: Checkpoint) -> None:
     words = ["a", "owl", "with", "yellow", "eyes"]
     vocabulary = Vocabulary(words)
     said = vocabulary.encode(["a", "owl", "with", "a", "yellow", "eyes"])
@@ -131,7 +130,7 @@ def test_each_word_of_the_sentence_has_its_own_chance_and_place(checkpoint: Chec
 
 
 def test_hedging_there_and_back() -> None:
-    assert hedged(as_sentence(["a", "dog", "runs"])) == "Perhaps a dog runs."
+    assert hedged("A dog runs.") == "Perhaps a dog runs."
     assert unhedged("Perhaps a dog runs.") == "A dog runs."
     assert unhedged("A dog runs, perhaps home.") == "A dog runs, perhaps home."
     assert (hedged(""), unhedged("")) == ("", "")

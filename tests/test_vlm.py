@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from photocap.captioning.registry import hash_files, load_captioner, read_facts
-from photocap.captioning.vlm import VlmCaptioner, as_sentence
+from photocap.captioning.vlm import VlmCaptioner
 from photocap.errors import CheckpointError, PhotocapError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers' own code
@@ -225,7 +225,3 @@ def test_weights_are_hashed_when_the_hash_is_needed(folders: Path, monkeypatch: 
     facts = read_facts(folders / "git")
     assert facts.space_id is None
     assert facts.model_id == "git@111111111111"
-
-
-def test_sentences() -> None:
-    assert [as_sentence(text) for text in ("a  dog ", "a dog.", "what?", " ")] == ["A dog.", "A dog.", "What?", ""]

@@ -19,9 +19,10 @@ from photocap.captioning.name_rules import NameRules
 from photocap.captioning.neutral_terms import NEUTRAL_SUFFIX
 from photocap.captioning.preprocess import to_square
 from photocap.captioning.rules import LabelRules
-from photocap.captioning.sentence import as_said, as_sentence
+from photocap.captioning.sentence import as_sentence, correct_grammar
 from photocap.captioning.vocabulary import PAD, Vocabulary
 from photocap.records import Caption, WordProbability
+from photocap.tokenizer import join_words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -99,7 +100,7 @@ class NetworkCaptioner:
         return caption
 
     def sentences(self, squares: NDArray[np.uint8]) -> list[list[str]]:
-        """Return what the model itself says of (B, S, S, 3) uint8 pictures, in words of its vocabulary."""
+        """Return the sentences about (B, S, S, 3) uint8 pictures as the model generates them, in words it knows."""
         return self._decode(self._search(self.engine.see(squares)))
 
     def _decode(self, found: GeneratedSentences) -> list[list[str]]:
@@ -125,8 +126,8 @@ class NetworkCaptioner:
         sentences = self._decode(found)
         supports = evidence(found, sight.labels, self.labels, sentences)
         chances = np.exp(found.log_probs).tolist()
-        looks = [()] * sight.count if attention is None else attention.round(4).tolist()
-        parts = zip(sentences, chances, looks, supports, labels, embeddings, strict=True)
+        weights = [()] * sight.count if attention is None else attention.round(4).tolist()
+        parts = zip(sentences, chances, weights, supports, labels, embeddings, strict=True)
         return [self._caption_of(*each) for each in parts]
 
     def _search(self, sight: Sight) -> GeneratedSentences:
@@ -160,7 +161,7 @@ class NetworkCaptioner:
         self,
         words: Sequence[str],
         chances: Sequence[float],
-        looks: Sequence[Sequence[float]],
+        attention: Sequence[Sequence[float]],
         support: NDArray[np.float64],
         label_probabilities: Sequence[float],
         embedding: bytes | None,
@@ -168,13 +169,14 @@ class NetworkCaptioner:
         """Say of one photo what is sure enough."""
         confidence = self._confidence(*support)
         labels = self.labels.shown(label_probabilities) if self.labels else ()
-        said = as_said([self._spellings.get(word, word) for word in words])
-        sentence = as_sentence(word for _, word in said)
+        corrected = correct_grammar([self._spellings.get(word, word) for word in words])
+        sentence = as_sentence(join_words(word for _, word in corrected))
         text = hedged(sentence) if confidence < self._hedge_below else sentence
         if confidence < self._plain_below:
             text = label_sentence(labels) or text
         spoken = tuple(
-            WordProbability(word, chances[place], tuple(looks[place]) if looks else ()) for place, word in said
+            WordProbability(word, chances[index], tuple(attention[index]) if attention else ())
+            for index, word in corrected
         )
         return Caption(
             text=text,

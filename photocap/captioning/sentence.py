@@ -1,13 +1,12 @@
-"""Words of a model as a sentence of people."""
+"""Grammar of generated sentences: articles, plurals, the capital and the full stop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from photocap.captioning.articles import indefinite_article
 from photocap.captioning.labels import label_table
-from photocap.tokenizer import join_words
 
 _ADJECTIVES = (
     "black white red blue green yellow brown orange pink purple gray grey tan dark light young old little small "
@@ -15,55 +14,56 @@ _ADJECTIVES = (
 )
 COMMON_ADJECTIVES = frozenset(_ADJECTIVES.split())
 _ARTICLES = ("a", "an")
-_VERBS_OF_ONE = ("is", "was", "has", "stands", "sits", "lies", "looks", "hangs", "grows")
+_SINGULAR_VERBS = ("is", "was", "has", "stands", "sits", "lies", "looks", "hangs", "grows")
 
 
-def as_said(words: Sequence[str]) -> list[tuple[int, str]]:
-    """Return the words of a sentence as people say them, each with its place among a model's words.
+def correct_grammar(words: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the corrected words of a generated sentence, each with its index among the generated ones.
 
-    "a" is "an" before a vowel ("an" is left as it is). Before a plural, behind common adjectives, neither is said; but
-    where the verb speaks of one thing as well, the subject is that one: "a tulips stands" -> "a tulip stands".
+    "a" becomes "an" before a vowel ("an" is left as it is). A plural loses its indefinite article, also where common
+    adjectives stand between; but a subject whose verb is singular as well becomes singular: "a tulips stands" -> "a
+    tulip stands".
     """
-    said: list[tuple[int, str]] = []
+    corrected: list[tuple[int, str]] = []
     forms = list(words)
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         if word in _ARTICLES:
-            noun = _place_of_noun(words, place + 1)
+            noun = _noun_index(words, index + 1)
             if _is_plural(words, noun):
-                if place or not _has_verb_of_one(words, noun):
+                if index or not _has_singular_verb(words, noun):
                     continue
                 forms[noun] = _singulars()[words[noun]]
-        said.append((place, forms[place]))
-    following = [*(word for _, word in said[1:]), ""]
+        corrected.append((index, forms[index]))
+    following = [*(word for _, word in corrected[1:]), ""]
     return [
-        (place, indefinite_article(after) if word == "a" else word)
-        for (place, word), after in zip(said, following, strict=False)
+        (index, indefinite_article(after) if word == "a" else word)
+        for (index, word), after in zip(corrected, following, strict=False)
     ]
 
 
-def as_sentence(words: Iterable[str]) -> str:
-    """Write words as people write a caption: "a dog runs" -> "A dog runs."."""
-    text = join_words(words)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+def as_sentence(text: str) -> str:
+    """Write what a model says as people write a caption: "a dog runs " -> "A dog runs."."""
+    text = " ".join(text.split())
+    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}" if text else ""
 
 
-def _place_of_noun(words: Sequence[str], place: int) -> int:
-    """Return the place of the first word from one on that is no common adjective."""
-    while place < len(words) and words[place] in COMMON_ADJECTIVES:
-        place += 1
-    return place
+def _noun_index(words: Sequence[str], start: int) -> int:
+    """Return the index of the first word from `start` on that is no common adjective."""
+    while start < len(words) and words[start] in COMMON_ADJECTIVES:
+        start += 1
+    return start
 
 
-def _is_plural(words: Sequence[str], place: int) -> bool:
-    """Return whether there is a plural, and no part of another noun's name: "sports" before "car"."""
-    noun, following = (*words[place : place + 2], "", "")[:2]
-    return noun in _singulars() and following not in _nouns()
+def _is_plural(words: Sequence[str], noun: int) -> bool:
+    """Return whether a word is a plural, and not part of another noun's name: "flowers" before "vase"."""
+    word, following = (*words[noun : noun + 2], "", "")[:2]
+    return word in _singulars() and following not in _nouns()
 
 
-def _has_verb_of_one(words: Sequence[str], noun: int) -> bool:
-    """Return whether a verb in the singular follows: "stands", "that is"."""
+def _has_singular_verb(words: Sequence[str], noun: int) -> bool:
+    """Return whether "stands" or "that is" or the like follows."""
     following = (word for word in words[noun + 1 : noun + 3] if word != "that")
-    return next(following, "") in _VERBS_OF_ONE
+    return next(following, "") in _SINGULAR_VERBS
 
 
 @cache

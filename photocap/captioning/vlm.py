@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from photocap.captioning.hedge import hedged
 from photocap.captioning.model_files import CONFIG, read_config
 from photocap.captioning.registry import VLM, CaptionerOptions, ModelFacts, hash_files
+from photocap.captioning.sentence import as_sentence
 from photocap.captioning.torch_packages import check_torch
 from photocap.errors import CheckpointError, PhotocapError, unexpected
 from photocap.records import Caption
@@ -193,12 +194,6 @@ def word_probability(found: Any, ends: Sequence[int]) -> torch.Tensor:
     counted = torch.cat([torch.ones_like(ended[:, :1]), 1 - ended[:, :-1].clamp(max=1)], dim=1)  # the end itself counts
     mean: torch.Tensor = (log_probs * counted).nan_to_num().sum(1) / counted.sum(1)
     return mean.exp()
-
-
-def as_sentence(text: str) -> str:
-    """Write what a model says as people write a caption: "a dog runs " -> "A dog runs."."""
-    text = " ".join(text.split())
-    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}" if text else ""
 
 
 def _ends(model: Any) -> list[int]:
