@@ -16,7 +16,7 @@ from photocap.captioning.sentence import as_sentence, correct_grammar
         ("a unusual one-way street", "an unusual one-way street"),
         ("a used car on a one-way street", "a used car on a one-way street"),
         ("a european urinal", "a european urinal"),
-        ("photo of a Elsa and a", "photo of an Elsa and a"),
+        ("photo of a Elsa and a cat", "photo of an Elsa and a cat"),
         # a plural has no indefinite article
         ("a cat with a yellow eyes looks up", "a cat with yellow eyes looks up"),
         ("a large yellow tulips", "large yellow tulips"),
@@ -25,13 +25,20 @@ from photocap.captioning.sentence import as_sentence, correct_grammar
         ("a clothes line and a flowers vase", "a clothes line and a flowers vase"),
         ("a bus and a red dress beside a glass", "a bus and a red dress beside a glass"),
         ("a few dogs and a two cats", "a few dogs and a two cats"),
-        ("the large dogs of a tall", "the large dogs of a tall"),
         # but a subject is singular where its verb is
         ("a large yellow tulips stands in a garden", "a large yellow tulip stands in a garden"),
         ("a oranges that is on a table", "an orange that is on a table"),
         ("a leaves is on a cake with a blue letters stands", "a leaf is on a cake with blue letters stands"),
         ("a tulips stand in a garden", "tulips stand in a garden"),
         ("a tulips that", "tulips that"),
+        # nothing ends on an article, or on what should describe a noun
+        ("a man is standing on a red and white", "a man is standing"),
+        ("the large dogs of a tall", "the large dogs"),
+        ("a photo of a cat and a", "a photo of a cat"),
+        ("a man holding a", "a man holding"),
+        ("a cat eats an orange", "a cat eats an orange"),
+        ("a bus that is red and white", "a bus that is red and white"),
+        ("a red", "a red"),
         ("", ""),
     ],
 )

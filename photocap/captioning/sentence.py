@@ -14,6 +14,8 @@ _ADJECTIVES = (
 )
 COMMON_ADJECTIVES = frozenset(_ADJECTIVES.split())
 _ARTICLES = ("a", "an")
+_NEEDING_A_NOUN = COMMON_ADJECTIVES - {"orange", "light"}
+_CONNECTIVES = ("on", "in", "at", "of", "with", "near", "by", "to", "from", "and")
 _SINGULAR_VERBS = ("is", "was", "has", "stands", "sits", "lies", "looks", "hangs", "grows")
 
 
@@ -22,9 +24,10 @@ def correct_grammar(words: Sequence[str]) -> list[tuple[int, str]]:
 
     "a" becomes "an" before a vowel ("an" is left as it is). A plural loses its indefinite article, also where common
     adjectives stand between; but a subject whose verb is singular as well becomes singular: "a tulips stands" -> "a
-    tulip stands".
+    tulip stands". A phrase at the end that lacks its noun is left out: "stands on a red and white" -> "stands".
     """
     corrected: list[tuple[int, str]] = []
+    words = words[: _end(words)]
     forms = list(words)
     for index, word in enumerate(words):
         if word in _ARTICLES:
@@ -45,6 +48,16 @@ def as_sentence(text: str) -> str:
     """Write what a model says as people write a caption: "a dog runs " -> "A dog runs."."""
     text = " ".join(text.split())
     return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}" if text else ""
+
+
+def _end(words: Sequence[str]) -> int:
+    """Return how many words stand before an article at the end that at most adjectives follow, and its preposition."""
+    end = len(words)
+    while end and (words[end - 1] == "and" or words[end - 1] in _NEEDING_A_NOUN):
+        end -= 1
+    if end < 2 or words[end - 1] not in _ARTICLES:
+        return len(words)
+    return end - 2 if words[end - 2] in _CONNECTIVES else end - 1
 
 
 def _noun_index(words: Sequence[str], start: int) -> int:
