@@ -204,6 +204,8 @@ def test_images_outside_their_folder_are_problems(name, tmp_path):
         ("image_size_px", 100_000),
         ("joint_size", 1 << 30),
         ("label_slots", 10**6),
+        ("prototype_count", 10**6),
+        ("prototype_labels", 10**4),
         ("length_penalty", float("inf")),
         ("length_penalty", 10**30),
         ("similarity_scale", float("nan")),

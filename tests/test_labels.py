@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -133,6 +134,24 @@ def test_a_label_is_embedded_as_the_mean_of_its_words() -> None:
     hot, dog = VOCABULARY.encode(["hot", "dog"])
     expected = (embedding.weight[hot] + embedding.weight[dog]) / 2
     assert torch.allclose(head.embed(embedding, torch.tensor([[4]]))[0, 0], expected)
+
+
+def test_a_photo_like_a_prototype_gets_its_labels() -> None:
+    config = replace(SIZES, prototype_count=2, prototype_size=2, prototype_labels=3)
+    model = CaptionModel(config, len(VOCABULARY)).eval()
+    head = model.decoder.labels
+    assert head is not None
+    assert head.prototypes is not None
+    head.prototypes.project[0, 0] = head.prototypes.project[1, 1] = 1.0
+    head.prototypes.centres[:] = torch.tensor([[2.0, 0.0], [0.0, 2.0]])
+    head.prototypes.weight[1, 0] = 1.0  # the first of the two shows the second label
+    photos = torch.zeros(3, config.encoder_channels)
+    photos[0, 0], photos[1, 1], photos[2, 0] = 1.0, 1.0, 5.0
+    added = head(photos) - head.linear(photos)
+    assert added[:, 1].tolist() == pytest.approx([math.exp(2), 1.0, math.exp(2)], rel=1e-5)
+    assert added[:, [0, 2, 3, 4, 5]].abs().max() < 1e-5
+    with torch.autocast("cpu", torch.bfloat16):
+        assert head.prototypes(photos).dtype == torch.float32
 
 
 def test_a_model_without_labels_has_no_slots() -> None:

@@ -67,6 +67,9 @@ FORMS = {
     )
     for attention, rnn, labels in itertools.product(("grid", "none"), ("lstm", "gru"), (0, 5))
 }
+FORMS["grid-lstm-prototypes"] = replace(
+    FORMS["grid-lstm-5 labels"], prototype_count=7, prototype_size=4, prototype_labels=3
+)
 
 
 def make_model(config: ModelConfig, seed: int = 0) -> CaptionModel:
@@ -86,6 +89,9 @@ def make_model(config: ModelConfig, seed: int = 0) -> CaptionModel:
         model.decoder.labels.words[:] = torch.randint(0, len(WORDS) + 4, model.decoder.labels.words.shape)
         model.decoder.labels.words[:2, 1:] = PAD  # two nouns, which are said once
         model.decoder.labels.words[:2, 0] = torch.tensor([5, 18])
+        if model.decoder.labels.prototypes is not None:
+            for value in model.decoder.labels.prototypes.buffers():
+                torch.nn.init.normal_(value)
     return model
 
 

@@ -169,7 +169,7 @@ def test_a_decoder_learns_sentences_from_labels_alone() -> None:
         sentence_loss(model.decoder, source, 16, generator).backward()
         optimizer.step()
     labels = torch.tensor([[0.9, 0.9, 0.0, 0.8, 0.0], [0.0, 0.9, 0.9, 0.0, 0.9]])
-    features = masked_grid_features(model.decoder, labels, places=49)
+    features = masked_grid_features(model.decoder, labels, model.config.grid_places)
     found = model.caption(features, 1)
     said = [" ".join(VOCABULARY.decode(ids)) for ids in found.tokens.tolist()]
     assert said == SAID

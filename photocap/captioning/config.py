@@ -64,7 +64,7 @@ class ModelConfig(_Settings):
         encoder: which of torchvision's networks, as in `encoders`.
         rnn: the decoder's cell, an LSTM or a GRU (Cho et al. 2014).
         layers: how many of them lie on top of each other.
-        attention: "grid" attends to the 7x7 grid after the cell; "none" feeds the global feature
+        attention: "grid" attends to the grid after the cell; "none" feeds the global feature
             as the first input of the cell (Vinyals et al. 2015).
         image_size_px: side of the square the picture is resized to, aspect ratio not kept.
         image_mean, image_std: per-channel normalisation of RGB in [0, 1].
@@ -84,6 +84,9 @@ class ModelConfig(_Settings):
         description_floor: the same for searches that describe a picture in whole sentences.
         label_count: how many labels the label head knows; 0 where there is none.
         label_slots: how many of the likeliest labels the decoder attends to.
+        prototype_count: how many labelled photos the label head compares a photo with; 0: it is linear.
+        prototype_size: dimensions of the space in which it does.
+        prototype_labels: how many labels, the first ones, they count for.
         name_count: how many names the name head knows; 0 where there is none.
     """
 
@@ -117,6 +120,9 @@ class ModelConfig(_Settings):
     description_floor: float = 0.0
     label_count: int = 0
     label_slots: int = 8
+    prototype_count: int = 0
+    prototype_size: int = 512
+    prototype_labels: int = 80
     name_count: int = 0
 
     @property

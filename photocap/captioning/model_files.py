@@ -44,6 +44,9 @@ _RANGES = {
     "joint_size": (0, _MAX_SIZE),
     "label_count": (0, _MAX_LABELS),
     "label_slots": (1, 256),
+    "prototype_count": (0, 65_536),
+    "prototype_size": (1, _MAX_SIZE),
+    "prototype_labels": (1, _MAX_LABELS),
     "name_count": (0, _MAX_LABELS),
 }
 _HINT = "choose another model with --model, or leave it out to use the base model"
@@ -177,6 +180,8 @@ def _check_sizes(config: ModelConfig) -> None:
         raise ValueError("a confidence has six numbers")
     if config.hidden_size % config.attention_heads:
         raise ValueError("attention_heads does not divide hidden_size")
+    if config.prototype_count and config.prototype_labels > config.label_count:
+        raise ValueError("prototype_labels is more than label_count")
 
 
 def _check_ranges(config: ModelConfig) -> None:

@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from photocap.captioning.network import STRIDE
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.datasets import CaptionRow, Problem
 from photocap.errors import PhotocapError
 from photocap.tokenizer import tokenize
 
-_CROPPED_SIDE = 6 / 7  # of 224 px: 192, as 32 divides it
+_CROPPED_SIDE = 6 / 7  # rounded to whole places of the grid: 192 of 224 px, 224 of 256
 _MIRRORED = {"left": "right", "right": "left"}
 
 
@@ -166,7 +167,7 @@ def augment(pixels: Tensor, mirrored: Tensor, generator: torch.Generator) -> Ten
         mirrored: (B,) which photos to mirror.
         generator: where the chance comes from.
     """
-    size, side = pixels.shape[0], round(pixels.shape[2] * _CROPPED_SIDE)
+    size, side = pixels.shape[0], round(pixels.shape[2] * _CROPPED_SIDE / STRIDE) * STRIDE
     scale = torch.empty(size, 2).uniform_(0.75, 1.0, generator=generator)
     shift = torch.empty(size, 2).uniform_(-1.0, 1.0, generator=generator) * (1.0 - scale)
     theta = torch.zeros(size, 2, 3)

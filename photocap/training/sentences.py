@@ -89,7 +89,7 @@ def sentence_loss(
     device = decoder.pooled_mean.device
     drawn, labels = source.draw(count, generator)
     tokens, targets, lengths = collate_captions(drawn, source.vocabulary, decoder.config.max_words)
-    features = masked_grid_features(decoder, labels.to(device), places=49)
+    features = masked_grid_features(decoder, labels.to(device), places=decoder.config.grid_places)
     logits = decoder(features, tokens.to(device), lengths, torch.ones(count, dtype=torch.long, device=device))
     return F.cross_entropy(
         logits.float().flatten(0, 1),

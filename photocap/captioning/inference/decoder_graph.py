@@ -128,9 +128,23 @@ class DecoderGraph:
         )
 
     def _add_labels(self, standard: str) -> str:
-        probabilities = self.graph.node("Sigmoid", self._linear(standard, "decoder.labels.linear"))
-        self.graph.output(probabilities, "labels", ["B", self.config.label_count])
+        g, logits = self.graph, self._linear(standard, "decoder.labels.linear")
+        if self.config.prototype_count:
+            behind = self.config.label_count - self.config.prototype_labels
+            likeness = g.node("Pad", self._add_prototypes(standard), g.constant([0, 0, 0, behind], "int64"))
+            logits = g.node("Add", logits, likeness)
+        probabilities = g.node("Sigmoid", logits)
+        g.output(probabilities, "labels", ["B", self.config.label_count])
         return probabilities
+
+    def _add_prototypes(self, standard: str) -> str:
+        """Compare photos with labelled ones, as `network.Prototypes` does; return (B, K)."""
+        g = self.graph
+        project, offset, centres, weight = (
+            self.weights[f"decoder.labels.prototypes.{name}"] for name in ("project", "offset", "centres", "weight")
+        )
+        place = g.node("LpNormalization", g.linear(standard, project, offset), axis=1, p=2)
+        return g.linear(g.node("Exp", g.linear(place, centres)), weight)
 
     def _add_keys(self, grid: str, labels: str | None) -> None:
         g = self.graph

@@ -20,7 +20,7 @@ class Features:
     """What the encoder sees in a batch of photos.
 
     Attributes:
-        grid: (B, P, D) reduced features of the 7x7 places.
+        grid: (B, P, D) reduced features of the places of the grid, row by row.
         pooled: (B, C) global feature, the mean over the places.
         labels: (B, L) probabilities of labels that are known; None leaves them to the model's label head.
     """
@@ -71,11 +71,11 @@ class Encoder(nn.Module):
         return self
 
     def grid_features(self, pixels: Tensor) -> Tensor:
-        """Return the trunk's last feature map for normalised pixels (B, 3, 224, 224) as (B, P, C)."""
+        """Return the trunk's last feature map for normalised pixels (B, 3, S, S) as (B, P, C)."""
         return self._last_stage(self.before_last_stage(pixels))
 
     def before_last_stage(self, pixels: Tensor) -> Tensor:
-        """Return the activations that the last stage starts from, of a ResNet (B, C/2, 14, 14)."""
+        """Return the activations that the last stage starts from, of a ResNet (B, C/2, S/16, S/16)."""
         x = pixels
         for stage in self.stages()[:-1]:
             x = stage(x)
@@ -83,7 +83,7 @@ class Encoder(nn.Module):
 
     def _last_stage(self, activations: Tensor) -> Tensor:
         x: Tensor = self.stages()[-1](activations)
-        return x.flatten(2).transpose(1, 2)  # (B, C, 7, 7) -> (B, P, C)
+        return x.flatten(2).transpose(1, 2)  # (B, C, h, w) -> (B, P, C)
 
     def finish(self, activations: Tensor) -> Features:
         """Encode from the activations before the last stage; gradients as in `forward`."""
@@ -92,6 +92,6 @@ class Encoder(nn.Module):
             return Features(self.reduce(grid), grid.mean(dim=1))
 
     def forward(self, pixels: Tensor) -> Features:
-        """Encode normalised pixels (B, 3, 224, 224); gradients only where something learns."""
+        """Encode normalised pixels (B, 3, S, S); gradients only where something learns."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             return self.finish(self.before_last_stage(pixels))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from photocap.captioning.config import ModelConfig
@@ -18,8 +19,35 @@ LABEL_WORDS = 3  # words of a label's name that the decoder sees
 _LEAST_PROBABILITY = 1e-3
 
 
+class Prototypes(nn.Module):
+    """What a photo's likeness to labelled ones adds to the logits of the first labels.
+
+    An RBF network (Broomhead & Lowe 1988) whose M centres are photos, each a place of D dimensions. It is fitted at
+    once by kernel ridge regression, so there is nothing here that gradients change; see `models/recipe`.
+    """
+
+    project: Tensor
+    offset: Tensor
+    centres: Tensor
+    weight: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        centres, size = config.prototype_count, config.prototype_size
+        self.register_buffer("project", torch.zeros(size, config.encoder_channels))
+        self.register_buffer("offset", torch.zeros(size))
+        self.register_buffer("centres", torch.zeros(centres, size))  # their length is the kernel's sharpness
+        self.register_buffer("weight", torch.zeros(config.prototype_labels, centres))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return what is added to the logits of the first K labels (B, K) for standardised global features (B, C)."""
+        with torch.autocast(pooled.device.type, enabled=False):  # thousands of terms of either sign cancel
+            place = F.normalize(F.linear(pooled.float(), self.project, self.offset), dim=1)  # (B, D)
+            return F.linear(torch.exp(F.linear(place, self.centres)), self.weight)  # (B, M) -> (B, K)
+
+
 class LabelHead(nn.Module):
-    """A linear multi-label classifier on the standardised global feature."""
+    """A multi-label classifier on the standardised global feature: linear, with prototypes for its first labels."""
 
     words: Tensor
 
@@ -28,11 +56,15 @@ class LabelHead(nn.Module):
         self.linear = nn.Linear(config.encoder_channels, config.label_count)
         self.register_buffer("words", torch.full((config.label_count, LABEL_WORDS), PAD))
         self.dropout = nn.Dropout(dropout)
+        self.prototypes = Prototypes(config) if config.prototype_count else None
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Return logits (B, L) for standardised global features (B, C)."""
-        logits: Tensor = self.linear(self.dropout(pooled))
-        return logits.float()
+        logits: Tensor = self.linear(self.dropout(pooled)).float()
+        if self.prototypes is None:
+            return logits
+        likeness = self.prototypes(pooled)
+        return logits + F.pad(likeness, (0, logits.shape[1] - likeness.shape[1]))
 
     def name(self, labels: Sequence[str], vocabulary: Vocabulary) -> None:
         """Store the word ids of the labels' names, in the order of the outputs."""

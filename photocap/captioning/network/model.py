@@ -49,13 +49,13 @@ class CaptionModel(nn.Module):
             self.names = nn.Linear(config.encoder_channels, config.name_count).requires_grad_(False)
 
     def forward(self, pixels: Tensor, tokens: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
-        """Return logits (N, T, V) for normalised pixels (B, 3, 224, 224); the rest as in `Decoder.forward`."""
+        """Return logits (N, T, V) for normalised pixels (B, 3, S, S); the rest as in `Decoder.forward`."""
         logits: Tensor = self.decoder(self.encoder(pixels), tokens, lengths, counts)
         return logits
 
     @torch.no_grad()
     def see(self, pixels: Tensor) -> Features:
-        """Encode normalised pixels (B, 3, 224, 224), labels included where the model has a label head."""
+        """Encode normalised pixels (B, 3, S, S), labels included where the model has a label head."""
         features: Features = self.encoder(pixels)
         if self.decoder.labels is None:
             return features
@@ -63,7 +63,7 @@ class CaptionModel(nn.Module):
 
     @torch.no_grad()
     def generate(self, pixels: Tensor, beam_size: int | None = None, token_map: Tensor | None = None) -> CaptionOutput:
-        """Caption normalised pixels (B, 3, 224, 224); the rest as in `beam_search`, the beam by default its own."""
+        """Caption normalised pixels (B, 3, S, S); the rest as in `beam_search`, the beam by default its own."""
         return self.caption(self.see(pixels), beam_size, token_map)
 
     @torch.no_grad()

@@ -74,7 +74,7 @@ from photocap.cli.train_run import run_captions, run_retrieval
     default=ModelConfig.attention,
     show_default=True,
     type=click.Choice(get_args(Attention)),
-    help="Attention over the 7x7 grid, or one vector per picture (new models only).",
+    help="Attention over the grid, or one vector per picture (new models only).",
 )
 @click.option(
     "--embedding-size",
