@@ -11,7 +11,7 @@ import argparse
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from torch import Tensor
 from photocap.captioning.checkpoint import Checkpoint, load_checkpoint
 from photocap.captioning.network import CaptionModel, normalise
 from photocap.captioning.preprocess import to_square
-from photocap.datasets.label_tables import read_known_labels
+from photocap.datasets.label_tables import COCO_LABELS, read_known_labels
 from photocap.photos import load_image
 from photocap.tokenizer import tokenize
 from photocap.training.dataset import CaptionedPhoto
@@ -100,8 +100,8 @@ class Data:
         return [CaptionedPhoto(photo.path, self.captions(photo, details=details, mined=mined)) for photo in photos]
 
     def squares(self, photos: Sequence[Photo], name: str, side_px: int) -> NDArray[np.uint8]:
-        """Return photos as (n, S, S, 3) uint8, decoded once into a file of that name."""
-        path = self.work / f"{name}.npy"
+        """Return photos as (n, S, S, 3) uint8, decoded once into a file of that name and size."""
+        path = self.work / f"{name}-{side_px}.npy"
         if not path.exists():
             decoding = path.with_suffix(".decoding.npy")
             shape = (len(photos), side_px, side_px, 3)
@@ -124,16 +124,24 @@ def open_data() -> Data:
 
 
 def start_model(words: float = 0.5, features: float = 0.3, slots: float = 0.1) -> tuple[Checkpoint, CaptionModel]:
-    """Return the base model that is there, as a checkpoint and as a network with dropout to train further."""
+    """Return the base model that is there, as a checkpoint and as a network with dropout to train further.
+
+    Prototypes belong to features that change now; `fit_prototypes` fits them again.
+    """
     start = load_checkpoint(BASE)
-    model = CaptionModel(start.info.config, len(start.vocabulary), words, features, slots)
-    model.load_state_dict(start.model.state_dict())
+    model = CaptionModel(replace(start.info.config, prototype_count=0), len(start.vocabulary), words, features, slots)
+    model.load_state_dict({n: v for n, v in start.model.state_dict().items() if ".prototypes." not in n})
     return start, model
 
 
 def pixels_of(squares: NDArray[np.uint8], rows: Sequence[int], model: CaptionModel) -> Tensor:
     """Return normalised pixels (B, 3, S, S) of some photos."""
     return normalise(torch.from_numpy(squares[np.asarray(rows)]), model.config)
+
+
+def coco_first(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels with COCO's categories, for which the label head has prototypes, before the others."""
+    return tuple(sorted(labels, key=lambda name: name not in COCO_LABELS))
 
 
 def _read(folder: Path, source: str) -> Iterator[tuple[str, Photo]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from dataset import Data, open_data, start_model
+from dataset import Data, coco_first, open_data, start_model
+from fit_prototypes import with_prototypes
 from numpy.typing import NDArray
 
 from photocap.captioning.checkpoint import Checkpoint, save_checkpoint
@@ -34,9 +35,7 @@ _LENGTH_PENALTY = 1.8
 def main() -> None:
     """Write WORK/photocap-base."""
     data = open_data()
-    start, model = start_model()
-    model.load_state_dict(torch.load(data.work / "joined.pt", weights_only=True))
-    model.eval()
+    start, model = _read_model(data)
     labels = _fitted_labels(data, start, model)
     training = {
         "recipe": "models/recipe",
@@ -57,6 +56,15 @@ def main() -> None:
     _save(folder, model, config, start, labels, training)
 
 
+def _read_model(data: Data) -> tuple[Checkpoint, CaptionModel]:
+    start, _ = start_model()
+    state = torch.load(data.work / "compared.pt", weights_only=True)
+    labels, photos = state["decoder.labels.prototypes.weight"].shape
+    model = CaptionModel(with_prototypes(start.info.config, photos, labels), len(start.vocabulary))
+    model.load_state_dict(state)
+    return start, model.eval()
+
+
 def _save(
     folder: Path,
     model: CaptionModel,
@@ -73,9 +81,9 @@ def _save(
 def _fitted_labels(data: Data, start: Checkpoint, model: CaptionModel) -> LabelSet:
     assert start.info.labels is not None
     assert model.decoder.labels is not None
-    pooled = torch.load(data.work / "pooled.pt", weights_only=True)["dev"]
+    pooled = torch.load(data.work / "pooled-256.pt", weights_only=True)["dev"]
     found = model.decoder.labels(model.decoder.standardise(pooled)).sigmoid().numpy()
-    names = start.info.labels.names
+    names = coco_first(start.info.labels.names)
     truth, known = dev_truth(data.captioned(data.dev, mined=0), names, data.known_labels, COCO_LABELS)
     return fit_thresholds(names, found, truth, known, COCO_LABELS)
 
