@@ -22,7 +22,7 @@ from photocap.captioning.text_encoder import TextEncoder, text_weights
 from photocap.captioning.vocabulary import END, PAD, START, Vocabulary
 from photocap.errors import CheckpointError
 
-BATCH_SIZE = 16
+BATCH_SIZE = 12
 _MOST_LANES = 2
 
 
