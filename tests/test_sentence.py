@@ -16,7 +16,7 @@ from photocap.captioning.sentence import as_sentence, correct_grammar
         ("a unusual one-way street", "an unusual one-way street"),
         ("a used car on a one-way street", "a used car on a one-way street"),
         ("a european urinal", "a european urinal"),
-        ("photo of a Elsa and a cat", "photo of an Elsa and a cat"),
+        ("photo of a Elsa and a", "photo of an Elsa"),
         # a plural has no indefinite article
         ("a cat with a yellow eyes looks up", "a cat with yellow eyes looks up"),
         ("a large yellow tulips", "large yellow tulips"),
@@ -39,6 +39,7 @@ from photocap.captioning.sentence import as_sentence, correct_grammar
         ("a cat eats an orange", "a cat eats an orange"),
         ("a bus that is red and white", "a bus that is red and white"),
         ("a red", "a red"),
+        ("a man is on the", "a man"),
         ("", ""),
     ],
 )

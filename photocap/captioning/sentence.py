@@ -14,8 +14,9 @@ _ADJECTIVES = (
 )
 COMMON_ADJECTIVES = frozenset(_ADJECTIVES.split())
 _ARTICLES = ("a", "an")
-_NEEDING_A_NOUN = COMMON_ADJECTIVES - {"orange", "light"}
-_CONNECTIVES = ("on", "in", "at", "of", "with", "near", "by", "to", "from", "and")
+_NOT_NOUNS = COMMON_ADJECTIVES - {"orange", "light"}  # which are nouns, too
+_NEED_ANOTHER = "a an the and of with in on at to is are for by from"
+CANNOT_END = frozenset(_NEED_ANOTHER.split())  # words that need another behind them
 _SINGULAR_VERBS = ("is", "was", "has", "stands", "sits", "lies", "looks", "hangs", "grows")
 
 
@@ -51,13 +52,15 @@ def as_sentence(text: str) -> str:
 
 
 def _end(words: Sequence[str]) -> int:
-    """Return how many words stand before an article at the end that at most adjectives follow, and its preposition."""
-    end = len(words)
-    while end and (words[end - 1] == "and" or words[end - 1] in _NEEDING_A_NOUN):
+    """Return how many words there are before a phrase at the end that lacks its noun, or all if that were none."""
+    end = last = len(words)
+    while last and (words[last - 1] == "and" or words[last - 1] in _NOT_NOUNS):
+        last -= 1
+    if last and words[last - 1] in _ARTICLES:
+        end = last
+    while end and words[end - 1] in CANNOT_END:
         end -= 1
-    if end < 2 or words[end - 1] not in _ARTICLES:
-        return len(words)
-    return end - 2 if words[end - 2] in _CONNECTIVES else end - 1
+    return end or len(words)
 
 
 def _noun_index(words: Sequence[str], start: int) -> int:

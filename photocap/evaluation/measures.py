@@ -15,6 +15,7 @@ from photocap.captioning.confidence import (
     recalibrated,
     reliability_table,
 )
+from photocap.captioning.sentence import CANNOT_END
 from photocap.evaluation.nouns import common_nouns
 from photocap.metrics import CaptionScores, score_captions
 from photocap.tokenizer import Words
@@ -22,9 +23,6 @@ from photocap.tokenizer import Words
 _MAX_FOLDS = 5
 WOMEN = frozenset(["woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "mother"])
 MEN = frozenset(["man", "men", "boy", "boys", "guy", "guys", "male", "males", "he", "his", "him", "father"])
-_CANNOT_END = frozenset(
-    ["a", "an", "the", "and", "of", "with", "in", "on", "at", "to", "is", "are", "for", "by", "from"]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +130,7 @@ def measure_language(sentences: Sequence[Words]) -> Language:
         vocabulary=len({word for words in sentences for word in words}),
         mean_words=sum(map(len, sentences)) / max(len(sentences), 1),
         stutters=sum(any(a == b for a, b in pairwise(words)) for words in sentences),
-        loose_ends=sum(bool(words) and words[-1] in _CANNOT_END for words in sentences),
+        loose_ends=sum(bool(words) and words[-1] in CANNOT_END for words in sentences),
     )
 
 

@@ -130,9 +130,9 @@ class DecoderGraph:
     def _add_labels(self, standard: str) -> str:
         g, logits = self.graph, self._linear(standard, "decoder.labels.linear")
         if self.config.prototype_count:
-            behind = self.config.label_count - self.config.prototype_labels
-            likeness = g.node("Pad", self._add_prototypes(standard), g.constant([0, 0, 0, behind], "int64"))
-            logits = g.node("Add", logits, likeness)
+            others = self.config.label_count - self.config.prototype_labels
+            scores = g.node("Pad", self._add_prototypes(standard), g.constant([0, 0, 0, others], "int64"))
+            logits = g.node("Add", logits, scores)
         probabilities = g.node("Sigmoid", logits)
         g.output(probabilities, "labels", ["B", self.config.label_count])
         return probabilities
@@ -143,8 +143,8 @@ class DecoderGraph:
         project, offset, centres, weight = (
             self.weights[f"decoder.labels.prototypes.{name}"] for name in ("project", "offset", "centres", "weight")
         )
-        place = g.node("LpNormalization", g.linear(standard, project, offset), axis=1, p=2)
-        return g.linear(g.node("Exp", g.linear(place, centres)), weight)
+        embedded = g.node("LpNormalization", g.linear(standard, project, offset), axis=1, p=2)
+        return g.linear(g.node("Exp", g.linear(embedded, centres)), weight)
 
     def _add_keys(self, grid: str, labels: str | None) -> None:
         g = self.graph

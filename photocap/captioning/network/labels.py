@@ -20,10 +20,10 @@ _LEAST_PROBABILITY = 1e-3
 
 
 class Prototypes(nn.Module):
-    """What a photo's likeness to labelled ones adds to the logits of the first labels.
+    """What comparing a photo with labelled ones adds to the logits of the first K labels.
 
-    An RBF network (Broomhead & Lowe 1988) whose M centres are photos, each a place of D dimensions. It is fitted at
-    once by kernel ridge regression, so there is nothing here that gradients change; see `models/recipe`.
+    An RBF network (Broomhead & Lowe 1988) whose M centres are photos, embedded in D dimensions. It is fitted at once
+    by kernel ridge regression, so nothing in it is learned by gradients; see `models/recipe`.
     """
 
     project: Tensor
@@ -42,8 +42,8 @@ class Prototypes(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         """Return what is added to the logits of the first K labels (B, K) for standardised global features (B, C)."""
         with torch.autocast(pooled.device.type, enabled=False):  # thousands of terms of either sign cancel
-            place = F.normalize(F.linear(pooled.float(), self.project, self.offset), dim=1)  # (B, D)
-            return F.linear(torch.exp(F.linear(place, self.centres)), self.weight)  # (B, M) -> (B, K)
+            embedded = F.normalize(F.linear(pooled.float(), self.project, self.offset), dim=1)  # (B, D)
+            return F.linear(torch.exp(F.linear(embedded, self.centres)), self.weight)  # (B, M) -> (B, K)
 
 
 class LabelHead(nn.Module):
@@ -63,8 +63,8 @@ class LabelHead(nn.Module):
         logits: Tensor = self.linear(self.dropout(pooled)).float()
         if self.prototypes is None:
             return logits
-        likeness = self.prototypes(pooled)
-        return logits + F.pad(likeness, (0, logits.shape[1] - likeness.shape[1]))
+        scores = self.prototypes(pooled)
+        return logits + F.pad(scores, (0, logits.shape[1] - scores.shape[1]))
 
     def name(self, labels: Sequence[str], vocabulary: Vocabulary) -> None:
         """Store the word ids of the labels' names, in the order of the outputs."""
